@@ -1,0 +1,104 @@
+//! What the engine decided: for every port an implementable term.
+//!
+//! A [`Plan`] is a DAG of [`Node`]s, arguments before users. It says everything the backend
+//! needs, so that the backend knows neither rules nor e-graphs: pack modules stand in it as
+//! bytes, entities as ids of the [`meld_component::program::Program`].
+
+use meld_component::program::{
+    ComponentId, HostFuncId, InstanceId, OptionsId, ResourceId,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Index into [`Plan::nodes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub u32);
+
+/// A place that needed an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Port {
+    /// An import of a core instance, by position in its module's imports.
+    Import(InstanceId, u32),
+    /// A function that the root exports: index into `Program::root_exports`.
+    Export(u32),
+    /// A core item that the root exports: index into `World::Core::exports`.
+    CoreExport(u32),
+}
+
+/// One decided term.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Node {
+    /// Something of the program.
+    Entity(Entity),
+    /// An integer.
+    Int(i64),
+    /// A string.
+    Str(Arc<str>),
+    /// A list of terms.
+    List(Vec<NodeId>),
+    /// A term of the vocabulary or of a pack, by name; the backend knows how to emit it.
+    Term(Arc<str>, Vec<NodeId>),
+    /// An instance of a pack's core module: index into [`Plan::modules`], and its arguments in
+    /// the order of the module's parameters.
+    Module(u32, Vec<NodeId>),
+    /// An export of the instance that a node stands for (`.name`).
+    Export(NodeId, Arc<str>),
+}
+
+/// Something of the program that a term names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Entity {
+    /// A core instance (sort `Instance`).
+    Instance(InstanceId),
+    /// A component instance (sort `Component`).
+    Component(ComponentId),
+    /// Canonical options (sort `Options`).
+    Options(OptionsId),
+    /// A resource type (sort `Resource`).
+    Resource(ResourceId),
+    /// A function that the root imports (sort `HostFunc`).
+    HostFunc(HostFuncId),
+    /// A core import left to the host (sort `CoreImport`): its importer and position.
+    CoreImport(InstanceId, u32),
+}
+
+/// A core module of a pack, as checked by `meld-pack`.
+#[derive(Clone, Debug)]
+pub struct PackModule {
+    /// `pack.module`, for people and for the name section.
+    pub name: String,
+    /// The module's bytes.
+    pub bytes: Arc<[u8]>,
+    /// For each import of the module, in order, where it comes from.
+    pub imports: Vec<ModuleImport>,
+}
+
+/// Where an import of a pack module comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModuleImport {
+    /// From an export of that name of the `Instance` parameter at this position.
+    FromInstance(usize, String),
+    /// It is the parameter at this position, of sort `Memory`, `Func`, `Table`, `Global`, `Tag`
+    /// or `Int`.
+    Param(usize),
+}
+
+/// For every port the cheapest implementable term.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// All terms, arguments before users.
+    pub nodes: Vec<Node>,
+    /// What each port became. Ports of instances that nothing reaches are absent.
+    pub ports: BTreeMap<Port, NodeId>,
+    /// Core modules that [`Node::Module`] refers to.
+    pub modules: Vec<PackModule>,
+    /// Assumptions that some decision rests on, sorted.
+    pub assumptions: Vec<String>,
+}
+
+impl Plan {
+    /// The node behind an id.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0 as usize]
+    }
+}

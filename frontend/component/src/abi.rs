@@ -1,0 +1,2 @@
+//! Layout and flattening of component-level types (Canonical ABI, "Despecialization" to
+//! "Flattening").
