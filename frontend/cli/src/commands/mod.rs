@@ -1,0 +1,5 @@
+//! One module per subcommand.
+
+pub mod fuse;
+pub mod inspect;
+pub mod rules;

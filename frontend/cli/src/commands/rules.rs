@@ -1,0 +1,143 @@
+//! `meld rules`.
+
+use super::fuse::PackArguments;
+use crate::exit::Failure;
+use crate::io;
+use clap::{Args, Subcommand};
+use meld::packs::{self, PackError, PackOptions};
+use meld_pack::ruleset::RuleSet;
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Subcommands of `meld rules`.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Check packs together with the standard ones, and report every mistake.
+    Check(PackPaths),
+    /// Run the tests of the rules, each rule alone.
+    Test(TestArguments),
+    /// List the rules in force.
+    List(PackPaths),
+    /// Print the reference of packs, as Markdown.
+    Doc(PackPaths),
+}
+
+/// Packs on the command line.
+#[derive(Args)]
+pub struct PackPaths {
+    /// Pack files, or folders of packs; without any, the standard packs.
+    #[arg(value_name = "PACK")]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    packs: PackArguments,
+}
+
+/// Arguments of `meld rules test`.
+#[derive(Args)]
+pub struct TestArguments {
+    #[command(flatten)]
+    packs: PackPaths,
+    /// Only the rules with this name, or this `pack.name`.
+    #[arg(long, value_name = "NAME")]
+    rule: Option<String>,
+}
+
+/// Runs the command.
+pub fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Check(paths) => {
+            let rules = load(&paths)?;
+            let of_mine = selected(&rules, &paths);
+            io::print(&format!(
+                "{} packs, {} rules: right\n",
+                of_mine.len(),
+                rules.rules.iter().filter(|r| of_mine.contains(&r.pack.index())).count()
+            ))?;
+        }
+        Command::Test(arguments) => return test(&arguments),
+        Command::List(paths) => {
+            let rules = load(&paths)?;
+            let of_mine = selected(&rules, &paths);
+            let mut text = String::new();
+            for rule in rules.rules.iter().filter(|r| of_mine.contains(&r.pack.index())) {
+                let pack = &rules.packs[rule.pack.index()];
+                let _ = writeln!(
+                    text,
+                    "{:<8} {:<40} {}:{}  {}",
+                    if rule.is_option { "option" } else { "rule" },
+                    format!("{}.{}", pack.name, rule.name),
+                    pack.path.display(),
+                    rule.span.line,
+                    rule.because
+                );
+            }
+            for forbid in rules.forbids.iter().filter(|f| of_mine.contains(&f.pack.index())) {
+                let pack = &rules.packs[forbid.pack.index()];
+                let _ = writeln!(
+                    text,
+                    "{:<8} {:<40} {}:{}  {}",
+                    "forbid",
+                    format!("{}.{}", pack.name, forbid.name),
+                    pack.path.display(),
+                    forbid.span.line,
+                    forbid.because
+                );
+            }
+            io::print(&text)?;
+        }
+        Command::Doc(paths) => io::print(&meld_pack::doc::reference(&load(&paths)?))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn options(paths: &PackPaths) -> Result<PackOptions, Failure> {
+    let mut options = paths.packs.options()?;
+    options.paths.extend(paths.paths.iter().cloned());
+    Ok(options)
+}
+
+fn load(paths: &PackPaths) -> Result<RuleSet, Failure> {
+    packs::load(&options(paths)?).map_err(|error| match error {
+        PackError::Read(message) => Failure::file(message),
+        PackError::Check(diagnostics) => {
+            Failure::pack(diagnostics.render(std::io::stderr().is_terminal()))
+        }
+    })
+}
+
+/// The packs that the command line names; all of them where it names none.
+fn selected(rules: &RuleSet, paths: &PackPaths) -> Vec<usize> {
+    (0..rules.packs.len())
+        .filter(|&i| {
+            paths.paths.is_empty()
+                || paths.paths.iter().any(|p| rules.packs[i].path.starts_with(p))
+        })
+        .collect()
+}
+
+fn test(arguments: &TestArguments) -> Result<ExitCode, Failure> {
+    let rules = load(&arguments.packs)?;
+    let of_mine = selected(&rules, &arguments.packs);
+    let outcomes = meld_engine::testing::run_tests(&rules, arguments.rule.as_deref());
+    let (mut passed, mut failed, mut text) = (0, 0, String::new());
+    for outcome in outcomes.iter().filter(|o| of_mine.contains(&o.pack.index())) {
+        match &outcome.result {
+            Ok(()) => passed += 1,
+            Err(message) => {
+                failed += 1;
+                let _ = writeln!(text, "{}\n{message}\n", outcome.title);
+            }
+        }
+    }
+    if passed + failed == 0 {
+        return Err(Failure::arguments(match &arguments.rule {
+            Some(rule) => format!("no rule `{rule}` in these packs has a test"),
+            None => "these packs have no tests".to_string(),
+        }));
+    }
+    let _ = writeln!(text, "{passed} passed, {failed} failed");
+    io::print(&text)?;
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(Failure::TEST) })
+}

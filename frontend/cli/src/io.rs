@@ -1,0 +1,64 @@
+//! Files, standard input and standard output.
+
+use crate::exit::Failure;
+use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::path::Path;
+
+/// Reads a file, or standard input for `-`.
+pub fn read(path: &str) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    if path == "-" {
+        std::io::stdin()
+            .read_to_end(&mut bytes)
+            .map_err(|e| Failure::file(format!("standard input: {e}")))?;
+        return Ok(bytes);
+    }
+    std::fs::read(path).map_err(|e| Failure::file(format!("{path}: {e}")))
+}
+
+/// Writes a file, or standard output for `-`. Binary is not written to a terminal.
+pub fn write(path: &str, bytes: &[u8]) -> Result<(), Failure> {
+    if path == "-" {
+        let mut out = std::io::stdout();
+        if out.is_terminal() && bytes.starts_with(b"\0asm") {
+            return Err(Failure::arguments(
+                "this would print a binary to the terminal; name a file with `-o`, or print text with `--wat`",
+            ));
+        }
+        out.write_all(bytes)?;
+        out.flush()?;
+        return Ok(());
+    }
+    std::fs::write(path, bytes).map_err(|e| Failure::file(format!("{path}: {e}")))
+}
+
+/// Prints to standard output; a reader who goes away is no failure.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+/// The other end of a pipe is gone.
+pub fn is_broken_pipe(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::BrokenPipe
+}
+
+/// An input's name and path: `NAME=PATH`, or `PATH`, named by its file stem.
+pub fn input_name(argument: &str) -> (String, &str) {
+    if let Some((name, path)) = argument.split_once('=')
+        && !name.is_empty()
+        && !name.contains('/')
+        && !Path::new(argument).exists()
+    {
+        return (name.to_string(), path);
+    }
+    let stem = match argument {
+        "-" => "stdin".to_string(),
+        path => Path::new(path)
+            .file_stem()
+            .map_or_else(|| path.to_string(), |s| s.to_string_lossy().into_owned()),
+    };
+    (stem, argument)
+}
