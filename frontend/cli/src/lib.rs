@@ -18,6 +18,7 @@
 //! ```
 
 mod fuser;
+pub mod inspect;
 pub mod packs;
 
 pub use fuser::{Form, Fused, FuseError, Fuser};

@@ -1,0 +1,166 @@
+//! What is in a component, and where the parts of a fused module came from.
+//!
+//! An [`Inspection`] is data: [`text`] renders it as tables for people, serde as JSON.
+
+mod fused;
+mod program;
+pub mod text;
+mod types;
+
+use serde::Serialize;
+
+/// What was found.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Inspection {
+    /// A component, or core modules, before fusion.
+    Program(ProgramInspection),
+    /// A module that meld made, or a component around one.
+    Fused(FusedInspection),
+}
+
+/// A linked program.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProgramInspection {
+    /// Size of all inputs in bytes.
+    pub bytes: usize,
+    /// Component instances; a parent stands before its children.
+    pub components: Vec<ComponentInstance>,
+    /// Core module instances, in the order in which they are instantiated.
+    pub core_instances: Vec<CoreInstance>,
+    /// Calls from one component instance into another, or to the host.
+    pub edges: Vec<Edge>,
+    /// Functions that the root exports.
+    pub exports: Vec<Export>,
+    /// Resource types.
+    pub resources: Vec<Resource>,
+}
+
+/// A component instance.
+#[derive(Clone, Debug, Serialize)]
+pub struct ComponentInstance {
+    /// Names from the root.
+    pub path: String,
+    /// Path of the instance that instantiated it.
+    pub parent: Option<String>,
+}
+
+/// A core module instance.
+#[derive(Clone, Debug, Serialize)]
+pub struct CoreInstance {
+    /// Component path and module name.
+    pub name: String,
+    /// Path of the component instance that it belongs to.
+    pub component: String,
+    /// Size of its module in bytes; a module instantiated twice counts twice.
+    pub bytes: usize,
+    /// Number of imports.
+    pub imports: usize,
+    /// Number of exports.
+    pub exports: usize,
+    /// Memories that its module defines.
+    pub memories: Vec<Memory>,
+    /// The module has a start function.
+    pub start: bool,
+}
+
+/// A memory.
+#[derive(Clone, Debug, Serialize)]
+pub struct Memory {
+    /// Pages at the start.
+    pub initial_pages: u64,
+    /// The most pages it may have.
+    pub maximum_pages: Option<u64>,
+    /// Bytes in a page.
+    pub page_bytes: u64,
+    /// Width of an address in bits.
+    pub address_bits: u32,
+}
+
+/// A call from one instance to another.
+#[derive(Clone, Debug, Serialize)]
+pub struct Edge {
+    /// The core instance that imports the function.
+    pub from: String,
+    /// The core import: its two names.
+    pub import: String,
+    /// The component instance that lifts the function; `host` for what the root imports.
+    pub to: String,
+    /// The function's type.
+    pub signature: String,
+    /// What leaves flat registers behind: strings, lists, handles; and how strings are encoded.
+    pub crosses: Vec<String>,
+}
+
+/// A function that the root exports.
+#[derive(Clone, Debug, Serialize)]
+pub struct Export {
+    /// Names from the root, joined by `#`.
+    pub name: String,
+    /// The component instance that lifts it.
+    pub from: String,
+    /// The function's type.
+    pub signature: String,
+}
+
+/// A resource type.
+#[derive(Clone, Debug, Serialize)]
+pub struct Resource {
+    /// Its name.
+    pub name: String,
+    /// The component instance that implements it; `host` for an imported one.
+    pub owner: String,
+}
+
+/// A fused module.
+#[derive(Clone, Debug, Serialize)]
+pub struct FusedInspection {
+    /// Size in bytes of the file.
+    pub bytes: usize,
+    /// Size in bytes of the core module.
+    pub module_bytes: usize,
+    /// Where functions came from, in order of first appearance.
+    pub origins: Vec<Origin>,
+    /// What the core module imports.
+    pub imports: Vec<String>,
+    /// What the core module exports.
+    pub exports: Vec<String>,
+    /// Memories of the core module.
+    pub memories: Vec<Memory>,
+}
+
+/// What one origin contributed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Origin {
+    /// `component/module` of an input, or a pack module or adapter of meld.
+    pub name: String,
+    /// Made by meld rather than by an input.
+    pub by_meld: bool,
+    /// Number of functions.
+    pub functions: usize,
+    /// Bytes of their bodies.
+    pub code_bytes: usize,
+}
+
+/// Inspects a component or a module.
+///
+/// # Errors
+///
+/// If it cannot be read or linked.
+pub fn inspect(name: &str, bytes: Vec<u8>) -> Result<Inspection, crate::FuseError> {
+    if let Some(fused) = fused::inspect(&bytes) {
+        return Ok(Inspection::Fused(fused));
+    }
+    let size = bytes.len();
+    let program = crate::Fuser::new().input(name, bytes).read()?;
+    Ok(Inspection::Program(program::inspect(&program, size)))
+}
+
+fn memory(ty: wasmparser::MemoryType) -> Memory {
+    Memory {
+        initial_pages: ty.initial,
+        maximum_pages: ty.maximum,
+        page_bytes: 1 << ty.page_size_log2.unwrap_or(16),
+        address_bits: if ty.memory64 { 64 } else { 32 },
+    }
+}

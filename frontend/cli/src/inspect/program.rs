@@ -1,0 +1,117 @@
+//! Inspection of a linked program.
+
+use super::types::{Crossing, signature};
+use super::{ComponentInstance, CoreInstance, Edge, Export, Memory, ProgramInspection, Resource};
+use meld_component::program::{CoreItem, FuncDef, ModuleId, Program, ResourceDef};
+use wasmparser::{Parser, Payload};
+
+/// Says what is in a program.
+pub fn inspect(program: &Program, bytes: usize) -> ProgramInspection {
+    let path = |id: meld_component::program::ComponentId| {
+        program.components[id.index()].path.clone()
+    };
+    let memories: Vec<Vec<Memory>> =
+        (0..program.modules.len()).map(|i| memories(program, ModuleId(i as u32))).collect();
+    ProgramInspection {
+        bytes,
+        components: program
+            .components
+            .iter()
+            .map(|c| ComponentInstance { path: c.path.clone(), parent: c.parent.map(path) })
+            .collect(),
+        core_instances: program
+            .instances
+            .iter()
+            .map(|instance| {
+                let module = &program.modules[instance.module.index()];
+                CoreInstance {
+                    name: instance.name.clone(),
+                    component: path(instance.component),
+                    bytes: module.range.len(),
+                    imports: module.imports.len(),
+                    exports: module.exports.len(),
+                    memories: memories[instance.module.index()].clone(),
+                    start: module.has_start,
+                }
+            })
+            .collect(),
+        edges: edges(program),
+        exports: program
+            .root_exports
+            .iter()
+            .map(|export| {
+                let func = &program.funcs[export.func.index()];
+                Export {
+                    name: export.path.join("#"),
+                    from: owner(program, &func.def),
+                    signature: signature(program, func.ty),
+                }
+            })
+            .collect(),
+        resources: program
+            .resources
+            .iter()
+            .map(|resource| Resource {
+                name: resource.name.clone(),
+                owner: match resource.def {
+                    ResourceDef::Component { component, .. } => path(component),
+                    ResourceDef::Host => "host".to_string(),
+                },
+            })
+            .collect(),
+    }
+}
+
+/// The path of the component instance that lifts a function, or `host`.
+fn owner(program: &Program, def: &FuncDef) -> String {
+    match def {
+        FuncDef::Lift { options, .. } => {
+            let component = program.options[options.index()].component;
+            program.components[component.index()].path.clone()
+        }
+        FuncDef::Host(_) => "host".to_string(),
+    }
+}
+
+fn edges(program: &Program) -> Vec<Edge> {
+    let mut edges = Vec::new();
+    for instance in &program.instances {
+        let module = &program.modules[instance.module.index()];
+        for (import, item) in module.imports.iter().zip(&instance.imports) {
+            let CoreItem::Lower { func, options } = item else {
+                continue;
+            };
+            let func = &program.funcs[func.index()];
+            let encoding = |id: meld_component::program::OptionsId| {
+                program.options[id.index()].encoding
+            };
+            let callee = match func.def {
+                FuncDef::Lift { options, .. } => Some(encoding(options)),
+                FuncDef::Host(_) => None,
+            };
+            edges.push(Edge {
+                from: instance.name.clone(),
+                import: format!("{} {}", import.module, import.name),
+                to: owner(program, &func.def),
+                signature: signature(program, func.ty),
+                crosses: Crossing::of(program, func.ty).text(encoding(*options), callee),
+            });
+        }
+    }
+    edges
+}
+
+fn memories(program: &Program, module: ModuleId) -> Vec<Memory> {
+    let mut memories = Vec::new();
+    for payload in Parser::new(0).parse_all(program.module_bytes(module)) {
+        match payload {
+            Ok(Payload::MemorySection(section)) => {
+                memories.extend(section.into_iter().flatten().map(super::memory));
+            }
+            Ok(_) => {}
+            // The module was validated when it was read.
+            Err(_) => break,
+        }
+    }
+    memories
+}

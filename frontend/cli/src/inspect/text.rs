@@ -1,0 +1,131 @@
+//! Inspections as tables for people.
+
+use super::{FusedInspection, Inspection, Memory, ProgramInspection};
+use std::fmt::Write as _;
+
+/// Renders an inspection.
+pub fn render(inspection: &Inspection) -> String {
+    match inspection {
+        Inspection::Program(program) => render_program(program),
+        Inspection::Fused(fused) => render_fused(fused),
+    }
+}
+
+fn render_program(program: &ProgramInspection) -> String {
+    let mut text = format!(
+        "{}: {}, {}\n",
+        bytes(program.bytes),
+        count(program.components.len(), "component instance"),
+        count(program.core_instances.len(), "core instance"),
+    );
+    table(
+        &mut text,
+        "core instances",
+        &["instance", "size", "imports", "exports", "memory", "start"],
+        program.core_instances.iter().map(|i| {
+            vec![
+                i.name.clone(),
+                bytes(i.bytes),
+                i.imports.to_string(),
+                i.exports.to_string(),
+                i.memories.iter().map(memory).collect::<Vec<_>>().join(", "),
+                if i.start { "yes" } else { "" }.to_string(),
+            ]
+        }),
+    );
+    table(
+        &mut text,
+        "calls between instances",
+        &["from", "import", "to", "type", "crosses"],
+        program.edges.iter().map(|e| {
+            vec![
+                e.from.clone(),
+                e.import.clone(),
+                e.to.clone(),
+                e.signature.clone(),
+                e.crosses.join(", "),
+            ]
+        }),
+    );
+    table(
+        &mut text,
+        "exports",
+        &["export", "from", "type"],
+        program.exports.iter().map(|e| vec![e.name.clone(), e.from.clone(), e.signature.clone()]),
+    );
+    table(
+        &mut text,
+        "resources",
+        &["resource", "implemented by"],
+        program.resources.iter().map(|r| vec![r.name.clone(), r.owner.clone()]),
+    );
+    text
+}
+
+fn render_fused(fused: &FusedInspection) -> String {
+    let mut text = format!(
+        "{}, made by meld; its core module is {}\n",
+        bytes(fused.bytes),
+        bytes(fused.module_bytes)
+    );
+    table(
+        &mut text,
+        "where functions came from",
+        &["origin", "functions", "code"],
+        fused.origins.iter().map(|o| {
+            let name = if o.by_meld { format!("{} (meld)", o.name) } else { o.name.clone() };
+            vec![name, o.functions.to_string(), bytes(o.code_bytes)]
+        }),
+    );
+    table(
+        &mut text,
+        "memories",
+        &["memory", "size"],
+        fused.memories.iter().enumerate().map(|(i, m)| vec![i.to_string(), memory(m)]),
+    );
+    for (title, items) in [("imports", &fused.imports), ("exports", &fused.exports)] {
+        table(&mut text, title, &[title], items.iter().map(|i| vec![i.clone()]));
+    }
+    text
+}
+
+/// Appends a table; nothing for no rows.
+fn table(text: &mut String, title: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+    let rows: Vec<Vec<String>> = rows.collect();
+    if rows.is_empty() {
+        return;
+    }
+    let width = |i: usize| {
+        rows.iter().map(|r| r[i].chars().count()).chain([head[i].len()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let _ = writeln!(text, "\n{title}");
+    let head: Vec<String> = head.iter().map(|h| h.to_string()).collect();
+    for row in std::iter::once(&head).chain(&rows) {
+        let mut line = String::from(" ");
+        for (cell, width) in row.iter().zip(&widths) {
+            let _ = write!(line, " {cell:<width$} ");
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// A size for people.
+fn bytes(n: usize) -> String {
+    match n {
+        0..10_000 => format!("{n} B"),
+        10_000..10_000_000 => format!("{:.1} kB", n as f64 / 1e3),
+        _ => format!("{:.1} MB", n as f64 / 1e6),
+    }
+}
+
+fn memory(m: &Memory) -> String {
+    let maximum = m.maximum_pages.map(|max| format!("..{max}")).unwrap_or_default();
+    let page = if m.page_bytes == 65536 { String::new() } else { format!(" of {} B", m.page_bytes) };
+    let width = if m.address_bits == 64 { ", 64-bit" } else { "" };
+    format!("{}{maximum} pages{page}{width}", m.initial_pages)
+}
