@@ -1,1 +1,115 @@
-//! TODO
+//! Writes a decided program as one core module, or as a component around one.
+//!
+//! ```text
+//! Plan ──wiring──▶ instances and what their imports are ──merge──▶ core module ──wrap──▶ output
+//!           │
+//!           └─ adapter: a core module for each adapter term
+//! ```
+//!
+//! * `wiring` turns decided terms into instances: guests, pack modules and generated adapters
+//!   alike, each import pointing at what it is.
+//! * [`adapter`] generates the one kind of module whose shape follows a signature.
+//! * [`merge`] merges instances into one module; it knows nothing of components.
+//! * `border` names what the module imports from and exports to its host.
+//! * [`wrap`] gives the module the face that the input had.
+//!
+//! Nothing here chooses: a term that the backend does not know is an error.
+
+pub mod adapter;
+mod border;
+mod error;
+pub mod merge;
+mod validate;
+mod wiring;
+pub mod wrap;
+
+pub use error::EmitError;
+
+use meld_component::program::{Program, World};
+use meld_engine::plan::Plan;
+use merge::{Merge, StartMode};
+
+/// The form of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A component with the world of the input. Where plain core modules were fused there is no
+    /// such world, and this is the same as [`Form::Core`].
+    Component,
+    /// A core module, host imports and exports named as wit-component names them.
+    Core,
+}
+
+/// What was written.
+#[derive(Clone, Debug)]
+pub struct Emitted {
+    /// The component or the core module. It is valid.
+    pub bytes: Vec<u8>,
+    /// What there is to say to the user without failing.
+    pub warnings: Vec<String>,
+}
+
+/// The export by which a starter instance runs the start functions of guests, where the module
+/// cannot do so itself because its imports do not work yet.
+const START: &str = "meld:start";
+
+/// Writes a decided program.
+///
+/// # Errors
+///
+/// See [`EmitError`]. Output that is not valid is an error, never returned.
+pub fn emit(program: &Program, plan: &Plan, form: Form) -> Result<Emitted, EmitError> {
+    let hosts = border::HostImports::new(program, plan)?;
+    let wiring = wiring::Wiring::new(program, plan, &hosts);
+    let border = border::Border::new(program, plan, &hosts, &wiring)?;
+    let core_world = matches!(program.world, World::Core { .. });
+    // A core module starts itself: its host's functions are there from the beginning. Inside a
+    // component they work only once the module that owns the memory exists.
+    let start = if core_world || form == Form::Core {
+        StartMode::Section
+    } else {
+        StartMode::Export(START.to_string())
+    };
+    let merged = merge::merge(&Merge {
+        name: None,
+        instances: wiring.instances()?,
+        exports: border.exports,
+        start,
+    })?;
+    let mut warnings = Vec::new();
+    let bytes = if core_world {
+        merged.module
+    } else {
+        let wrapping = wrap::Wrapping {
+            program,
+            module: &merged.module,
+            lowers: border.lowers,
+            lifts: border.lifts,
+            start: (form == Form::Component && merged.has_start).then(|| START.to_string()),
+        };
+        match form {
+            Form::Component => wrap::wrap(&wrapping)?,
+            Form::Core => core_form(program, &wrapping, &mut warnings)?,
+        }
+    };
+    validate::validate(&bytes)?;
+    Ok(Emitted { bytes, warnings })
+}
+
+/// The module under the names of wit-component, with its world embedded where WIT can say it.
+fn core_form(
+    program: &Program,
+    wrapping: &wrap::Wrapping<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<u8>, EmitError> {
+    let module = wrap::core_module(wrapping)?;
+    let World::Component(world) = &program.world else {
+        return Ok(module);
+    };
+    match wrap::embed_world(&module, &world.bytes) {
+        Ok(embedded) => Ok(embedded),
+        Err(reason) => {
+            warnings.push(format!("the module carries no WIT: {reason}"));
+            Ok(module)
+        }
+    }
+}

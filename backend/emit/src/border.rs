@@ -1,0 +1,228 @@
+//! The border to the host: what the merged module imports and exports, by names of meld's own.
+//! [`crate::wrap`] gives them their final names, or lowers and lifts them.
+
+use crate::error::EmitError;
+use crate::merge::Source;
+use crate::wiring::Wiring;
+use crate::wrap::{Lifted, Lowered};
+use meld_component::program::{CanonicalOptions, HostFuncId, Program, World};
+use meld_engine::plan::{Entity, Node, NodeId, Plan, Port};
+use std::collections::BTreeMap;
+
+/// Core imports of the merged module that are lowered host functions, by decided term.
+pub struct HostImports {
+    names: BTreeMap<NodeId, (String, String)>,
+}
+
+impl HostImports {
+    /// Names every host function of a plan. Functions lowered with different options are
+    /// different core imports: they differ in a suffix.
+    ///
+    /// # Errors
+    ///
+    /// If a term is not of the shape that the vocabulary gives it.
+    pub fn new(program: &Program, plan: &Plan) -> Result<Self, EmitError> {
+        let mut names = BTreeMap::new();
+        let mut seen: BTreeMap<HostFuncId, u32> = BTreeMap::new();
+        for (i, node) in plan.nodes.iter().enumerate() {
+            let Node::Term(term, arguments) = node else { continue };
+            if &**term != "host-lower" {
+                continue;
+            }
+            let host = host_function(plan, arguments[0])?;
+            let path = &program.host_funcs[host.index()].path;
+            let count = seen.entry(host).or_default();
+            let (name, interface) = path.split_last().ok_or_else(|| {
+                EmitError::Unanswered("a host function without a name".to_string())
+            })?;
+            let interface =
+                if interface.is_empty() { "$root".to_string() } else { interface.join("/") };
+            let name = if *count == 0 { name.clone() } else { format!("{name}~{count}") };
+            *count += 1;
+            names.insert(NodeId(i as u32), (interface, name));
+        }
+        Ok(HostImports { names })
+    }
+
+    /// The core import that a `host-lower` term stands for.
+    pub fn source(&self, id: NodeId) -> Source {
+        let (module, name) = self.names[&id].clone();
+        Source::Host { module, name }
+    }
+}
+
+/// The host function behind a `host` term.
+fn host_function(plan: &Plan, id: NodeId) -> Result<HostFuncId, EmitError> {
+    if let Node::Term(term, arguments) = plan.node(id)
+        && &**term == "host"
+        && let Node::Entity(Entity::HostFunc(host)) = plan.node(arguments[2])
+    {
+        return Ok(*host);
+    }
+    Err(EmitError::Term { term: format!("{:?}", plan.node(id)), wanted: "a host function" })
+}
+
+/// The border of one fusion.
+#[derive(Default)]
+pub struct Border {
+    /// Exports of the merged module.
+    pub exports: Vec<(String, Source)>,
+    /// What its imports are.
+    pub lowers: Vec<Lowered>,
+    /// What the root's exported functions are.
+    pub lifts: Vec<Lifted>,
+}
+
+/// What a `HostSide` term holds.
+struct HostSide {
+    memory: Option<Source>,
+    realloc: Option<Source>,
+}
+
+impl Border {
+    /// Draws the border of a plan.
+    ///
+    /// # Errors
+    ///
+    /// If a term cannot stand where it stands.
+    pub fn new(
+        program: &Program,
+        plan: &Plan,
+        hosts: &HostImports,
+        wiring: &Wiring<'_>,
+    ) -> Result<Self, EmitError> {
+        let mut border = Border::default();
+        match &program.world {
+            World::Core { exports } => {
+                for (i, (name, _)) in exports.iter().enumerate() {
+                    let node = answer(plan, Port::CoreExport(i as u32), name)?;
+                    border.exports.push((name.clone(), wiring.source(node)?));
+                }
+            }
+            World::Component(_) => {
+                for (i, export) in program.root_exports.iter().enumerate() {
+                    let name = export.path.join("#");
+                    let node = answer(plan, Port::Export(i as u32), &name)?;
+                    let lifted = border.lift(program, plan, wiring, node, &name)?;
+                    border.lifts.push(lifted);
+                }
+                for &id in hosts.names.keys() {
+                    let lowered = border.lower(program, plan, hosts, wiring, id)?;
+                    border.lowers.push(lowered);
+                }
+            }
+        }
+        Ok(border)
+    }
+
+    fn lift(
+        &mut self,
+        program: &Program,
+        plan: &Plan,
+        wiring: &Wiring<'_>,
+        id: NodeId,
+        name: &str,
+    ) -> Result<Lifted, EmitError> {
+        match plan.node(id) {
+            Node::Term(term, arguments) if &**term == "re-export" => {
+                Ok(Lifted::Host(host_function(plan, arguments[0])?))
+            }
+            Node::Term(term, arguments) if &**term == "host-lift" => {
+                let options = options(program, plan, arguments[2])?;
+                let side = host_side(plan, wiring, arguments[3])?;
+                let after = match plan.node(arguments[4]) {
+                    Node::Term(term, arguments) if &**term == "post-return" => {
+                        Some(wiring.source(arguments[0])?)
+                    }
+                    _ => None,
+                };
+                let function = wiring.source(arguments[0])?;
+                Ok(Lifted::Core {
+                    export: self.export(name, function),
+                    encoding: options.encoding,
+                    memory: side.memory.map(|m| self.export("memory", m)),
+                    realloc: side.realloc.map(|r| self.export("cabi_realloc", r)),
+                    post_return: after.map(|p| self.export(&format!("cabi_post_{name}"), p)),
+                })
+            }
+            other => {
+                Err(EmitError::Term { term: format!("{other:?}"), wanted: "an exported function" })
+            }
+        }
+    }
+
+    fn lower(
+        &mut self,
+        program: &Program,
+        plan: &Plan,
+        hosts: &HostImports,
+        wiring: &Wiring<'_>,
+        id: NodeId,
+    ) -> Result<Lowered, EmitError> {
+        let Node::Term(_, arguments) = plan.node(id) else {
+            return Err(EmitError::Unanswered("a host function that is no term".to_string()));
+        };
+        let side = host_side(plan, wiring, arguments[2])?;
+        let (module, name) = hosts.names[&id].clone();
+        Ok(Lowered {
+            module,
+            name,
+            host: host_function(plan, arguments[0])?,
+            encoding: options(program, plan, arguments[1])?.encoding,
+            memory: side.memory.map(|m| self.export("memory", m)),
+            realloc: side.realloc.map(|r| self.export("cabi_realloc", r)),
+        })
+    }
+
+    /// Exports an item, once; the name gets a number if another item has it.
+    fn export(&mut self, name: &str, source: Source) -> String {
+        let mut number = 0;
+        loop {
+            let candidate =
+                if number == 0 { name.to_string() } else { format!("{name}~{number}") };
+            match self.exports.iter().find(|(n, _)| *n == candidate) {
+                Some((_, s)) if *s == source => return candidate,
+                Some(_) => number += 1,
+                None => {
+                    self.exports.push((candidate.clone(), source));
+                    return candidate;
+                }
+            }
+        }
+    }
+}
+
+fn answer(plan: &Plan, port: Port, name: &str) -> Result<NodeId, EmitError> {
+    plan.ports
+        .get(&port)
+        .copied()
+        .ok_or_else(|| EmitError::Unanswered(format!("the export `{name}`")))
+}
+
+fn options<'a>(
+    program: &'a Program,
+    plan: &Plan,
+    id: NodeId,
+) -> Result<&'a CanonicalOptions, EmitError> {
+    match plan.node(id) {
+        Node::Entity(Entity::Options(options)) => Ok(&program.options[options.index()]),
+        other => Err(EmitError::Term { term: format!("{other:?}"), wanted: "canonical options" }),
+    }
+}
+
+fn host_side(plan: &Plan, wiring: &Wiring<'_>, id: NodeId) -> Result<HostSide, EmitError> {
+    let source = |id: NodeId| wiring.source(id).map(Some);
+    match plan.node(id) {
+        Node::Term(term, arguments) => match &**term {
+            "host-flat" => Ok(HostSide { memory: None, realloc: None }),
+            "host-memory-only" => Ok(HostSide { memory: source(arguments[0])?, realloc: None }),
+            "host-heap" => {
+                Ok(HostSide { memory: source(arguments[0])?, realloc: source(arguments[1])? })
+            }
+            other => {
+                Err(EmitError::Term { term: other.to_string(), wanted: "what the host touches" })
+            }
+        },
+        other => Err(EmitError::Term { term: format!("{other:?}"), wanted: "what the host touches" }),
+    }
+}

@@ -1,0 +1,39 @@
+//! Why nothing was written.
+
+use crate::adapter;
+use crate::merge::MergeError;
+use crate::wrap::WrapError;
+
+/// Why a decided program could not be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmitError {
+    /// A term of the plan is not one that the backend emits where it stands.
+    #[error("the plan has `{term}` where {wanted} is expected; a rule pack made a term that cannot be emitted there")]
+    Term {
+        /// The term.
+        term: String,
+        /// What can stand there.
+        wanted: &'static str,
+    },
+    /// A port of a live instance has no answer in the plan.
+    #[error("internal error: the plan has no answer for {0}")]
+    Unanswered(String),
+    /// An adapter could not be generated.
+    #[error("the adapter for {function} cannot be generated: {error}")]
+    Adapter {
+        /// What is adapted.
+        function: String,
+        /// Why not.
+        error: adapter::Error,
+    },
+    /// Instances could not be merged.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
+    /// The module could not be given the input's face.
+    #[error(transparent)]
+    Wrap(#[from] WrapError),
+    /// The output is not valid WebAssembly.
+    #[error("internal error: the output is not valid: {0}; please report this with the input")]
+    Invalid(String),
+}

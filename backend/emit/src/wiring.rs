@@ -1,0 +1,197 @@
+//! From decided terms to instances whose imports point at what they are.
+
+use crate::adapter::from_plan::{self, Wire};
+use crate::adapter;
+use crate::border::HostImports;
+use crate::error::EmitError;
+use crate::merge::{Instance, Source};
+use meld_component::program::{InstanceId, Program};
+use meld_engine::plan::{Entity, ModuleImport, Node, NodeId, Plan, Port};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Where each decided term is to be found among the instances that are merged.
+///
+/// What meld adds stands before the guests: it has to be ready when their start functions run,
+/// and needs nothing of them at instantiation but items.
+pub struct Wiring<'a> {
+    program: &'a Program,
+    plan: &'a Plan,
+    hosts: &'a HostImports,
+    /// Module terms and generated functions, by their position among the instances.
+    added: BTreeMap<NodeId, usize>,
+}
+
+impl<'a> Wiring<'a> {
+    /// Finds a place for every term that becomes an instance.
+    pub fn new(program: &'a Program, plan: &'a Plan, hosts: &'a HostImports) -> Self {
+        let added = plan
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| match node {
+                Node::Module(..) => true,
+                Node::Term(name, _) => from_plan::is_generated(name),
+                _ => false,
+            })
+            .enumerate()
+            .map(|(position, (id, _))| (NodeId(id as u32), position))
+            .collect();
+        Wiring { program, plan, hosts, added }
+    }
+
+    /// All instances in the order in which they are instantiated.
+    ///
+    /// # Errors
+    ///
+    /// If a term cannot stand where it stands, or an adapter cannot be generated.
+    pub fn instances(&self) -> Result<Vec<Instance<'a>>, EmitError> {
+        let mut instances = Vec::with_capacity(self.added.len() + self.program.instances.len());
+        for &id in self.added.keys() {
+            instances.push(self.added_instance(id)?);
+        }
+        for (i, instance) in self.program.instances.iter().enumerate() {
+            let imports = (0..instance.imports.len() as u32)
+                .map(|import| {
+                    let port = Port::Import(InstanceId(i as u32), import);
+                    let node = self.plan.ports.get(&port).ok_or_else(|| {
+                        EmitError::Unanswered(format!("import {import} of {}", instance.name))
+                    })?;
+                    self.source(*node)
+                })
+                .collect::<Result<_, _>>()?;
+            instances.push(Instance {
+                name: instance.name.clone(),
+                bytes: Cow::Borrowed(self.program.module_bytes(instance.module)),
+                imports,
+                synthetic: false,
+            });
+        }
+        Ok(instances)
+    }
+
+    /// What a decided term of sort `Func`, `Memory`, `Table`, `Global`, `Tag` or `Int` is.
+    ///
+    /// # Errors
+    ///
+    /// If it is of another sort, or a term that the backend does not know.
+    pub fn source(&self, id: NodeId) -> Result<Source, EmitError> {
+        match self.plan.node(id) {
+            Node::Int(value) => Ok(Source::Const(*value)),
+            Node::Export(of, name) => {
+                Ok(Source::Export { instance: self.instance(*of)?, name: name.to_string() })
+            }
+            Node::Term(name, arguments) => match &**name {
+                "host-func" | "host-memory" | "host-table" | "host-global" | "host-tag" => {
+                    Ok(Source::Host {
+                        module: self.text(arguments[0])?,
+                        name: self.text(arguments[1])?,
+                    })
+                }
+                "host-lower" => Ok(self.hosts.source(id)),
+                _ if self.added.contains_key(&id) => Ok(Source::Export {
+                    instance: self.added[&id],
+                    name: adapter::EXPORT.to_string(),
+                }),
+                _ => Err(self.misplaced(id, "a core item")),
+            },
+            _ => Err(self.misplaced(id, "a core item")),
+        }
+    }
+
+    fn instance(&self, id: NodeId) -> Result<usize, EmitError> {
+        match self.plan.node(id) {
+            Node::Entity(Entity::Instance(instance)) => Ok(self.added.len() + instance.index()),
+            Node::Module(..) => Ok(self.added[&id]),
+            _ => Err(self.misplaced(id, "an instance")),
+        }
+    }
+
+    fn text(&self, id: NodeId) -> Result<String, EmitError> {
+        match self.plan.node(id) {
+            Node::Str(text) => Ok(text.to_string()),
+            _ => Err(self.misplaced(id, "a string")),
+        }
+    }
+
+    fn added_instance(&self, id: NodeId) -> Result<Instance<'a>, EmitError> {
+        match self.plan.node(id) {
+            Node::Module(module, arguments) => {
+                let module = &self.plan.modules[*module as usize];
+                let imports = module
+                    .imports
+                    .iter()
+                    .map(|import| match import {
+                        ModuleImport::Param(position) => self.source(arguments[*position]),
+                        ModuleImport::FromInstance(position, name) => Ok(Source::Export {
+                            instance: self.instance(arguments[*position])?,
+                            name: name.clone(),
+                        }),
+                    })
+                    .collect::<Result<_, _>>()?;
+                Ok(Instance {
+                    name: module.name.clone(),
+                    bytes: Cow::Borrowed(&module.bytes),
+                    imports,
+                    synthetic: true,
+                })
+            }
+            _ => self.generated_instance(id),
+        }
+    }
+
+    fn generated_instance(&self, id: NodeId) -> Result<Instance<'a>, EmitError> {
+        let function = self.function_name(id);
+        let generated = from_plan::generate(self.plan, id)
+            .map_err(|error| EmitError::Adapter { function: function.clone(), error })?;
+        let imports = generated
+            .wires
+            .iter()
+            .map(|wire| match wire {
+                Wire::Node(node) => self.source(*node),
+                Wire::Export(of, name) => Ok(Source::Export {
+                    instance: self.instance(*of)?,
+                    name: (*name).to_string(),
+                }),
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Instance {
+            name: function,
+            bytes: Cow::Owned(generated.bytes),
+            imports,
+            synthetic: true,
+        })
+    }
+
+    /// What a generated function is for: the first core function below its term.
+    fn function_name(&self, id: NodeId) -> String {
+        let mut at = id;
+        loop {
+            match self.plan.node(at) {
+                Node::Term(_, arguments) if !arguments.is_empty() => at = arguments[0],
+                Node::Export(of, name) => {
+                    return match self.plan.node(*of) {
+                        Node::Entity(Entity::Instance(instance)) => {
+                            format!("{}!{name}", self.program.instances[instance.index()].name)
+                        }
+                        Node::Module(module, _) => {
+                            format!("{}!{name}", self.plan.modules[*module as usize].name)
+                        }
+                        _ => name.to_string(),
+                    };
+                }
+                Node::Str(text) => return text.to_string(),
+                _ => return String::new(),
+            }
+        }
+    }
+
+    fn misplaced(&self, id: NodeId, wanted: &'static str) -> EmitError {
+        let term = match self.plan.node(id) {
+            Node::Term(name, _) => name.to_string(),
+            Node::Module(module, _) => self.plan.modules[*module as usize].name.clone(),
+            other => format!("{other:?}"),
+        };
+        EmitError::Term { term, wanted }
+    }
+}
