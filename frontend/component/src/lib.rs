@@ -14,5 +14,8 @@
 //! Nothing in this crate decides anything: policy lives in rule packs.
 
 pub mod abi;
+pub mod component;
+pub mod decode;
+pub mod link;
 pub mod program;
 pub mod types;
