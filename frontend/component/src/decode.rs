@@ -189,7 +189,8 @@ impl<'a> Pass<'a> {
                 match (self.stack.pop(), types) {
                     (Some(Frame::Module(builder, id)), Some(types)) => {
                         let module = builder.finish(&types, offset);
-                        self.modules[id.index()] = module.map_err(|m| self.error(Some(offset), m))?;
+                        self.modules[id.index()] =
+                            module.map_err(|m| self.error(Some(offset), m))?;
                         self.types = Some(types);
                     }
                     (Some(Frame::Component(id)), Some(types)) => {

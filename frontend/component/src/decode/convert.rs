@@ -1,8 +1,6 @@
 //! wasmparser's borrowed definitions to the crate's own.
 
-use crate::component::{
-    Alias, CoreInstanceDef, Declaration, InstanceDef, TypeDef, ValueDef,
-};
+use crate::component::{Alias, CoreInstanceDef, Declaration, InstanceDef, TypeDef, ValueDef};
 use wasmparser::{
     ComponentAlias, ComponentDefinedType, ComponentInstance, ComponentType, ComponentValType,
     Instance, InstanceTypeDeclaration,

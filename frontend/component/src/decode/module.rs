@@ -3,8 +3,8 @@
 use crate::program::{CoreExport, CoreFuncType, CoreImport, CoreKind, CoreModule};
 use wasmparser::types::{CoreTypeId, EntityType, Types, TypesRef};
 use wasmparser::{
-    BinaryReaderError, CompositeInnerType, ExternalKind, HeapType, KnownCustom, Name, Payload, RefType, TypeRef,
-    ValType,
+    BinaryReaderError, CompositeInnerType, ExternalKind, HeapType, KnownCustom, Name, Payload,
+    RefType, TypeRef, ValType,
 };
 
 /// Collects what the sections of one module say.

@@ -2,9 +2,7 @@
 
 use super::env::{EnvId, Item};
 use super::{LinkError, Linker};
-use crate::program::{
-    Builtin, CanonicalOptions, CoreItem, FuncDef, OptionsId, StringEncoding,
-};
+use crate::program::{Builtin, CanonicalOptions, CoreItem, FuncDef, OptionsId, StringEncoding};
 use wasmparser::{CanonicalFunction, CanonicalOption, ComponentExternalKind};
 
 /// Canonical options of one definition, resolved.
@@ -68,8 +66,7 @@ impl<'a> Linker<'a> {
                 CanonicalOption::UTF16 => options.encoding = StringEncoding::Utf16,
                 CanonicalOption::CompactUTF16 => options.encoding = StringEncoding::Latin1Utf16,
                 CanonicalOption::Memory(index) => {
-                    let memory =
-                        self.core_item(env, wasmparser::ExternalKind::Memory, *index)?;
+                    let memory = self.core_item(env, wasmparser::ExternalKind::Memory, *index)?;
                     options.memory64 = self.is_memory64(&memory);
                     options.memory = Some(memory);
                 }

@@ -6,9 +6,7 @@ use crate::component::{Alias, BodyId, Definition, InstanceDef};
 use crate::program::{ResourceDef, ResourceId};
 use indexmap::IndexMap;
 use std::collections::HashMap;
-use wasmparser::{
-    ComponentExternalKind, ComponentOuterAliasKind, ComponentTypeRef, TypeBounds,
-};
+use wasmparser::{ComponentExternalKind, ComponentOuterAliasKind, ComponentTypeRef, TypeBounds};
 
 /// What the imports of a component are. For look-up only.
 pub(super) type Args<'a> = HashMap<&'a str, Item<'a>>;
@@ -187,20 +185,15 @@ impl<'a> Linker<'a> {
     }
 
     /// The best name there is for the instance that comes next in `env`.
-    fn instance_name(
-        &self,
-        body: BodyId,
-        env: EnvId,
-        component: u32,
-        closure: Closure,
-    ) -> String {
+    fn instance_name(&self, body: BodyId, env: EnvId, component: u32, closure: Closure) -> String {
         let names = &self.component.bodies[body.0 as usize].names;
         let next = self.envs[env.0 as usize].instances.len() as u32;
-        let name = names
-            .instances
-            .get(&next)
-            .or_else(|| names.components.get(&component))
-            .or(self.component.bodies[closure.body.0 as usize].names.component.as_ref());
+        let name = names.instances.get(&next).or_else(|| names.components.get(&component)).or(self
+            .component
+            .bodies[closure.body.0 as usize]
+            .names
+            .component
+            .as_ref());
         name.cloned().unwrap_or_else(|| format!("component{component}"))
     }
 
@@ -213,12 +206,7 @@ impl<'a> Linker<'a> {
     }
 
     /// Names resources by an export that shows them.
-    fn name_resources(
-        &mut self,
-        env: EnvId,
-        name: &str,
-        item: Item<'a>,
-    ) -> Result<(), LinkError> {
+    fn name_resources(&mut self, env: EnvId, name: &str, item: Item<'a>) -> Result<(), LinkError> {
         match item {
             Item::Type(Ty::Resource(id)) => {
                 let path = self.path(env);

@@ -155,7 +155,10 @@ impl<'a> Linker<'a> {
                     };
                     let mut path = path.clone();
                     path.push(name);
-                    items.push((name.clone(), self.world_item(types, &mut path, declared.ty, item)?));
+                    items.push((
+                        name.clone(),
+                        self.world_item(types, &mut path, declared.ty, item)?,
+                    ));
                 }
                 Ok(WorldItem::Instance(items))
             }
