@@ -271,3 +271,6 @@ fn program(
         world: World::Core { exports },
     })
 }
+
+#[cfg(test)]
+mod tests;

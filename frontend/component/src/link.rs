@@ -273,3 +273,6 @@ impl<'a> Linker<'a> {
 /// Longest part of a path, in characters, and where paths start to lose their beginning.
 const MAX_SEGMENT: usize = 80;
 const MAX_PATH: usize = 400;
+
+#[cfg(test)]
+mod tests;

@@ -28,13 +28,14 @@ pub(super) fn instances(inputs: &[CoreInput], links: &Links) -> Result<Vec<usize
     while order.len() < count {
         let ready = |i: usize| {
             (0..count).all(|j| {
-                let waits = if circle(i, j) { hard[i][j] } else { needs[i][j] };
+                let waits = if circle(i, j) { hard[i][j] } else { reaches[i][j] };
                 !waits || placed[j]
             })
         };
         let Some(next) = (0..count).find(|i| !placed[*i] && ready(*i)) else {
             // Whoever waits for nobody outside of its circle is stuck in it.
-            let outside = |i: usize| (0..count).any(|j| !circle(i, j) && needs[i][j] && !placed[j]);
+            let outside =
+                |i: usize| (0..count).any(|j| !circle(i, j) && reaches[i][j] && !placed[j]);
             let stuck = (0..count).find(|i| !placed[*i] && !outside(*i)).unwrap_or(0);
             let circle = (0..count).filter(|j| circle(stuck, *j) && !placed[*j]);
             let inputs = circle.map(|j| inputs[j].name.clone()).collect();

@@ -52,7 +52,7 @@ impl<'a> Linker<'a> {
     ) -> Result<InstanceId, LinkError> {
         let def = &self.component.modules[module.index()];
         let names = &self.component.bodies[body.0 as usize].names;
-        let name = names.core_modules.get(&index).or(def.name.as_ref());
+        let name = def.name.as_ref().or(names.core_modules.get(&index));
         let name = name.cloned().unwrap_or_else(|| format!("module{}", module.0));
         let component = self.envs[env.0 as usize].component;
         let name = self.child_path(component, &name, true);
