@@ -122,6 +122,9 @@ impl Part {
         if !wasmparser::Parser::is_component(&input.bytes) {
             return Err("it is not a component".to_string());
         }
+        if crate::decode::too_many_nested_types(&input.bytes).is_some() {
+            return Err("too many types stand inside of other types".to_string());
+        }
         let name = format!("input{i}");
         let bytes = input.bytes.to_vec();
         let package = Package::from_bytes(&name, None, bytes, graph.types_mut())

@@ -5,10 +5,13 @@
 
 mod convert;
 mod module;
+mod nesting;
 
 use crate::component::{Alias, Body, BodyId, Component, Definition};
 use crate::program::{CoreModule, ModuleId};
 use module::ModuleBuilder;
+pub use nesting::MAX_NESTED_TYPES;
+pub(crate) use nesting::too_many as too_many_nested_types;
 use rayon::prelude::*;
 use std::sync::Arc;
 use wasmparser::types::Types;
@@ -137,6 +140,10 @@ impl<'a> Pass<'a> {
         };
         if !Parser::is_core_wasm(bytes) && !Parser::is_component(bytes) {
             return Err(pass.error(Some(0), "neither a WebAssembly component nor a core module"));
+        }
+        if let Some(offset) = too_many_nested_types(bytes) {
+            let text = format!("more than {MAX_NESTED_TYPES} types stand inside of other types");
+            return Err(pass.error(Some(offset), text));
         }
         let mut parser = Parser::new(0);
         parser.set_features(features());

@@ -96,6 +96,37 @@ fn every_truncation_is_an_error() {
     }
 }
 
+/// A component with one type: component or instance types, each inside of the one before.
+fn nested_types(kind: u8, depth: usize) -> Vec<u8> {
+    let mut section = vec![1];
+    section.extend([kind, 1, 1].repeat(depth));
+    section.extend([kind, 0]);
+    let mut bytes = b"\0asm\x0d\0\x01\0\x07".to_vec();
+    let mut size = section.len();
+    while size > 0x7f {
+        bytes.push(size as u8 | 0x80);
+        size >>= 7;
+    }
+    bytes.push(size as u8);
+    bytes.extend(section);
+    bytes
+}
+
+#[test]
+fn nesting_of_types_is_bounded() {
+    for kind in [0x41, 0x42] {
+        read(&[input("a", nested_types(kind, 50))]).expect("reads");
+        // As deep as is let through: this must not overflow the stack of a test's thread.
+        let _ = read(&[input("a", nested_types(kind, 1000))]);
+        let _ = read(&[input("a", nested_types(kind, 1000)), input("b", nested_types(kind, 1000))]);
+        let deep = || nested_types(kind, 1_000_000);
+        let error = read(&[input("a", deep())]).unwrap_err().to_string();
+        assert!(error.contains("more than 1000 types stand inside of other types"), "{error}");
+        let error = read(&[input("a", deep()), input("b", deep())]).unwrap_err().to_string();
+        assert!(error.contains("too many types"), "{error}");
+    }
+}
+
 #[test]
 fn errors_say_where() {
     let mut bytes = encode(MODULE);
