@@ -7,9 +7,9 @@
 //!
 //! The encoding is done by wac-graph. The order of the inputs means nothing, except for names.
 
+use crate::guard::guard;
 use crate::names;
 use crate::read::Input;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use wac_graph::types::{ItemKind, Package, are_semver_compatible};
 use wac_graph::{CompositionGraph, EncodeOptions, PackageId};
 
@@ -98,15 +98,6 @@ pub fn compose(inputs: &[Input]) -> Result<Input, ComposeError> {
         Err(message) => return Err(ComposeError::Encode { message }),
     };
     Ok(Input { name: parts[root].name.clone(), bytes: bytes.into() })
-}
-
-/// wac-graph panics on types that it does not know; that is an error of the input.
-fn guard<T>(f: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
-        let text = payload.downcast_ref::<String>().map(String::as_str);
-        let text = text.or(payload.downcast_ref::<&str>().copied());
-        text.unwrap_or("it uses a type that wac-graph does not know").to_string()
-    })
 }
 
 /// An input, as far as plugging needs it.

@@ -8,6 +8,7 @@ mod module;
 mod nesting;
 
 use crate::component::{Alias, Body, BodyId, Component, Definition};
+use crate::guard::guard;
 use crate::program::{CoreModule, ModuleId};
 use module::ModuleBuilder;
 pub use nesting::MAX_NESTED_TYPES;
@@ -125,6 +126,17 @@ struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     fn run(
+        validator: &mut Validator,
+        name: &'a str,
+        bytes: &'a [u8],
+    ) -> Result<Pass<'a>, DecodeError> {
+        guard(|| Self::validate(validator, name, bytes)).unwrap_or_else(|panic| {
+            let message = format!("the validator cannot cope with it: {panic}");
+            Err(DecodeError { input: name.to_string(), offset: None, message })
+        })
+    }
+
+    fn validate(
         validator: &mut Validator,
         name: &'a str,
         bytes: &'a [u8],

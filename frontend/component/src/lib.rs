@@ -21,6 +21,7 @@ pub mod component;
 pub mod compose;
 pub mod core_modules;
 pub mod decode;
+mod guard;
 pub mod link;
 mod names;
 pub mod program;

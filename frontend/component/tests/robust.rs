@@ -162,3 +162,19 @@ proptest! {
         let _ = read(&[input("b", bytes), input("c", encode(COMPONENTS[3]))]);
     }
 }
+
+#[test]
+fn nesting_of_instances_is_bounded() {
+    let nested = |depth: usize| {
+        let mut wat = String::from("(component (type $t u8) (instance (export \"t\" (type $t)))");
+        for i in 0..depth {
+            wat += &format!("(instance (export \"i\" (instance {i})))");
+        }
+        wat + &format!("(export \"i\" (instance {depth})))")
+    };
+    read(&[input("a", encode(&nested(50)))]).expect("links");
+    for depth in [110, 500] {
+        let error = read(&[input("a", encode(&nested(depth)))]).unwrap_err().to_string();
+        assert!(error.starts_with("a: "), "{error}");
+    }
+}
