@@ -139,6 +139,7 @@ struct Linker<'a> {
 /// How much a resource's name says.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
 enum NameRank {
+    None,
     Index,
     Type,
     Interface,
@@ -242,13 +243,19 @@ impl<'a> Linker<'a> {
     fn name_resource(&mut self, id: ResourceId, rank: NameRank, name: impl FnOnce() -> String) {
         if self.resource_names[id.index()] < rank {
             self.resource_names[id.index()] = rank;
-            self.resources[id.index()].name = name();
+            self.resources[id.index()].name = name().chars().take(MAX_PATH).collect();
         }
     }
 
     fn new_exports(&mut self, exports: IndexMap<&'a str, Item<'a>>) -> InstanceRef {
         self.exports.push(exports);
         InstanceRef(self.exports.len() as u32 - 1)
+    }
+
+    /// Counts keeping a path, whose names can be long, against [`MAX_STEPS`].
+    fn step_path(&mut self, env: EnvId, path: &[&str]) -> Result<(), LinkError> {
+        let bytes: usize = path.iter().map(|name| name.len()).sum();
+        self.step(env, path.len() + bytes / 100)
     }
 
     /// Counts work against [`MAX_STEPS`].

@@ -202,7 +202,8 @@ impl<'a> Linker<'a> {
         let names = &self.component.bodies[body.0 as usize].names;
         let index = self.envs[env.0 as usize].types.len() as u32;
         let name = names.types.get(&index).cloned().unwrap_or_else(|| format!("type{index}"));
-        self.resources[id.index()].name = format!("{}.{name}", self.path(env));
+        let name = format!("{}.{name}", self.path(env));
+        self.name_resource(id, NameRank::Index, || name);
     }
 
     /// Names resources by an export that shows them.
@@ -240,6 +241,6 @@ impl<'a> Linker<'a> {
         let dtor = dtor.map(|index| self.core_func(env, index)).transpose()?;
         let component = self.envs[env.0 as usize].component;
         let def = ResourceDef::Component { component, dtor };
-        Ok(self.resource(String::new(), NameRank::Index, def))
+        Ok(self.resource(String::new(), NameRank::None, def))
     }
 }

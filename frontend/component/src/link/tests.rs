@@ -374,6 +374,48 @@ fn resource_builtins_and_destructors() {
 }
 
 #[test]
+fn async_definitions_keep_their_names_and_callbacks() {
+    let wat = r#"(component
+        (import "f" (func $f async))
+        (core module $l (memory (export "m") 1))
+        (core instance $l (instantiate $l))
+        (core func $new (canon waitable-set.new))
+        (core func $f (canon lower (func $f) async (memory (core memory $l "m"))))
+        (core module $m (import "" "new" (func (result i32))) (import "" "f" (func (result i32)))
+            (func (export "f") (result i32) i32.const 0)
+            (func (export "cb") (param i32 i32 i32) (result i32) i32.const 0))
+        (core instance $m (instantiate $m (with "" (instance
+            (export "new" (func $new)) (export "f" (func $f))))))
+        (func (export "g") async
+            (canon lift (core func $m "f") async (callback (core func $m "cb")))))"#;
+    let program = program(wat).unwrap();
+    assert_eq!(
+        show(&program),
+        [
+            "root/l:",
+            "root/m: new=waitable-set.new(#component0) f=lower(host(f))",
+            "g = lift(root/m.f)"
+        ]
+    );
+    assert!(program.options.iter().all(|options| options.async_));
+    let FuncDef::Lift { callback: Some(callback), .. } = &program.funcs[1].def else {
+        panic!("it has a callback")
+    };
+    assert_eq!(show_item(&program, callback), "root/m.cb");
+    assert!(program.types.func(program.funcs[1].ty).async_);
+}
+
+#[test]
+fn start_functions_and_values_are_refused() {
+    let start = b"\0asm\x0d\0\x01\0\x09\x03\0\0\0";
+    let error = crate::decode::component("x", start.to_vec().into()).unwrap_err().to_string();
+    assert!(error.contains("component start functions are not supported"), "{error}");
+    let value = wat::parse_str(r#"(component (import "v" (value u8)))"#).unwrap();
+    let error = crate::decode::component("x", value.into()).unwrap_err().to_string();
+    assert!(error.contains("value"), "{error}");
+}
+
+#[test]
 fn what_cannot_be_fused_is_refused_by_name() {
     let rows = [
         (

@@ -29,6 +29,7 @@ impl<'a> Linker<'a> {
         path: &mut Vec<&'a str>,
         ty: &ComponentTypeRef,
     ) -> Result<Item<'a>, LinkError> {
+        self.step_path(env, path)?;
         let kind = match ty {
             ComponentTypeRef::Func(index) => {
                 let ty = self.func_type_at(env, *index)?;
@@ -73,7 +74,7 @@ impl<'a> Linker<'a> {
         let env = self.env(component, Some(parent));
         let mut exports = IndexMap::new();
         for declaration in declarations {
-            self.step(env, path.len())?;
+            self.step(env, 1)?;
             match declaration {
                 Declaration::CoreType => {}
                 Declaration::Type(def) => {
@@ -135,7 +136,7 @@ impl<'a> Linker<'a> {
         item: Item<'a>,
     ) -> Result<WorldItem, LinkError> {
         let root = EnvId(0);
-        self.step(root, path.len())?;
+        self.step_path(root, path)?;
         if path.len() > MAX_DEPTH as usize {
             return Err(LinkError::TooDeep { path: path.join(".") });
         }
