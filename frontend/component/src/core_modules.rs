@@ -7,9 +7,9 @@ mod order;
 use crate::decode::CoreInput;
 use crate::names;
 use crate::program::{
-    ComponentId, ComponentInstance, CoreInstance, CoreItem, CoreKind, InstanceId, ModuleId,
-    Program, World,
+    ComponentId, ComponentInstance, CoreInstance, CoreItem, InstanceId, ModuleId, Program, World,
 };
+use crate::reexport::reexports;
 use crate::types::Types;
 use check::Entities;
 use indexmap::IndexMap;
@@ -126,9 +126,9 @@ pub fn link(inputs: Vec<CoreInput>) -> Result<Program, CoreLinkError> {
         }
         links.push(found);
     }
-    check_definitions(&inputs, &links)?;
+    let sources = definitions(&inputs, &links)?;
     let order = order::instances(&inputs, &links)?;
-    program(inputs, &links, &order)
+    program(inputs, &links, &sources, &order)
 }
 
 /// For each input and import the input and export position that supplies it.
@@ -147,84 +147,74 @@ fn missing(importer: &CoreInput, provider: &CoreInput, name: &str) -> CoreLinkEr
     }
 }
 
-/// Every linked import reaches a definition, or the host, through all re-exports.
-fn check_definitions(inputs: &[CoreInput], links: &Links) -> Result<(), CoreLinkError> {
-    // For each input, positions of its imports by kind, as index spaces begin with imports.
-    let imports: Vec<HashMap<(u8, u32), usize>> =
-        inputs.iter().map(|input| imports_by_index(&input.module.imports)).collect();
-    let exports: usize = inputs.iter().map(|input| input.module.exports.len()).sum();
-    for (importer, input) in inputs.iter().enumerate() {
-        for (position, import) in input.module.imports.iter().enumerate() {
-            let mut at = links[importer][position];
-            let mut steps = 0;
-            while let Some((provider, export)) = at {
-                let export = &inputs[provider].module.exports[export];
-                at = imports[provider]
-                    .get(&(kind_tag(&export.kind), export.index))
-                    .and_then(|position| links[provider][*position]);
-                steps += 1;
-                // A way that does not end comes by some export twice.
-                if steps > exports {
-                    return Err(CoreLinkError::Undefined {
-                        importer: input.name.clone(),
-                        module: import.module.clone(),
-                        name: import.name.clone(),
-                    });
-                }
+/// Where a linked import is defined, or which import of which input is the host's: `links`
+/// followed through all re-exports.
+fn definitions(inputs: &[CoreInput], links: &Links) -> Result<Vec<Vec<Source>>, CoreLinkError> {
+    let reexports: Vec<_> = inputs.iter().map(|input| reexports(&input.module)).collect();
+    let most = inputs.iter().map(|input| input.module.exports.len()).sum();
+    let follow = |importer: usize, position: usize| {
+        let (mut importer, mut position) = (importer, position);
+        // A way that does not end comes by some export twice.
+        for _ in 0..=most {
+            let Some((provider, export)) = links[importer][position] else {
+                return Some(Source::Host { importer, position });
+            };
+            match reexports[provider][export] {
+                Some(import) => (importer, position) = (provider, import as usize),
+                None => return Some(Source::Export { provider, export }),
             }
         }
-    }
-    Ok(())
+        None
+    };
+    let sources = inputs.iter().enumerate().map(|(importer, input)| {
+        let imports = input.module.imports.iter().enumerate();
+        let sources = imports.map(|(position, import)| {
+            follow(importer, position).ok_or_else(|| CoreLinkError::Undefined {
+                importer: input.name.clone(),
+                module: import.module.clone(),
+                name: import.name.clone(),
+            })
+        });
+        sources.collect()
+    });
+    sources.collect()
 }
 
-fn imports_by_index(imports: &[crate::program::CoreImport]) -> HashMap<(u8, u32), usize> {
-    let mut counts = [0u32; 5];
-    let mut by_index = HashMap::with_capacity(imports.len());
-    for (position, import) in imports.iter().enumerate() {
-        let tag = kind_tag(&import.kind);
-        by_index.insert((tag, counts[tag as usize]), position);
-        counts[tag as usize] += 1;
-    }
-    by_index
-}
-
-fn kind_tag(kind: &CoreKind) -> u8 {
-    match kind {
-        CoreKind::Func(_) => 0,
-        CoreKind::Memory { .. } => 1,
-        CoreKind::Table => 2,
-        CoreKind::Global => 3,
-        CoreKind::Tag => 4,
-    }
+/// What an import is, with inputs and their imports and exports by position.
+#[derive(Clone, Copy)]
+enum Source {
+    Export { provider: usize, export: usize },
+    Host { importer: usize, position: usize },
 }
 
 fn program(
     inputs: Vec<CoreInput>,
     links: &Links,
+    sources: &[Vec<Source>],
     order: &[usize],
 ) -> Result<Program, CoreLinkError> {
     let mut instance_of = vec![InstanceId(0); inputs.len()];
     for (instance, input) in order.iter().enumerate() {
         instance_of[*input] = InstanceId(instance as u32);
     }
-    let instances = order.iter().map(|&i| {
-        let imports = inputs[i].module.imports.iter().zip(&links[i]).enumerate();
-        let imports = imports.map(|(position, (import, link))| match link {
-            Some((provider, export)) => {
-                CoreItem::Export { instance: instance_of[*provider], export: *export as u32 }
-            }
-            None => CoreItem::Host {
+    let item = |source: &Source| match *source {
+        Source::Export { provider, export } => {
+            CoreItem::Export { instance: instance_of[provider], export: export as u32 }
+        }
+        Source::Host { importer, position } => {
+            let import = &inputs[importer].module.imports[position];
+            CoreItem::Host {
                 module: import.module.clone(),
                 name: import.name.clone(),
-                importer: (instance_of[i], position as u32),
-            },
-        });
-        CoreInstance {
-            name: inputs[i].name.clone(),
-            module: ModuleId(i as u32),
-            component: ComponentId(0),
-            imports: imports.collect(),
+                importer: (instance_of[importer], position as u32),
+            }
         }
+    };
+    let instances = order.iter().map(|&i| CoreInstance {
+        name: inputs[i].name.clone(),
+        module: ModuleId(i as u32),
+        component: ComponentId(0),
+        imports: sources[i].iter().map(item).collect(),
     });
     let instances = instances.collect();
 
@@ -239,8 +229,12 @@ fn program(
     }
     let mut exports = IndexMap::new();
     for (i, input) in inputs.iter().enumerate().filter(|(i, _)| !consumed[*i]) {
-        for (export, position) in input.module.exports.iter().zip(0..) {
-            let item = CoreItem::Export { instance: instance_of[i], export: position };
+        let reexports = reexports(&input.module);
+        for (position, export) in input.module.exports.iter().enumerate() {
+            let item = match reexports[position] {
+                Some(import) => item(&sources[i][import as usize]),
+                None => item(&Source::Export { provider: i, export: position }),
+            };
             if let Some((first, _)) = exports.insert(export.name.clone(), (i, item)) {
                 return Err(CoreLinkError::SameExport {
                     name: export.name.clone(),

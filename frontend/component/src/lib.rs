@@ -26,6 +26,7 @@ pub mod link;
 mod names;
 pub mod program;
 mod read;
+mod reexport;
 pub mod types;
 
 pub use link::{LinkError, link};

@@ -129,8 +129,8 @@ struct Linker<'a> {
     exports: Vec<IndexMap<&'a str, Item<'a>>>,
     /// Core instances that were put together from items.
     core_exports: Vec<HashMap<&'a str, (wasmparser::ExternalKind, CoreItem)>>,
-    /// For each module, position of its exports by name. For look-up only.
-    module_exports: Vec<Option<HashMap<&'a str, u32>>>,
+    /// For each module that has been looked into, its exports by name. For look-up only.
+    module_exports: Vec<Option<core::Exports<'a>>>,
     /// How often each segment occurs in the paths of one instance's children.
     segments: HashMap<(ComponentId, String), u32>,
     steps: u64,
@@ -161,7 +161,7 @@ impl<'a> Linker<'a> {
             envs: Vec::new(),
             exports: Vec::new(),
             core_exports: Vec::new(),
-            module_exports: vec![None; component.modules.len()],
+            module_exports: component.modules.iter().map(|_| None).collect(),
             segments: HashMap::new(),
             steps: 0,
         }

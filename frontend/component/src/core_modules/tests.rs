@@ -85,6 +85,33 @@ fn in_a_circle_of_all_the_first_inputs_exports_are_kept() {
 }
 
 #[test]
+fn re_exports_are_followed_to_the_definition() {
+    let program = program(&[
+        (
+            "app",
+            r#"(module (import "mid" "m" (memory 1)) (import "mid" "log" (func))
+                (import "lib" "mem" (memory 1)) (export "log" (func 0)) (export "m" (memory 0)))"#,
+        ),
+        (
+            "mid",
+            r#"(module (import "lib" "mem" (memory 1)) (import "env" "log" (func))
+                (export "m" (memory 0)) (export "log" (func 0)))"#,
+        ),
+        ("lib", r#"(module (memory (export "mem") 1))"#),
+    ]);
+    assert_eq!(
+        show(&program.unwrap()),
+        [
+            "lib()",
+            "mid(lib.mem, host(env, log, #core1, 1))",
+            "app(lib.mem, host(env, log, #core1, 1), lib.mem)",
+            "log = host(env, log, #core1, 1)",
+            "m = lib.mem"
+        ]
+    );
+}
+
+#[test]
 fn types_must_fit() {
     // Import, export, whether they fit.
     let rows = [

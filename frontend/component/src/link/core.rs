@@ -3,9 +3,24 @@
 use super::env::{CoreInstanceRef, EnvId};
 use super::{LinkError, Linker};
 use crate::component::{BodyId, CoreInstanceDef};
-use crate::program::{CoreInstance, CoreItem, CoreKind, InstanceId, ModuleId};
+use crate::program::{CoreInstance, CoreItem, CoreKind, CoreModule, InstanceId, ModuleId};
+use crate::reexport::reexports;
 use std::collections::HashMap;
 use wasmparser::ExternalKind;
+
+/// A module's exports, to be looked up.
+pub(super) struct Exports<'a> {
+    positions: HashMap<&'a str, u32>,
+    /// For each export the import that it re-exports.
+    reexports: Vec<Option<u32>>,
+}
+
+impl<'a> Exports<'a> {
+    fn new(module: &'a CoreModule) -> Self {
+        let positions = module.exports.iter().zip(0..).map(|(export, i)| (&*export.name, i));
+        Exports { positions: positions.collect(), reexports: reexports(module) }
+    }
+}
 
 impl<'a> Linker<'a> {
     pub(super) fn core_instance(
@@ -119,14 +134,16 @@ impl<'a> Linker<'a> {
         let id = self.instances[instance.index()].module;
         let module = &component.modules[id.index()];
         if self.module_exports[id.index()].is_none() {
-            self.step(env, module.exports.len())?;
+            self.step(env, module.exports.len() + module.imports.len())?;
         }
-        let exports = self.module_exports[id.index()].get_or_insert_with(|| {
-            module.exports.iter().zip(0..).map(|(export, i)| (&*export.name, i)).collect()
-        });
-        Ok(exports.get(name).map(|export| {
-            let kind = external_kind(&module.exports[*export as usize].kind);
-            (kind, CoreItem::Export { instance, export: *export })
+        let exports = self.module_exports[id.index()].get_or_insert_with(|| Exports::new(module));
+        let Some(export) = exports.positions.get(name).copied() else { return Ok(None) };
+        let kind = external_kind(&module.exports[export as usize].kind);
+        Ok(Some(match exports.reexports[export as usize] {
+            Some(import) => {
+                (kind, self.instances[instance.index()].imports[import as usize].clone())
+            }
+            None => (kind, CoreItem::Export { instance, export }),
         }))
     }
 

@@ -109,6 +109,28 @@ fn core_items_of_every_kind_through_synthesised_instances() {
 }
 
 #[test]
+fn re_exports_of_core_modules_are_followed_to_the_definition() {
+    check(
+        r#"(component
+            (import "f" (func $f))
+            (core func $f (canon lower (func $f)))
+            (core module $a (memory (export "mem") 1))
+            (core module $b (import "" "f" (func)) (import "a" "mem" (memory 1))
+                (export "g" (func 0)) (export "m" (memory 0)))
+            (core module $c (import "b" "m" (memory 1)) (import "b" "g" (func)))
+            (core instance $a (instantiate $a))
+            (core instance $b (instantiate $b (with "a" (instance $a))
+                (with "" (instance (export "f" (func $f))))))
+            (core instance $c (instantiate $c (with "b" (instance $b)))))"#,
+        &[
+            "root/a:",
+            "root/b: f=lower(host(f)) mem=root/a.mem",
+            "root/c: m=root/a.mem g=lower(host(f))",
+        ],
+    );
+}
+
+#[test]
 fn a_component_instantiated_twice_is_two_instances() {
     let wat = r#"(component
         (component $c
