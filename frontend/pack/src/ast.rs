@@ -215,3 +215,26 @@ pub(crate) enum PatternKind {
     Term(Name, Option<Vec<Pattern>>),
     Export(Box<Pattern>, Name),
 }
+
+impl Pattern {
+    /// Visits every variable, with its name and place.
+    pub(crate) fn variables(&self, visit: &mut impl FnMut(&str, Span)) {
+        match &self.kind {
+            PatternKind::Variable(name) => visit(name, self.span),
+            PatternKind::List(elements, rest) => {
+                elements.iter().for_each(|element| element.variables(visit));
+                if let Some(rest) = rest {
+                    visit(&rest.text, rest.span);
+                }
+            }
+            PatternKind::Term(_, args) => {
+                args.iter().flatten().for_each(|arg| arg.variables(visit));
+            }
+            PatternKind::Export(base, _) => base.variables(visit),
+            PatternKind::Wildcard
+            | PatternKind::Leaf(_)
+            | PatternKind::Int(_)
+            | PatternKind::Str(_) => {}
+        }
+    }
+}

@@ -406,10 +406,11 @@ pub(crate) fn near<'c>(
 ) -> Option<&'c str> {
     // Longer names are not compared, so that hostile packs do not cost quadratic time.
     const LONGEST: usize = 64;
-    if name.len() > LONGEST {
+    // A third of the letters may differ; names of one or two letters are all alike.
+    let limit = name.len() / 3;
+    if name.len() > LONGEST || limit == 0 {
         return None;
     }
-    let limit = (name.len() / 3).max(1);
     candidates
         .into_iter()
         .filter(|candidate| candidate.len() <= LONGEST && candidate.len().abs_diff(name.len()) <= limit)

@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 /// Largest pack in bytes.
 const MAX_PACK: usize = 1 << 20;
+/// Most packs of one run; who sees whom is kept for each two of them.
+const MAX_PACKS: usize = 4096;
 /// Folders are searched this deep, which also ends circles of links.
 const MAX_FOLDERS: usize = 32;
 
@@ -134,6 +136,10 @@ impl Loader {
             .map(|input| Arc::new(Source::new(input.path.clone(), input.text.clone())))
             .collect();
         let mut sink = Sink::new(sources);
+        if self.inputs.len() > MAX_PACKS {
+            sink.error(Code::TooLarge, format!("more than {MAX_PACKS} packs"));
+            return Err(sink.finish());
+        }
         let mut files = Vec::new();
         for (position, input) in self.inputs.iter().enumerate() {
             let source = SourceId(position as u32);
@@ -203,7 +209,11 @@ impl Files {
             }
             Files::Folder(folder) => {
                 let path = folder.join(name);
-                read(&path, MAX_MODULE).map_err(|error| error.to_string())
+                read(&path, MAX_MODULE).map_err(|error| match error.kind() {
+                    // Other systems have other words for it.
+                    io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                    _ => error.to_string(),
+                })
             }
         }
     }

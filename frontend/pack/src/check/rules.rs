@@ -42,6 +42,13 @@ impl Checker<'_> {
         let mut scope = Scope::new(Mode::Match);
         let root = self.pattern(&mut scope, &rule.pattern, Demand::ANY);
         self.root(&root, rule.form);
+        for guard in &rule.guards {
+            if let ast::GuardKind::Fact { pattern, negated: false } = &guard.kind {
+                pattern.variables(&mut |name, span| {
+                    scope.bound_by_facts.entry(name.to_owned()).or_insert(span);
+                });
+            }
+        }
         let guards: Vec<_> =
             rule.guards.iter().filter_map(|guard| self.guard(&mut scope, guard)).collect();
         let mut assuming: Vec<AssumeId> = Vec::new();

@@ -76,12 +76,20 @@ pub(super) struct Scope {
     pub mode: Mode,
     pub vars: Vec<Variable>,
     pub leaves: BTreeMap<String, (SortId, Span)>,
+    /// Where facts bind variables, also those that were not read yet.
+    pub bound_by_facts: BTreeMap<String, Span>,
     positions: BTreeMap<String, VarId>,
 }
 
 impl Scope {
     pub(super) fn new(mode: Mode) -> Self {
-        Scope { mode, vars: Vec::new(), leaves: BTreeMap::new(), positions: BTreeMap::new() }
+        Scope {
+            mode,
+            vars: Vec::new(),
+            leaves: BTreeMap::new(),
+            bound_by_facts: BTreeMap::new(),
+            positions: BTreeMap::new(),
+        }
     }
 
     fn bind(&mut self, name: &str, sort: Known, span: Span) -> VarId {
@@ -171,7 +179,11 @@ impl Checker<'_> {
                 .sink
                 .error(Code::Unbound, format!("nothing binds the variable `?{name}`"))
                 .label(span, place);
-            if let Some(var) = like.and_then(|like| scope.positions.get(like)) {
+            if let Some(fact) = scope.bound_by_facts.get(name) {
+                report
+                    .context(*fact, "only this binds it")
+                    .help("put the guard after the fact that binds the variable");
+            } else if let Some(var) = like.and_then(|like| scope.positions.get(like)) {
                 let var = &scope.vars[var.index()];
                 report
                     .context(var.span, format!("`?{}` is bound here", var.name))
