@@ -166,8 +166,15 @@ pub(crate) struct Guard {
 #[derive(Clone, Debug)]
 pub(crate) enum GuardKind {
     /// `p` or `!p`, where `p` should be `fact(..)`.
-    Fact { pattern: Pattern, negated: bool },
-    Compare { left: Pattern, op: crate::ruleset::Comparison, right: Pattern },
+    Fact {
+        pattern: Pattern,
+        negated: bool,
+    },
+    Compare {
+        left: Pattern,
+        op: crate::ruleset::Comparison,
+        right: Pattern,
+    },
 }
 
 #[derive(Clone, Debug)]

@@ -97,7 +97,10 @@ impl Loader {
         let mut packs = Vec::new();
         search(path, 0, &mut packs)?;
         if packs.is_empty() {
-            return Err(at(io::Error::new(io::ErrorKind::NotFound, "no .meld file in this folder")));
+            return Err(at(io::Error::new(
+                io::ErrorKind::NotFound,
+                "no .meld file in this folder",
+            )));
         }
         packs.iter().try_for_each(|pack| self.add_file(pack))
     }

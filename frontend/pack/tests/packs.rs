@@ -58,7 +58,8 @@ fn bad() -> Vec<(PathBuf, Diagnostics)> {
     for path in entries(&Path::new(RULES).join("bad")) {
         let mut loader = loader();
         if path.is_dir() {
-            for pack in entries(&path).iter().filter(|p| p.extension().is_some_and(|e| e == "meld")) {
+            for pack in entries(&path).iter().filter(|p| p.extension().is_some_and(|e| e == "meld"))
+            {
                 add(&mut loader, pack);
             }
         } else if path.extension().is_some_and(|e| e == "meld") {
@@ -78,7 +79,9 @@ fn bad() -> Vec<(PathBuf, Diagnostics)> {
 fn bad_packs_give_their_report() {
     let wrong: Vec<_> = bad()
         .iter()
-        .filter_map(|(path, report)| expect(&path.with_extension("txt"), &report.render(false)).err())
+        .filter_map(|(path, report)| {
+            expect(&path.with_extension("txt"), &report.render(false)).err()
+        })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -97,8 +100,10 @@ fn bad_packs_have_one_mistake() {
 
 #[test]
 fn every_code_has_a_bad_pack() {
-    let shown: BTreeSet<Code> =
-        bad().iter().flat_map(|(_, report)| report.iter().map(|d| d.code).collect::<Vec<_>>()).collect();
+    let shown: BTreeSet<Code> = bad()
+        .iter()
+        .flat_map(|(_, report)| report.iter().map(|d| d.code).collect::<Vec<_>>())
+        .collect();
     // Settings are no part of a pack; `settings.rs` has them.
     let elsewhere = [Code::UnknownSetting, Code::SettingValue];
     for code in Code::ALL {
