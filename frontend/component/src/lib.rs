@@ -11,8 +11,11 @@
 //!   and every lift, lower, built-in, resource type and root import and export, by identity.
 //! * [`abi`] gives the sizes, alignments and flat core types of component-level types.
 //!
+//! * [`facts`] proves what rules may rely on.
+//!
 //! Nothing in this crate decides anything: policy lives in rule packs.
 
 pub mod abi;
+pub mod facts;
 pub mod program;
 pub mod types;
