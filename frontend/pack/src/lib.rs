@@ -1,9 +1,26 @@
 //! Parses and checks `.meld` rule packs.
 //!
 //! ```text
-//! text ──parse──▶ ast ──check──▶ RuleSet
-//!                         │
-//!                         └──▶ Diagnostics: all of them, each with a code and source lines
+//! text ──parse──▶ pairs ──tree──▶ ast ──check──▶ RuleSet
+//!                                         │
+//!                                         └──▶ Diagnostics: all of them, each with a code and source lines
 //! ```
+//!
+//! [`Loader`] is the way in. A [`RuleSet`](ruleset::RuleSet) that it returns has no mistake that
+//! can be found without running the rules: whoever reads it checks nothing again.
 
+mod ast;
+mod check;
+mod diagnostic;
+mod display;
+mod doc;
+mod load;
+mod module;
+mod parse;
 pub mod ruleset;
+mod tree;
+
+pub use diagnostic::{Code, Diagnostic, Diagnostics, Label, error_reference};
+pub use display::{guard_text, pattern_text, rule_text};
+pub use doc::reference;
+pub use load::{LoadError, Loader};

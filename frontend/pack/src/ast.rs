@@ -1,0 +1,217 @@
+//! What a pack's text says, names unresolved.
+//!
+//! Everything carries the span that a report points at; a span covers tokens only, never the
+//! white space or comments after them.
+
+/// A pack's text: index into the loader's sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SourceId(pub u32);
+
+/// Bytes `start..end` of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub source: SourceId,
+    pub start: usize,
+    pub end: usize,
+}
+
+/// A name as written.
+#[derive(Clone, Debug)]
+pub(crate) struct Name {
+    pub text: String,
+    pub span: Span,
+}
+
+/// One `.meld` file.
+#[derive(Clone, Debug)]
+pub(crate) struct File {
+    pub doc: String,
+    pub pack: Name,
+    pub uses: Vec<Name>,
+    pub declarations: Vec<Declaration>,
+}
+
+/// One declaration and the `///` lines before it.
+#[derive(Clone, Debug)]
+pub(crate) struct Declaration {
+    pub doc: String,
+    /// From the keyword to the last token.
+    pub span: Span,
+    pub kind: DeclarationKind,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum DeclarationKind {
+    Sort(SortDecl),
+    Term(TermDecl),
+    Fact(FactDecl),
+    Assume(Name),
+    Const(ConstDecl),
+    Module(ModuleDecl),
+    Rule(Box<RuleDecl>),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct SortDecl {
+    pub name: Name,
+    pub kind: SortKind,
+}
+
+/// The word after a sort's name; `Plain` where there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SortKind {
+    Plain,
+    Entity,
+    Data,
+    Choice,
+}
+
+/// `T` or `[T]`.
+#[derive(Clone, Debug)]
+pub(crate) struct SortRef {
+    pub name: Name,
+    pub list: bool,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Param {
+    pub name: Name,
+    pub sort: SortRef,
+}
+
+/// `cost size N, call N`
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cost {
+    pub size: u64,
+    pub call: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct TermDecl {
+    pub name: Name,
+    pub params: Vec<Param>,
+    pub result: SortRef,
+    pub cost: Option<Cost>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct FactDecl {
+    pub name: Name,
+    pub params: Vec<Param>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct ConstDecl {
+    pub name: Name,
+    pub sort: SortRef,
+    pub value: Int,
+    pub range: Option<(Int, Int)>,
+    pub power_of_two: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Int {
+    pub value: i64,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct ModuleDecl {
+    pub name: Name,
+    pub params: Vec<Param>,
+    /// Without one, `Instance`.
+    pub result: Option<SortRef>,
+    pub from: From,
+    pub cost: Option<Cost>,
+}
+
+/// Where a module's text or binary is.
+#[derive(Clone, Debug)]
+pub(crate) enum From {
+    /// A file beside the pack.
+    File(Name),
+    /// Text between `"""`; the span is that of the text itself.
+    Inline(Name),
+}
+
+/// Which of the three keywords a rule starts with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Rule,
+    Option,
+    Forbid,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct RuleDecl {
+    pub form: Form,
+    pub name: Name,
+    /// `match` or `for`
+    pub pattern: Pattern,
+    pub guards: Vec<Guard>,
+    pub assuming: Vec<Name>,
+    /// `rewrite` or `offer`; a forbid has none.
+    pub replacement: Option<Pattern>,
+    pub because: String,
+    pub tests: Vec<Test>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Guard {
+    pub kind: GuardKind,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum GuardKind {
+    /// `p` or `!p`, where `p` should be `fact(..)`.
+    Fact { pattern: Pattern, negated: bool },
+    Compare { left: Pattern, op: crate::ruleset::Comparison, right: Pattern },
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Test {
+    pub name: Option<String>,
+    pub given: Vec<Given>,
+    pub term: Pattern,
+    pub outcome: Outcome,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Given {
+    Fact(Pattern),
+    Equal(Pattern, Pattern),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    Becomes(Pattern),
+    Refused(Span),
+    Nothing,
+    NotBecomes(Pattern),
+}
+
+/// A pattern; nested at most as deep as the parser's limit.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern {
+    pub kind: PatternKind,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum PatternKind {
+    /// Without the `?`.
+    Variable(String),
+    Wildcard,
+    /// Without the `#`.
+    Leaf(String),
+    Int(i64),
+    /// Escapes resolved.
+    Str(String),
+    List(Vec<Pattern>, Option<Name>),
+    /// `name`, or `name(..)`.
+    Term(Name, Option<Vec<Pattern>>),
+    Export(Box<Pattern>, Name),
+}

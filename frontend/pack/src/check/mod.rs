@@ -1,0 +1,168 @@
+//! From parsed packs to a [`RuleSet`], or all that is wrong with them.
+//!
+//! ```text
+//! packs ──▶ declare ──▶ modules ──▶ choice::collect ──▶ rules ──▶ never_made, unlike alternatives
+//!                                                         ├ sorts    names, sorts, variables
+//!                                                         ├ guards   contradictions
+//!                                                         ├ choice   looking behind a choice
+//!                                                         ├ growth   rules that feed themselves
+//!                                                         └ wiring   arguments of modules
+//! ```
+//!
+//! One mistake gives one report. A name that is not known, and a variable at a place whose sort
+//! is not known, have no sort, and what has no sort never disagrees with anything. Checks that
+//! need a whole rule to be right run only on rules without a report.
+
+mod choice;
+mod declare;
+mod growth;
+mod guards;
+mod made;
+mod modules;
+mod names;
+mod node;
+mod packs;
+mod rules;
+mod sorts;
+mod wiring;
+
+use crate::ast::{File, Span};
+use crate::diagnostic::{Diagnostics, Sink};
+use crate::load::Files;
+use crate::module::ItemType;
+use crate::ruleset::{self, ModuleImport, PackId, RuleSet, SortId, SortRef};
+
+/// Positions of the built-in sorts.
+const INT: SortId = SortId(0);
+const STR: SortId = SortId(1);
+
+/// Checks packs. `modules` has where each source's modules are; `settings` are those of
+/// [`Loader::set`](crate::Loader::set).
+pub(crate) fn check(
+    files: &[File],
+    modules: &[Files],
+    settings: &[(String, String)],
+    mut sink: Sink,
+) -> Result<RuleSet, Diagnostics> {
+    let Some(order) = packs::order(files, &mut sink) else { return Err(sink.finish()) };
+    let mut checker = Checker {
+        sink,
+        files: order.files,
+        modules,
+        pack_of: order.pack_of,
+        visible: order.visible,
+        names: names::Names::default(),
+        set: RuleSet::default(),
+        terms: Vec::new(),
+        facts: Vec::new(),
+        core: CoreSorts::default(),
+        choices: choice::Choices::default(),
+        makes: made::Makes::default(),
+    };
+    checker.packs(&order.uses);
+    checker.declare(settings);
+    checker.choices = checker.collect_choices();
+    checker.rules();
+    checker.alternatives_alike();
+    if checker.sink.count() == 0 {
+        checker.never_made();
+    }
+    if checker.sink.count() > 0 { Err(checker.sink.finish()) } else { Ok(checker.set) }
+}
+
+/// All that the checks share.
+struct Checker<'a> {
+    sink: Sink,
+    /// In pack order, as everything by [`PackId`].
+    files: Vec<&'a File>,
+    modules: &'a [Files],
+    /// The pack of each source.
+    pack_of: Vec<PackId>,
+    /// Whether the first pack sees the names of the second.
+    visible: Vec<Vec<bool>>,
+    names: names::Names,
+    /// What is built. Its sorts are placeholders where a declaration is wrong.
+    set: RuleSet,
+    /// Beside `set.terms`.
+    terms: Vec<Term>,
+    /// Beside `set.facts`: where it is declared, and its parameters.
+    facts: Vec<(Span, Vec<Param>)>,
+    core: CoreSorts,
+    choices: choice::Choices,
+    makes: made::Makes,
+}
+
+/// A sort, or none where a mistake hides it; none agrees with every sort.
+type Known = Option<SortRef>;
+
+/// A parameter as it is checked.
+struct Param {
+    name: String,
+    sort: Known,
+    span: Span,
+}
+
+/// A term as it is checked.
+struct Term {
+    /// Its name where it is declared.
+    span: Span,
+    params: Vec<Param>,
+    result: Known,
+    module: Module,
+}
+
+/// The core module behind a term.
+enum Module {
+    /// It is no module.
+    None,
+    /// It was refused; nothing about it is known.
+    Refused,
+    Loaded {
+        exports: Vec<(String, ItemType)>,
+        imports: Vec<(ModuleImport, ItemType)>,
+    },
+}
+
+/// The sorts that modules are wired with, known by their names.
+#[derive(Default)]
+struct CoreSorts {
+    instance: Option<SortId>,
+    /// In the order of [`Kind::ALL`](crate::module::Kind::ALL).
+    kinds: [Option<SortId>; 5],
+}
+
+impl Checker<'_> {
+    /// A span as the rule set has it.
+    fn span(&self, span: Span) -> ruleset::Span {
+        ruleset::Span {
+            pack: self.pack_of[span.source.0 as usize],
+            start: span.start,
+            end: span.end,
+            line: self.sink.source(span.source).line(span.start),
+        }
+    }
+
+    /// A sort as packs write it.
+    fn sort_name(&self, sort: SortRef) -> String {
+        match sort {
+            SortRef::One(id) => format!("`{}`", self.set.sorts[id.index()].name),
+            SortRef::List(id) => format!("`[{}]`", self.set.sorts[id.index()].name),
+        }
+    }
+
+    fn sort_kind(&self, sort: SortRef) -> ruleset::SortKind {
+        let (SortRef::One(id) | SortRef::List(id)) = sort;
+        self.set.sorts[id.index()].kind
+    }
+
+    /// Whether `.name` can be taken from terms of this sort.
+    fn has_exports(&self, sort: SortRef) -> bool {
+        match sort {
+            SortRef::List(_) => false,
+            SortRef::One(id) => {
+                Some(id) == self.core.instance
+                    || self.set.sorts[id.index()].kind == ruleset::SortKind::Choice
+            }
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Rules, options, forbids and their tests.
+
+use super::Checker;
+use super::names::Kind;
+use super::node::{GuardKind, GuardNode, Node, NodeKind};
+use super::sorts::{Demand, Mode, Scope, Variable, Why, demands};
+use super::INT;
+use crate::ast::{self, Declaration, DeclarationKind, Form, Given, Outcome, PatternKind, RuleDecl, Span};
+use crate::diagnostic::Code;
+use crate::ruleset::{
+    AssumeId, Comparison, Expectation, FactId, Forbid, Guard, PackId, Rule, SortKind, SortRef, Test,
+};
+use std::collections::BTreeMap;
+
+impl Checker<'_> {
+    pub(super) fn rules(&mut self) {
+        for (position, file) in self.files.clone().into_iter().enumerate() {
+            let mut names: BTreeMap<&str, Span> = BTreeMap::new();
+            for declaration in &file.declarations {
+                let DeclarationKind::Rule(rule) = &declaration.kind else { continue };
+                match names.get(rule.name.text.as_str()) {
+                    Some(first) => {
+                        self.sink
+                            .error(
+                                Code::DuplicateName,
+                                format!("two rules of the pack are called `{}`", rule.name.text),
+                            )
+                            .label(rule.name.span, "declared again")
+                            .context(*first, "declared first");
+                    }
+                    None => {
+                        names.insert(&rule.name.text, rule.name.span);
+                    }
+                }
+                self.rule(PackId(position as u32), declaration, rule);
+            }
+        }
+    }
+
+    fn rule(&mut self, pack: PackId, declaration: &Declaration, rule: &RuleDecl) {
+        let before = self.sink.count();
+        let mut scope = Scope::new(Mode::Match);
+        let root = self.pattern(&mut scope, &rule.pattern, Demand::ANY);
+        self.root(&root, rule.form);
+        let guards: Vec<_> =
+            rule.guards.iter().filter_map(|guard| self.guard(&mut scope, guard)).collect();
+        let mut assuming: Vec<AssumeId> = Vec::new();
+        for name in &rule.assuming {
+            assuming.extend(self.resolve(Kind::Assume, name).map(AssumeId));
+        }
+        scope.mode = Mode::Make;
+        let demand = match root.sort {
+            Some(_) => Demand { sort: root.sort, why: Why::Root(root.span) },
+            None if matches!(root.kind, NodeKind::Export(..)) => Demand::ANY,
+            None => Demand::SILENT,
+        };
+        let made = rule.replacement.as_ref().map(|made| self.pattern(&mut scope, made, demand));
+        if self.sink.count() == before {
+            self.possible(&guards);
+            if let Some(made) = &made {
+                self.whole_rule(rule.form, &root, &guards, made, &scope.vars);
+            }
+        }
+        let tests: Vec<_> = rule.tests.iter().map(|test| self.test(rule.form, test)).collect();
+        if rule.form != Form::Forbid {
+            self.tested(rule);
+        }
+        let vars = scope
+            .vars
+            .into_iter()
+            .map(|var| (var.name, var.sort.unwrap_or(SortRef::One(INT))))
+            .collect();
+        let (name, doc) = (rule.name.text.clone(), declaration.doc.clone());
+        let because = rule.because.clone();
+        let span = self.span(declaration.span);
+        let guards = guards.iter().map(|guard| self.set_guard(guard)).collect();
+        let pattern = root.pattern();
+        match made {
+            None => self.set.forbids.push(Forbid {
+                name, doc, pack, vars, pattern, guards, because, tests, span,
+            }),
+            Some(made) => self.set.rules.push(Rule {
+                name,
+                doc,
+                pack,
+                is_option: rule.form == Form::Option,
+                vars,
+                pattern,
+                guards,
+                assuming,
+                replacement: made.pattern(),
+                because,
+                tests,
+                span,
+            }),
+        }
+    }
+
+    /// Checks that need all of a rule to be right.
+    fn whole_rule(
+        &mut self,
+        form: Form,
+        root: &Node,
+        guards: &[GuardNode],
+        made: &Node,
+        vars: &[Variable],
+    ) {
+        match form {
+            Form::Option => self.option_and_choices(root, guards, made, vars),
+            _ => self.rule_and_choices(root, guards, made),
+        }
+        self.terminates(root, guards, made);
+        self.wired(made);
+        self.makes.rule(root, made);
+    }
+
+    /// What a rule starts with.
+    fn root(&mut self, root: &Node, form: Form) {
+        let word = if form == Form::Option { "for" } else { "match" };
+        match &root.kind {
+            NodeKind::Wrong => return,
+            NodeKind::Term(..) | NodeKind::Export(..) => {}
+            _ => {
+                self.sink
+                    .error(Code::Root, format!("`{word}` starts with a term or an export"))
+                    .label(root.span, "neither");
+                return;
+            }
+        }
+        // A policy may speak of anything that a plan contains.
+        let Some(sort) = root.sort.filter(|_| form != Form::Forbid) else { return };
+        let why = match self.sort_kind(sort) {
+            SortKind::Plain | SortKind::Choice => return,
+            SortKind::Entity => "an entity is equal only to itself",
+            SortKind::Data => "data is read, never rewritten",
+            SortKind::Builtin => "numbers and text are equal only to themselves",
+        };
+        let sort = self.sort_name(sort);
+        self.sink
+            .error(Code::Root, format!("no rule rewrites a {sort}"))
+            .label(root.span, why);
+    }
+
+    fn guard(&mut self, scope: &mut Scope, guard: &ast::Guard) -> Option<GuardNode> {
+        let kind = match &guard.kind {
+            ast::GuardKind::Fact { pattern, negated } => {
+                scope.mode = if *negated { Mode::Refuse } else { Mode::Match };
+                let (fact, args) = self.fact(scope, pattern)?;
+                GuardKind::Fact { fact, args, negated: *negated }
+            }
+            ast::GuardKind::Compare { left, op, right } => {
+                scope.mode = Mode::Compare;
+                let first = self.pattern(scope, left, Demand::ANY);
+                let second = self.pattern(scope, right, Demand::like(&first));
+                self.compared(&first, *op, &second);
+                GuardKind::Compare { left: first, op: *op, right: second }
+            }
+        };
+        Some(GuardNode { kind, span: guard.span })
+    }
+
+    fn compared(&mut self, left: &Node, op: Comparison, right: &Node) {
+        let equality = matches!(op, Comparison::Equal | Comparison::NotEqual);
+        let sides = [left, right];
+        let Some((side, sort)) = sides.iter().find_map(|side| Some((side, side.sort?))) else {
+            return;
+        };
+        let sort_name = self.sort_name(sort);
+        if !self.comparable(sort) {
+            self.sink
+                .error(Code::NotOrdered, format!("a {sort_name} cannot be compared"))
+                .label(side.span, "rules change what it is equal to")
+                .help("match it: use one variable twice, or write the term in the pattern");
+        } else if !equality && sort != SortRef::One(INT) {
+            self.sink
+                .error(Code::NotOrdered, format!("a {sort_name} has no order"))
+                .label(side.span, "not a number")
+                .help("only numbers are larger or smaller; compare with `==` or `!=`");
+        }
+    }
+
+    /// A pattern that should be a fact; none after a report.
+    fn fact(&mut self, scope: &mut Scope, pattern: &ast::Pattern) -> Option<(FactId, Vec<Node>)> {
+        let PatternKind::Term(name, args) = &pattern.kind else {
+            self.sink
+                .error(Code::WrongKind, "a fact is needed here")
+                .label(pattern.span, "not `fact(..)`")
+                .help("a guard is `fact(..)`, `!fact(..)` or a comparison");
+            return None;
+        };
+        let Some(id) = self.resolve(Kind::Fact, name) else {
+            // Its variables are bound all the same, so that they are not reported later.
+            scope.mode = if scope.mode == Mode::Ground { Mode::Ground } else { Mode::Match };
+            for arg in args.iter().flatten() {
+                self.pattern(scope, arg, Demand::SILENT);
+            }
+            return None;
+        };
+        let (declared, params) = &self.facts[id as usize];
+        let (declared, demands) = (*declared, demands(params));
+        let args = args.as_deref().unwrap_or_default();
+        let args = self.args(scope, &name.text, args, pattern.span, &demands, declared);
+        Some((FactId(id), args))
+    }
+
+    fn set_guard(&self, guard: &GuardNode) -> Guard {
+        let span = self.span(guard.span);
+        match &guard.kind {
+            GuardKind::Fact { fact, args, negated } => Guard::Fact {
+                fact: *fact,
+                args: args.iter().map(Node::pattern).collect(),
+                negated: *negated,
+                span,
+            },
+            GuardKind::Compare { left, op, right } => {
+                Guard::Compare { left: left.pattern(), op: *op, right: right.pattern(), span }
+            }
+        }
+    }
+
+    fn test(&mut self, form: Form, test: &ast::Test) -> Test {
+        let mut scope = Scope::new(Mode::Ground);
+        let mut given_facts = Vec::new();
+        let mut given_equal = Vec::new();
+        for given in &test.given {
+            match given {
+                Given::Fact(pattern) => {
+                    if let Some((fact, args)) = self.fact(&mut scope, pattern) {
+                        given_facts.push((fact, args.iter().map(Node::pattern).collect()));
+                    }
+                }
+                Given::Equal(left, right) => {
+                    let (left, right) = self.sides(&mut scope, left, right);
+                    given_equal.push((left.pattern(), right.pattern()));
+                }
+            }
+        }
+        let misfit = |checker: &mut Self, span: Span, help: &str| {
+            checker
+                .sink
+                .error(Code::TestForm, "the test does not fit what it tests")
+                .label(span, "not here")
+                .help(help);
+        };
+        let forbids = "a `forbid` is tested with `=> refused` and `=/=>`";
+        let (term, expect) = match &test.outcome {
+            Outcome::Becomes(pattern) | Outcome::NotBecomes(pattern) => {
+                let (term, made) = self.sides(&mut scope, &test.term, pattern);
+                if form == Form::Forbid {
+                    misfit(self, pattern.span, forbids);
+                }
+                let expect = match &test.outcome {
+                    Outcome::Becomes(_) => Expectation::Becomes(made.pattern()),
+                    _ => Expectation::NotBecomes(made.pattern()),
+                };
+                (term, expect)
+            }
+            Outcome::Refused(span) => {
+                if form != Form::Forbid {
+                    misfit(self, *span, "only a `forbid` refuses; a rule that does not fire is `=/=>`");
+                }
+                (self.pattern(&mut scope, &test.term, Demand::ANY), Expectation::Refused)
+            }
+            Outcome::Nothing => {
+                (self.pattern(&mut scope, &test.term, Demand::ANY), Expectation::Nothing)
+            }
+        };
+        Test {
+            name: test.name.clone(),
+            given_facts,
+            given_equal,
+            term: term.pattern(),
+            expect,
+            span: self.span(test.span),
+        }
+    }
+
+    /// Two terms of one sort. An export whose sort is not known has that of the other side, and
+    /// is a function if the other is a leaf.
+    fn sides(&mut self, scope: &mut Scope, left: &ast::Pattern, right: &ast::Pattern) -> (Node, Node) {
+        let first = self.pattern(scope, left, Demand::ANY);
+        let demand = match (first.sort, &first.kind, &right.kind) {
+            (Some(_), ..) => Demand::like(&first),
+            (None, NodeKind::Export(..), PatternKind::Leaf(_)) => {
+                let func = self.core.kinds[0].map(SortRef::One);
+                Demand { sort: func, why: Why::Other(first.span) }
+            }
+            (None, NodeKind::Export(..), _) => Demand::ANY,
+            _ => Demand::SILENT,
+        };
+        let second = self.pattern(scope, right, demand);
+        (first, second)
+    }
+
+    /// Every rule has a test where it fires; with guards, one where it refuses.
+    fn tested(&mut self, rule: &RuleDecl) {
+        let fires = |test: &ast::Test| matches!(test.outcome, Outcome::Becomes(_));
+        let refuses =
+            |test: &ast::Test| matches!(test.outcome, Outcome::Nothing | Outcome::NotBecomes(_));
+        let name = &rule.name;
+        if !rule.tests.iter().any(fires) {
+            self.sink
+                .error(Code::Untested, format!("no test shows where `{}` fires", name.text))
+                .label(name.span, "without a test")
+                .help("add `test { given ..; term => term }`");
+        } else if let Some(guard) = rule.guards.first()
+            && !rule.tests.iter().any(refuses)
+        {
+            self.sink
+                .error(Code::Untested, format!("no test shows where `{}` refuses", name.text))
+                .label(guard.span, "nothing shows that this is needed")
+                .help("add `test { term =/=> }`, with facts that do not satisfy the guards");
+        }
+    }
+}
+

@@ -1,0 +1,94 @@
+//! Arguments of modules: what they export against what is imported from them.
+//!
+//! Only arguments that are modules themselves, or exports of modules, have types that are known
+//! here; the merged module of a fusion is validated in any case.
+
+use super::node::{Node, NodeKind};
+use super::sorts::find;
+use super::{Checker, Module};
+use crate::diagnostic::{Code, near};
+use crate::module::ItemType;
+use crate::ruleset::ModuleImport;
+
+impl Checker<'_> {
+    /// Reports arguments that do not fit, anywhere in what a rule makes.
+    pub(super) fn wired(&mut self, made: &Node) {
+        let mut modules = Vec::new();
+        made.walk(&mut |node| {
+            if let NodeKind::Term(term, args) = &node.kind
+                && let Module::Loaded { imports, .. } = &self.terms[term.index()].module
+            {
+                modules.push((*term, args, imports.clone()));
+            }
+        });
+        for (term, args, imports) in modules {
+            for (from, import) in &imports {
+                let reports = self.sink.count();
+                match from {
+                    ModuleImport::FromInstance(position, name) => {
+                        self.instance_argument(&args[*position], name, import);
+                    }
+                    ModuleImport::Param(position) => self.item_argument(&args[*position], import),
+                }
+                if self.sink.count() > reports {
+                    let at = self.terms[term.index()].span;
+                    self.sink.amend(|report| report.context(at, "the module that imports it"));
+                    break;
+                }
+            }
+        }
+    }
+
+    fn instance_argument(&mut self, arg: &Node, name: &str, import: &ItemType) {
+        let NodeKind::Term(term, _) = &arg.kind else { return };
+        let Some(module) = self.exporting_module(*term) else { return };
+        let Module::Loaded { exports, .. } = &self.terms[module.index()].module else { return };
+        let module_name = &self.set.terms[module.index()].name;
+        match find(exports, name) {
+            Some(export) if export.supplies(import) => {}
+            Some(export) => {
+                let message = format!(
+                    "`{module_name}` exports `{name}` as a {export}, but a {import} is imported"
+                );
+                self.sink.error(Code::ModuleWiring, message).label(arg.span, "of another type");
+            }
+            None => {
+                let like = near(name, exports.iter().map(|(name, _)| name.as_str()));
+                let like = like.map(|like| format!("is it `{like}`?"));
+                let message =
+                    format!("`{module_name}` does not export `{name}`, which is imported from it");
+                let report =
+                    self.sink.error(Code::ModuleWiring, message).label(arg.span, "lacks an export");
+                if let Some(like) = like {
+                    report.help(like);
+                }
+            }
+        }
+    }
+
+    fn item_argument(&mut self, arg: &Node, import: &ItemType) {
+        match &arg.kind {
+            NodeKind::Int(value) => {
+                let narrow = matches!(import, ItemType::Global(ty)
+                    if ty.content_type == wasmparser::ValType::I32);
+                if narrow && !(i64::from(i32::MIN)..=i64::from(u32::MAX)).contains(value) {
+                    self.sink
+                        .error(Code::ModuleWiring, format!("{value} does not fit in 32 bits"))
+                        .label(arg.span, "imported as an i32");
+                }
+            }
+            NodeKind::Export(base, name) => {
+                let NodeKind::Term(term, _) = &base.kind else { return };
+                let Some(module) = self.exporting_module(*term) else { return };
+                let Module::Loaded { exports, .. } = &self.terms[module.index()].module else {
+                    return;
+                };
+                if let Some(export) = find(exports, name).filter(|export| !export.supplies(import)) {
+                    let message = format!("`.{name}` is a {export}, but a {import} is imported");
+                    self.sink.error(Code::ModuleWiring, message).label(arg.span, "of another type");
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The rule reference: every declaration of every pack, as markdown.
+
+use crate::display::{guard_text, pattern_text, rule_text};
+use crate::ruleset::{PackId, Param, RuleSet, SortKind, SortRef, Span};
+
+/// Writes the reference of all packs, in their order.
+pub fn reference(set: &RuleSet) -> String {
+    let mut out = String::from("# Rule reference\n\nGenerated from the rule packs; do not edit.\n");
+    for (position, pack) in set.packs.iter().enumerate() {
+        let id = PackId(position as u32);
+        out.push_str(&format!("\n## {}\n\n", pack.name));
+        paragraph(&mut out, &pack.doc);
+        if !pack.uses.is_empty() {
+            let uses: Vec<_> =
+                pack.uses.iter().map(|used| format!("`{}`", set.packs[used.index()].name)).collect();
+            paragraph(&mut out, &format!("Uses {}.", uses.join(", ")));
+        }
+        declarations(set, id, &mut out);
+        rules(set, id, &mut out);
+    }
+    while out.ends_with("\n\n") {
+        out.pop();
+    }
+    out
+}
+
+fn declarations(set: &RuleSet, pack: PackId, out: &mut String) {
+    let here = |span: &Span| span.pack == pack;
+    let mut table = Table::new("Sorts", "sort");
+    for sort in set.sorts.iter().filter(|sort| sort.span.as_ref().is_some_and(here)) {
+        let kind = match sort.kind {
+            SortKind::Plain | SortKind::Builtin => "",
+            SortKind::Entity => " entity",
+            SortKind::Data => " data",
+            SortKind::Choice => " choice",
+        };
+        table.row(&format!("{}{kind}", sort.name), &sort.doc);
+    }
+    table.write(out);
+    let mut terms = Table::new("Terms", "term");
+    let mut modules = Table::new("Modules", "module");
+    for term in set.terms.iter().filter(|term| here(&term.span)) {
+        let mut text = format!("{}({})", term.name, params(set, &term.params));
+        text.push_str(&format!(" -> {}", sort(set, term.result)));
+        if let Some(cost) = term.cost {
+            text.push_str(&format!(" cost size {}, call {}", cost.size, cost.call));
+        }
+        match term.module {
+            Some(_) => modules.row(&text, &term.doc),
+            None => terms.row(&text, &term.doc),
+        }
+    }
+    terms.write(out);
+    modules.write(out);
+    let mut facts = Table::new("Facts", "fact");
+    for fact in set.facts.iter().filter(|fact| here(&fact.span)) {
+        facts.row(&format!("{}({})", fact.name, params(set, &fact.params)), &fact.doc);
+    }
+    facts.write(out);
+    let mut assumptions = Table::new("Assumptions", "assume");
+    for assume in set.assumes.iter().filter(|assume| here(&assume.span)) {
+        assumptions.row(&assume.name, &assume.doc);
+    }
+    assumptions.write(out);
+    let mut constants = Table::new("Constants", "const");
+    for constant in set.consts.iter().filter(|constant| here(&constant.span)) {
+        let mut text = format!("{} = {}", constant.name, constant.value);
+        if (constant.min, constant.max) != (i64::MIN, i64::MAX) {
+            text.push_str(&format!(" in {}..={}", constant.min, constant.max));
+        }
+        if constant.power_of_two {
+            text.push_str(" power-of-two");
+        }
+        constants.row(&text, &constant.doc);
+    }
+    constants.write(out);
+}
+
+fn rules(set: &RuleSet, pack: PackId, out: &mut String) {
+    for rule in set.rules.iter().filter(|rule| rule.pack == pack) {
+        let kind = if rule.is_option { "option" } else { "rule" };
+        out.push_str(&format!("### {kind} `{}`\n\n", rule.name));
+        paragraph(out, &rule.doc);
+        out.push_str(&format!("```meld\n{}\n```\n\n", rule_text(set, rule)));
+    }
+    for forbid in set.forbids.iter().filter(|forbid| forbid.pack == pack) {
+        out.push_str(&format!("### forbid `{}`\n\n", forbid.name));
+        paragraph(out, &forbid.doc);
+        let guards: Vec<_> =
+            forbid.guards.iter().map(|g| guard_text(set, &forbid.vars, g)).collect();
+        let matched = pattern_text(set, &forbid.vars, &forbid.pattern);
+        out.push_str(&format!("```meld\nforbid {} {{\n  match    {matched}\n", forbid.name));
+        if !guards.is_empty() {
+            out.push_str(&format!("  where    {}\n", guards.join(", ")));
+        }
+        out.push_str(&format!("  because  {:?}\n}}\n```\n\n", forbid.because));
+    }
+}
+
+fn paragraph(out: &mut String, text: &str) {
+    if !text.is_empty() {
+        out.push_str(text);
+        out.push_str("\n\n");
+    }
+}
+
+fn params(set: &RuleSet, params: &[Param]) -> String {
+    let params: Vec<_> =
+        params.iter().map(|param| format!("{}: {}", param.name, sort(set, param.sort))).collect();
+    params.join(", ")
+}
+
+/// A sort as packs write it.
+fn sort(set: &RuleSet, sort: SortRef) -> String {
+    match sort {
+        SortRef::One(id) => set.sorts[id.index()].name.clone(),
+        SortRef::List(id) => format!("[{}]", set.sorts[id.index()].name),
+    }
+}
+
+/// A markdown table that is left out when it has no rows.
+struct Table {
+    title: &'static str,
+    head: &'static str,
+    rows: String,
+}
+
+impl Table {
+    fn new(title: &'static str, head: &'static str) -> Self {
+        Table { title, head, rows: String::new() }
+    }
+
+    fn row(&mut self, text: &str, doc: &str) {
+        let doc = doc.replace('\n', " ").replace('|', "\\|");
+        self.rows.push_str(&format!("| `{text}` | {doc} |\n"));
+    }
+
+    fn write(&self, out: &mut String) {
+        if !self.rows.is_empty() {
+            out.push_str(&format!("### {}\n\n| {} | |\n|---|---|\n", self.title, self.head));
+            out.push_str(&self.rows);
+            out.push('\n');
+        }
+    }
+}
