@@ -30,6 +30,19 @@ pub struct Price {
 }
 
 impl Price {
+    /// What an operator of this cost has with arguments of these prices.
+    pub fn sum(weight: Weight, own: Cost, arguments: impl Iterator<Item = Price>) -> Price {
+        let (major, minor) = match weight {
+            Weight::Speed => (own.call, own.size),
+            Weight::Size => (own.size, own.call),
+        };
+        arguments.fold(Price { major, minor, depth: 0 }, |sum, argument| Price {
+            major: sum.major.saturating_add(argument.major),
+            minor: sum.minor.saturating_add(argument.minor),
+            depth: sum.depth.max(argument.depth + 1),
+        })
+    }
+
     /// Cost of a call through the term, and its size with everything below it.
     pub fn cost(self, weight: Weight) -> Cost {
         match weight {
@@ -134,37 +147,15 @@ impl<'g> Extraction<'g> {
             .iter()
             .map(|child| self.choices[&self.graph.find(*child)].rank)
             .collect();
-        let price = self.sum(candidate.own, &candidate.node.children);
+        let children = &candidate.node.children;
+        let prices = children.iter().map(|child| self.choices[&self.graph.find(*child)].price);
+        let price = Price::sum(self.weight, candidate.own, prices);
         Reverse((price, &candidate.node.op, ranks, index))
-    }
-
-    fn sum(&self, own: Cost, children: &[Id]) -> Price {
-        let (major, minor) = match self.weight {
-            Weight::Speed => (own.call, own.size),
-            Weight::Size => (own.size, own.call),
-        };
-        children.iter().fold(Price { major, minor, depth: 0 }, |sum, child| {
-            let child = self.choices[&self.graph.find(*child)].price;
-            Price {
-                major: sum.major.saturating_add(child.major),
-                minor: sum.minor.saturating_add(child.minor),
-                depth: sum.depth.max(child.depth + 1),
-            }
-        })
     }
 
     /// The choice of a class; none where it cannot be implemented.
     pub fn choice(&self, class: Id) -> Option<&Choice> {
         self.choices.get(&self.graph.find(class))
-    }
-
-    /// What a node costs with the choices of its arguments; none where it cannot be emitted.
-    pub fn price(&self, rules: &RuleSet, node: &Node) -> Option<Price> {
-        let own = cost_of(rules, &node.op)?;
-        if node.children.iter().any(|child| self.choice(*child).is_none()) {
-            return None;
-        }
-        Some(self.sum(own, &node.children))
     }
 
     /// The classes that the choices of these rest on, themselves included, arguments first.

@@ -88,21 +88,20 @@ impl Facts {
     ) {
         let Some(guard) = matcher.guards.get(at) else { return holds(slots) };
         let graph = view.graph();
-        let mut refuse = |slots: &Slots, undefined| {
-            refuses(Refusal { guard: at, slots: slots.clone(), undefined });
-        };
+        let refusal =
+            |slots: &Slots, undefined| Refusal { guard: at, slots: slots.clone(), undefined };
         match guard {
             Condition::Compare { left, op, right } => {
                 let values =
                     [left, right].map(|side| evaluate(graph, rules, side, slots));
                 if values.contains(&Value::Undefined) {
-                    return refuse(slots, true);
+                    return refuses(refusal(slots, true));
                 }
                 let integers = [integer(graph, left, values[0]), integer(graph, right, values[1])];
                 if compare(*op, values, integers) {
                     self.check(view, rules, matcher, at + 1, slots, holds, refuses);
                 } else {
-                    refuse(slots, false);
+                    refuses(refusal(slots, false));
                 }
             }
             Condition::Fact { fact, args, negated } => {
@@ -110,7 +109,7 @@ impl Facts {
                 let values: Vec<Value> =
                     args.iter().map(|arg| evaluate(graph, rules, arg, slots)).collect();
                 if values.contains(&Value::Undefined) {
-                    return refuse(slots, true);
+                    return refuses(refusal(slots, true));
                 }
                 let rows = table.candidates(&values);
                 if *negated {
@@ -118,7 +117,7 @@ impl Facts {
                     for row in rows {
                         match_all(view, args, row, slots, &mut |_| found = true);
                         if found {
-                            return refuse(slots, false);
+                            return refuses(refusal(slots, false));
                         }
                     }
                     return self.check(view, rules, matcher, at + 1, slots, holds, refuses);
@@ -133,7 +132,7 @@ impl Facts {
                     }
                 }
                 if !found {
-                    refuse(slots, false);
+                    refuses(refusal(slots, false));
                 }
             }
         }

@@ -17,7 +17,7 @@ use crate::guard::Facts;
 use crate::term::{Op, Term};
 use egg::Id;
 use meld_pack::ruleset::{RuleId, RuleSet};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// What made two terms equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,8 @@ pub struct Saturation<'a> {
     pub facts: Facts,
     /// Unions in order.
     pub events: Vec<Event>,
+    /// Equations that the frontend stated.
+    pub equations: Vec<(Term, Term)>,
     /// Leaves that are equal only to themselves, by class.
     leaves: HashMap<Id, Term>,
     /// Terms looked at for leaves so far.
@@ -79,6 +81,7 @@ impl<'a> Saturation<'a> {
             graph: Graph::new(),
             facts: Facts::new(rules),
             events: Vec::new(),
+            equations: Vec::new(),
             leaves: HashMap::new(),
             scanned: 0,
             nominal: Vec::new(),
@@ -87,6 +90,7 @@ impl<'a> Saturation<'a> {
 
     /// States that two terms are equal.
     pub fn given(&mut self, left: Term, right: Term) {
+        self.equations.push((left, right));
         self.unite(Event { cause: Cause::Given, left, right, slots: Vec::new() });
     }
 
@@ -130,7 +134,10 @@ impl<'a> Saturation<'a> {
             // Stable: within a rule, matches stay in the order of classes.
             matches.sort_by_key(|found| found.0);
             if define {
-                self.define_attributes(&matches);
+                for (_, rule, slots) in &matches {
+                    let guards = self.compiled[rule.index()].matcher.guards.clone();
+                    self.define_attributes(&guards, slots);
+                }
             }
             for (_, rule, slots) in matches {
                 self.fire(rule, slots);
@@ -260,20 +267,34 @@ impl<'a> Saturation<'a> {
         self.leaves.get(&class).copied().unwrap_or_else(|| self.graph.term_of(class))
     }
 
-    fn define_attributes(&mut self, matches: &[(usize, RuleId, Slots)]) {
-        for (_, rule, slots) in matches {
-            let slots: Vec<Option<Term>> =
-                slots.iter().map(|id| id.map(|id| self.representative(id))).collect();
-            let guards = &self.compiled[rule.index()].matcher.guards;
-            for guard in guards {
-                let args: Vec<&Pat> = match guard {
-                    Condition::Fact { args, .. } => args.iter().collect(),
-                    Condition::Compare { left, right, .. } => vec![left, right],
-                };
-                for arg in args {
-                    if arg.op().is_some_and(|op| is_attribute(self.rules, op)) {
-                        instantiate(&mut self.graph, arg, &slots);
-                    }
+    /// One term for each e-node of a class, in the order of their making.
+    pub fn terms_of(&self, class: Id) -> Vec<Term> {
+        let class = self.graph.find(class);
+        let bank = self.graph.bank();
+        let mut seen = HashSet::new();
+        (0..bank.len())
+            .map(|index| Term(index as u32))
+            .filter(|term| self.graph.class(*term) == class)
+            .filter(|term| {
+                let children: Vec<Id> =
+                    bank.children(*term).iter().map(|child| self.graph.class(*child)).collect();
+                seen.insert((bank.op(*term), children))
+            })
+            .collect()
+    }
+
+    /// Adds the attributes that the guards of a match ask for.
+    pub fn define_attributes(&mut self, guards: &[Condition], slots: &Slots) {
+        let slots: Vec<Option<Term>> =
+            slots.iter().map(|id| id.map(|id| self.representative(id))).collect();
+        for guard in guards {
+            let args: Vec<&Pat> = match guard {
+                Condition::Fact { args, .. } => args.iter().collect(),
+                Condition::Compare { left, right, .. } => vec![left, right],
+            };
+            for arg in args {
+                if arg.op().is_some_and(|op| is_attribute(self.rules, op)) {
+                    instantiate(&mut self.graph, arg, &slots);
                 }
             }
         }
@@ -295,17 +316,6 @@ impl<'a> Saturation<'a> {
             edge = next;
         }
         all.into_iter().collect()
-    }
-
-    /// How often each rule fired.
-    pub fn counts(&self) -> BTreeMap<RuleId, usize> {
-        let mut counts = BTreeMap::new();
-        for event in &self.events {
-            if let Cause::Rule(rule) = event.cause {
-                *counts.entry(rule).or_default() += 1;
-            }
-        }
-        counts
     }
 }
 
