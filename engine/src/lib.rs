@@ -3,5 +3,36 @@
 //! ```text
 //! Program + RuleSet ──seed──▶ e-graph ──saturate──▶ ──extract──▶ Plan (and a trace)
 //! ```
+//!
+//! * [`decide()`] runs it all; [`plan::Plan`] is what the backend emits.
+//! * [`trace::Trace`] keeps the proof of every decision, and prints it.
+//! * [`testing`] runs the tests that stand in rules, one rule at a time.
+//!
+//! Architecture invariants: no term contains the body of a function; the engine never reads a
+//! clock; no rule is ever stopped silently; every union of two terms is either an equation of
+//! the frontend, an instance of a rule, or congruence, and [`replay`] re-checks all of them
+//! without the e-graph.
+
+mod compile;
+mod decide;
+mod display;
+mod error;
+mod explain;
+mod extract;
+mod failure;
+mod graph;
+mod guard;
+mod proof;
+mod saturate;
+mod seed;
+mod term;
+mod vocabulary;
+mod why_not;
 
 pub mod plan;
+pub mod replay;
+pub mod testing;
+pub mod trace;
+
+pub use decide::{Decision, Options, Weight, decide};
+pub use error::EngineError;

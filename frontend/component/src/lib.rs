@@ -11,6 +11,7 @@
 //!   and every lift, lower, built-in, resource type and root import and export, by identity.
 //! * [`core_modules`] links plain core modules with each other instead.
 //! * [`abi`] gives the sizes, alignments and flat core types of component-level types.
+//! * [`facts`] proves what rules may rely on.
 //!
 //! [`read()`] does all of it.
 //!
@@ -21,6 +22,7 @@ pub mod component;
 pub mod compose;
 pub mod core_modules;
 pub mod decode;
+pub mod facts;
 mod guard;
 pub mod link;
 mod names;

@@ -1,0 +1,337 @@
+//! Applies rules until nothing changes.
+//!
+//! One round searches all rules, then applies all that was found. Only classes that changed, and
+//! those above them that a pattern can see them from, are searched again: so the work follows
+//! what happens, not the size of the graph. Congruence is restored when a round changed nothing
+//! any more; stale e-nodes until then delay a match, and never make a wrong one.
+//!
+//! No clock, and no rule is ever held back: what does not come to an end is an error that names
+//! the rules that still fire.
+
+use crate::compile::{
+    CompiledRule, Condition, Pat, Slots, View, instantiate, is_attribute, match_all,
+};
+use crate::error::EngineError;
+use crate::graph::{Graph, Why};
+use crate::guard::Facts;
+use crate::term::{Op, Term};
+use egg::Id;
+use meld_pack::ruleset::{RuleId, RuleSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// What made two terms equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The frontend states it.
+    Given,
+    /// A rule fired.
+    Rule(RuleId),
+}
+
+/// One union that is not by congruence.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Why.
+    pub cause: Cause,
+    /// The pattern, with what it matched put in.
+    pub left: Term,
+    /// The replacement, likewise.
+    pub right: Term,
+    /// What each slot of the rule stood for. Slots of wildcards in negated guards are empty.
+    pub slots: Vec<Option<Term>>,
+}
+
+/// Limits beyond which saturation is an error.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// Distinct terms.
+    pub terms: usize,
+    /// Rounds of searching and applying.
+    pub rounds: usize,
+}
+
+/// A graph with facts, and the events that shaped it.
+#[derive(Debug)]
+pub struct Saturation<'a> {
+    /// The rules.
+    pub rules: &'a RuleSet,
+    /// All rules, compiled, by id.
+    pub compiled: Vec<CompiledRule>,
+    /// The terms.
+    pub graph: Graph,
+    /// What holds.
+    pub facts: Facts,
+    /// Unions in order.
+    pub events: Vec<Event>,
+    /// Equations that the frontend stated.
+    pub equations: Vec<(Term, Term)>,
+    /// Leaves that are equal only to themselves, by class.
+    leaves: HashMap<Id, Term>,
+    /// Terms looked at for leaves so far.
+    scanned: usize,
+    nominal: Vec<Term>,
+}
+
+impl<'a> Saturation<'a> {
+    /// An empty graph for a rule set.
+    pub fn new(rules: &'a RuleSet) -> Self {
+        Saturation {
+            rules,
+            compiled: rules.rules.iter().map(CompiledRule::new).collect(),
+            graph: Graph::new(),
+            facts: Facts::new(rules),
+            events: Vec::new(),
+            equations: Vec::new(),
+            leaves: HashMap::new(),
+            scanned: 0,
+            nominal: Vec::new(),
+        }
+    }
+
+    /// States that two terms are equal.
+    pub fn given(&mut self, left: Term, right: Term) {
+        self.equations.push((left, right));
+        self.unite(Event { cause: Cause::Given, left, right, slots: Vec::new() });
+    }
+
+    fn unite(&mut self, event: Event) -> bool {
+        let number = self.events.len() as u32;
+        let changed = self.graph.union(event.left, event.right, number);
+        if changed {
+            self.events.push(event);
+        }
+        changed
+    }
+
+    /// Runs the rules `active` in this order until nothing changes. With `define`, attributes
+    /// that guards ask for are taken to be defined (as tests of rules do).
+    pub fn run(
+        &mut self,
+        active: &[RuleId],
+        budget: Budget,
+        define: bool,
+    ) -> Result<(), EngineError> {
+        let mut by_op: HashMap<Op, Vec<(usize, RuleId)>> = HashMap::new();
+        for (order, rule) in active.iter().enumerate() {
+            if let Some(op) = self.compiled[rule.index()].matcher.pattern.op() {
+                by_op.entry(op.clone()).or_default().push((order, *rule));
+            }
+        }
+        let levels = active
+            .iter()
+            .map(|rule| self.compiled[rule.index()].matcher.pattern.depth())
+            .max()
+            .unwrap_or(0);
+
+        self.settle()?;
+        self.graph.take_touched();
+        let mut frontier = self.graph.classes();
+        let mut seen: HashSet<(RuleId, Id, Slots)> = HashSet::new();
+        let mut rounds = 0;
+        loop {
+            let before = self.events.len();
+            let mut matches = self.search(&by_op, &frontier, &mut seen);
+            // Stable: within a rule, matches stay in the order of classes.
+            matches.sort_by_key(|found| found.0);
+            if define {
+                for (_, rule, slots) in &matches {
+                    let guards = self.compiled[rule.index()].matcher.guards.clone();
+                    self.define_attributes(&guards, slots);
+                }
+            }
+            for (_, rule, slots) in matches {
+                self.fire(rule, slots);
+            }
+            rounds += 1;
+            if self.graph.bank().len() > budget.terms || rounds > budget.rounds {
+                return Err(self.exhausted(budget, before));
+            }
+            let mut touched = self.graph.take_touched();
+            if touched.is_empty() {
+                self.settle()?;
+                touched = self.graph.take_touched();
+                if touched.is_empty() {
+                    return Ok(());
+                }
+            }
+            frontier = self.within_sight(touched, levels);
+        }
+    }
+
+    /// Restores congruence and looks after the leaves.
+    pub fn settle(&mut self) -> Result<(), EngineError> {
+        self.graph.rebuild();
+        let bank = self.graph.bank();
+        for index in self.scanned..bank.len() {
+            let term = Term(index as u32);
+            if bank.op(term).is_nominal() {
+                self.nominal.push(term);
+            }
+        }
+        self.scanned = bank.len();
+        self.leaves.clear();
+        for term in &self.nominal {
+            if let Some(other) = self.leaves.insert(self.graph.class(*term), *term) {
+                return Err(self.collapsed(other, *term));
+            }
+        }
+        self.facts.refresh(&self.graph);
+        Ok(())
+    }
+
+    /// Two leaves that are equal only to themselves became equal.
+    fn collapsed(&self, left: Term, right: Term) -> EngineError {
+        let path = self.graph.path(left, right).unwrap_or_default();
+        let rules = self.rules_of(path.iter().filter_map(|edge| match edge.why {
+            Why::Event(event) => Some(event as usize),
+            Why::Congruence => None,
+        }));
+        let leaf = |term| format!("{:?}", self.graph.bank().op(term));
+        EngineError::Collapsed { left: leaf(left), right: leaf(right), rules }
+    }
+
+    /// Names of the rules behind events, each once, in order of declaration.
+    fn rules_of(&self, events: impl Iterator<Item = usize>) -> Vec<String> {
+        let rules: BTreeSet<RuleId> = events
+            .filter_map(|event| match self.events[event].cause {
+                Cause::Rule(rule) => Some(rule),
+                Cause::Given => None,
+            })
+            .collect();
+        rules.into_iter().map(|rule| self.rules.rule_name(rule)).collect()
+    }
+
+    fn exhausted(&self, budget: Budget, since: usize) -> EngineError {
+        EngineError::Exhausted {
+            terms: self.graph.bank().len(),
+            limit: budget.terms,
+            rounds: budget.rounds,
+            rules: self.rules_of(since..self.events.len()),
+        }
+    }
+
+    /// Matches of patterns in the classes, without guards, that were not seen before.
+    fn search(
+        &self,
+        by_op: &HashMap<Op, Vec<(usize, RuleId)>>,
+        frontier: &[Id],
+        seen: &mut HashSet<(RuleId, Id, Slots)>,
+    ) -> Vec<(usize, RuleId, Slots)> {
+        let mut matches = Vec::new();
+        for class in frontier {
+            for node in self.graph.nodes(*class) {
+                for (order, rule) in by_op.get(&node.op).into_iter().flatten() {
+                    let matcher = &self.compiled[rule.index()].matcher;
+                    let Pat::Node(_, args) = &matcher.pattern else { continue };
+                    let mut slots = vec![None; matcher.slots];
+                    match_all(&self.graph, args, &node.children, &mut slots, &mut |slots| {
+                        if seen.insert((*rule, *class, slots.clone())) {
+                            matches.push((*order, *rule, slots.clone()));
+                        }
+                    });
+                }
+            }
+        }
+        matches
+    }
+
+    /// Checks a match's guards and adds what the rule says, for each way in which they hold.
+    fn fire(&mut self, rule: RuleId, mut slots: Slots) {
+        let mut solutions: Vec<Slots> = Vec::new();
+        let compiled = &self.compiled[rule.index()];
+        self.facts.check(
+            &self.graph,
+            self.rules,
+            &compiled.matcher,
+            0,
+            &mut slots,
+            &mut |slots| solutions.push(slots.clone()),
+            &mut |_| {},
+        );
+        for slots in solutions {
+            let slots: Vec<Option<Term>> =
+                slots.iter().map(|id| id.map(|id| self.representative(id))).collect();
+            let compiled = &self.compiled[rule.index()];
+            let left = instantiate(&mut self.graph, &compiled.matcher.pattern, &slots);
+            let right = instantiate(&mut self.graph, &compiled.replacement, &slots);
+            // A checked rule binds every variable of its replacement before the guards end.
+            if let (Some(left), Some(right)) = (left, right) {
+                self.unite(Event { cause: Cause::Rule(rule), left, right, slots });
+            }
+        }
+    }
+
+    /// The term that stands for a class in events: its leaf, where it has one.
+    pub fn representative(&self, class: Id) -> Term {
+        let class = self.graph.find(class);
+        self.leaves.get(&class).copied().unwrap_or_else(|| self.graph.term_of(class))
+    }
+
+    /// One term for each e-node of a class, in the order of their making.
+    pub fn terms_of(&self, class: Id) -> Vec<Term> {
+        let class = self.graph.find(class);
+        let bank = self.graph.bank();
+        let mut seen = HashSet::new();
+        (0..bank.len())
+            .map(|index| Term(index as u32))
+            .filter(|term| self.graph.class(*term) == class)
+            .filter(|term| {
+                let children: Vec<Id> =
+                    bank.children(*term).iter().map(|child| self.graph.class(*child)).collect();
+                seen.insert((bank.op(*term), children))
+            })
+            .collect()
+    }
+
+    /// Adds the attributes that the guards of a match ask for.
+    pub fn define_attributes(&mut self, guards: &[Condition], slots: &Slots) {
+        let slots: Vec<Option<Term>> =
+            slots.iter().map(|id| id.map(|id| self.representative(id))).collect();
+        for guard in guards {
+            let args: Vec<&Pat> = match guard {
+                Condition::Fact { args, .. } => args.iter().collect(),
+                Condition::Compare { left, right, .. } => vec![left, right],
+            };
+            for arg in args {
+                if arg.op().is_some_and(|op| is_attribute(self.rules, op)) {
+                    instantiate(&mut self.graph, arg, &slots);
+                }
+            }
+        }
+    }
+
+    /// The classes, and those above them from which a pattern of so many levels sees them.
+    fn within_sight(&self, classes: Vec<Id>, levels: usize) -> Vec<Id> {
+        let mut all: BTreeSet<Id> = classes.iter().copied().collect();
+        let mut edge = classes;
+        for _ in 1..levels {
+            let mut next = Vec::new();
+            for class in edge {
+                for parent in self.graph.parents(class) {
+                    if all.insert(parent) {
+                        next.push(parent);
+                    }
+                }
+            }
+            edge = next;
+        }
+        all.into_iter().collect()
+    }
+}
+
+/// Every match of a rule's pattern, guards apart, with the class of its root.
+pub fn matches_of(view: &impl View, classes: &[Id], pattern: &Pat, slots: usize) -> Vec<(Id, Slots)> {
+    let Pat::Node(op, args) = pattern else { return Vec::new() };
+    let mut found = Vec::new();
+    for class in classes {
+        for node in view.nodes(*class) {
+            if node.op == *op && node.children.len() == args.len() {
+                let mut bound = vec![None; slots];
+                match_all(view, args, &node.children, &mut bound, &mut |bound| {
+                    found.push((*class, bound.clone()));
+                });
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,376 @@
+//! States in terms what a program is.
+//!
+//! Every entity becomes a leaf, every type a term, every attribute (`component(#opts)`) an
+//! equation, every proof of [`meld_component::facts`] a fact, and every port the term that says
+//! what the component model makes of it. Nothing is decided here.
+
+use crate::decide::Options;
+use crate::error::EngineError;
+use crate::plan::{Entity, Port};
+use crate::saturate::Saturation;
+use crate::term::{Op, Term};
+use crate::vocabulary::{FactIds, Terms, look_up};
+use meld_component::facts;
+use meld_component::program::{
+    Builtin, CoreItem, CoreKind, FuncDef, FuncId, InstanceId, OptionsId, Program, StringEncoding,
+    World,
+};
+use meld_component::types::{FuncTypeId, TypeId, ValueType};
+use meld_pack::ruleset::TermId;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Seeds a graph with a program. The result is each port's term.
+pub fn seed(
+    program: &Program,
+    into: &mut Saturation<'_>,
+    options: &Options,
+) -> Result<BTreeMap<Port, Term>, EngineError> {
+    let (terms, facts) = look_up(into.rules)?;
+    let mut seeder = Seeder { program, into, terms, funcs: HashMap::new(), types: Vec::new() };
+    seeder.types();
+    let mut ports = ports(program);
+    if options.reverse_ports {
+        ports.reverse();
+    }
+    let mut seeds = BTreeMap::new();
+    for port in ports {
+        seeds.insert(port, seeder.port(port)?);
+    }
+    seeder.attributes()?;
+    seeder.facts(&facts);
+    Ok(seeds)
+}
+
+/// All ports of a program.
+fn ports(program: &Program) -> Vec<Port> {
+    let exports = (0..program.root_exports.len()).map(|i| Port::Export(i as u32));
+    let core = match &program.world {
+        World::Component(_) => 0,
+        World::Core { exports } => exports.len(),
+    };
+    let imports = program.instances.iter().enumerate().flat_map(|(i, instance)| {
+        (0..instance.imports.len()).map(move |n| Port::Import(InstanceId(i as u32), n as u32))
+    });
+    exports.chain((0..core).map(|i| Port::CoreExport(i as u32))).chain(imports).collect()
+}
+
+struct Seeder<'p, 's, 'r> {
+    program: &'p Program,
+    into: &'s mut Saturation<'r>,
+    terms: Terms,
+    funcs: HashMap<FuncId, Term>,
+    types: Vec<Term>,
+}
+
+impl Seeder<'_, '_, '_> {
+    fn term(&mut self, term: TermId, args: &[Term]) -> Term {
+        self.into.graph.add(Op::Term(term), args)
+    }
+
+    fn entity(&mut self, entity: Entity) -> Term {
+        self.into.graph.add(Op::Entity(entity), &[])
+    }
+
+    fn text(&mut self, text: &str) -> Term {
+        self.into.graph.add(Op::Str(text.into()), &[])
+    }
+
+    fn int(&mut self, value: i64) -> Term {
+        self.into.graph.add(Op::Int(value), &[])
+    }
+
+    // ── Types ───────────────────────────────────────────────────────────────────────────────
+
+    fn types(&mut self) {
+        for (_, ty) in self.program.types.iter() {
+            let term = self.value_type(ty);
+            self.types.push(term);
+        }
+    }
+
+    fn ty(&self, id: TypeId) -> Term {
+        self.types[id.0 as usize]
+    }
+
+    fn payload(&mut self, ty: Option<TypeId>) -> Term {
+        match ty {
+            Some(id) => self.ty(id),
+            None => self.term(self.terms.unit, &[]),
+        }
+    }
+
+    fn type_list(&mut self, types: &[TypeId]) -> Term {
+        let types: Vec<Term> = types.iter().map(|id| self.ty(*id)).collect();
+        self.into.graph.list(&types, None)
+    }
+
+    fn value_type(&mut self, ty: &ValueType) -> Term {
+        let t = self.terms;
+        let (term, args) = match ty {
+            ValueType::Bool => (t.bool_, vec![]),
+            ValueType::S8 => (t.s8, vec![]),
+            ValueType::U8 => (t.u8, vec![]),
+            ValueType::S16 => (t.s16, vec![]),
+            ValueType::U16 => (t.u16, vec![]),
+            ValueType::S32 => (t.s32, vec![]),
+            ValueType::U32 => (t.u32, vec![]),
+            ValueType::S64 => (t.s64, vec![]),
+            ValueType::U64 => (t.u64, vec![]),
+            ValueType::F32 => (t.f32, vec![]),
+            ValueType::F64 => (t.f64, vec![]),
+            ValueType::Char => (t.char_, vec![]),
+            ValueType::String => (t.string, vec![]),
+            ValueType::ErrorContext => (t.error_context, vec![]),
+            ValueType::List(element) => (t.list, vec![self.ty(*element)]),
+            ValueType::FixedList(element, length) => {
+                (t.fixed_list, vec![self.ty(*element), self.int(i64::from(*length))])
+            }
+            ValueType::Record(fields) => (t.record, vec![self.type_list(fields)]),
+            ValueType::Tuple(fields) => (t.tuple, vec![self.type_list(fields)]),
+            ValueType::Variant(cases) => {
+                let cases: Vec<Term> = cases.iter().map(|case| self.payload(*case)).collect();
+                (t.variant, vec![self.into.graph.list(&cases, None)])
+            }
+            ValueType::Enum(cases) => (t.enum_, vec![self.int(i64::from(*cases))]),
+            ValueType::Option(payload) => (t.option, vec![self.ty(*payload)]),
+            ValueType::Result(ok, error) => {
+                (t.result, vec![self.payload(*ok), self.payload(*error)])
+            }
+            ValueType::Flags(labels) => (t.flags, vec![self.int(i64::from(*labels))]),
+            ValueType::Own(resource) => (t.own, vec![self.entity(Entity::Resource(*resource))]),
+            ValueType::Borrow(resource) => {
+                (t.borrow, vec![self.entity(Entity::Resource(*resource))])
+            }
+            ValueType::Stream(element) => (t.stream, vec![self.payload(*element)]),
+            ValueType::Future(element) => (t.future, vec![self.payload(*element)]),
+        };
+        self.term(term, &args)
+    }
+
+    fn signature(&mut self, ty: FuncTypeId) -> Term {
+        let ty = self.program.types.func(ty);
+        let params = self.type_list(&ty.params);
+        let results = self.type_list(ty.result.as_slice());
+        self.term(self.terms.func, &[params, results])
+    }
+
+    // ── Ports ───────────────────────────────────────────────────────────────────────────────
+
+    fn port(&mut self, port: Port) -> Result<Term, EngineError> {
+        match port {
+            Port::Import(instance, position) => {
+                let item = &self.program.instances[instance.index()].imports[position as usize];
+                self.item(item)
+            }
+            Port::Export(index) => {
+                let func = self.program.root_exports[index as usize].func;
+                let func = self.func(func)?;
+                Ok(self.term(self.terms.exported, &[func]))
+            }
+            Port::CoreExport(index) => match &self.program.world {
+                World::Core { exports } => self.item(&exports[index as usize].1),
+                World::Component(_) => {
+                    Err(EngineError::Internal("a component has no core exports".into()))
+                }
+            },
+        }
+    }
+
+    fn item(&mut self, item: &CoreItem) -> Result<Term, EngineError> {
+        Ok(match item {
+            CoreItem::Export { instance, export } => {
+                let name = &self.program.module_of(*instance).exports[*export as usize].name;
+                let instance = self.entity(Entity::Instance(*instance));
+                self.into.graph.add(Op::Export(name.as_str().into()), &[instance])
+            }
+            CoreItem::Lower { func, options } => {
+                let ty = self.program.types.func(self.program.funcs[func.index()].ty);
+                let is_async = self.program.options[options.index()].async_ || ty.async_;
+                let lower = if is_async { self.terms.async_lower } else { self.terms.lower };
+                let func = self.func(*func)?;
+                let options = self.entity(Entity::Options(*options));
+                self.term(lower, &[func, options])
+            }
+            CoreItem::Builtin(builtin) => self.builtin(builtin),
+            CoreItem::Host { module, name, importer } => {
+                let kind = &self.program.module_of(importer.0).imports[importer.1 as usize].kind;
+                let term = match kind {
+                    CoreKind::Func(_) => self.terms.host_func,
+                    CoreKind::Memory { .. } => self.terms.host_memory,
+                    CoreKind::Table => self.terms.host_table,
+                    CoreKind::Global => self.terms.host_global,
+                    CoreKind::Tag => self.terms.host_tag,
+                };
+                let args = [
+                    self.text(module),
+                    self.text(name),
+                    self.entity(Entity::CoreImport(importer.0, importer.1)),
+                ];
+                self.term(term, &args)
+            }
+        })
+    }
+
+    fn builtin(&mut self, builtin: &Builtin) -> Term {
+        let (term, component, resource) = match builtin {
+            Builtin::ResourceNew(c, r) => (self.terms.resource_new, c, r),
+            Builtin::ResourceRep(c, r) => (self.terms.resource_rep, c, r),
+            Builtin::ResourceDrop(c, r) => (self.terms.resource_drop, c, r),
+            Builtin::Async(component, name) => {
+                let args = [self.text(name), self.entity(Entity::Component(*component))];
+                return self.term(self.terms.async_builtin, &args);
+            }
+        };
+        let args =
+            [self.entity(Entity::Component(*component)), self.entity(Entity::Resource(*resource))];
+        self.term(term, &args)
+    }
+
+    /// The term of a component function. What is lifted may itself be a lowered function, so
+    /// functions that it needs come first; a stack of our own keeps long chains off the thread's.
+    fn func(&mut self, wanted: FuncId) -> Result<Term, EngineError> {
+        let mut stack = vec![wanted];
+        let mut open = HashSet::from([wanted]);
+        while let Some(&top) = stack.last() {
+            if self.funcs.contains_key(&top) {
+                stack.pop();
+                continue;
+            }
+            let missing = self.lowered_in(top).into_iter().find(|f| !self.funcs.contains_key(f));
+            match missing {
+                Some(func) if !open.insert(func) => {
+                    return Err(EngineError::Internal(format!("function {func} lifts itself")));
+                }
+                Some(func) => stack.push(func),
+                None => {
+                    let term = self.shallow_func(top)?;
+                    self.funcs.insert(top, term);
+                }
+            }
+        }
+        Ok(self.funcs[&wanted])
+    }
+
+    /// Component functions whose lowering a function lifts.
+    fn lowered_in(&self, func: FuncId) -> Vec<FuncId> {
+        let FuncDef::Lift { core, post_return, .. } = &self.program.funcs[func.index()].def else {
+            return Vec::new();
+        };
+        let lowered = |item: &CoreItem| match item {
+            CoreItem::Lower { func, .. } => Some(*func),
+            _ => None,
+        };
+        lowered(core).into_iter().chain(post_return.as_ref().and_then(lowered)).collect()
+    }
+
+    fn shallow_func(&mut self, func: FuncId) -> Result<Term, EngineError> {
+        let func = &self.program.funcs[func.index()];
+        match &func.def {
+            FuncDef::Lift { core, options, post_return, .. } => {
+                let is_async = self.program.options[options.index()].async_
+                    || self.program.types.func(func.ty).async_;
+                let core = self.item(core)?;
+                let signature = self.signature(func.ty);
+                let options = self.entity(Entity::Options(*options));
+                if is_async {
+                    return Ok(self.term(self.terms.async_lift, &[core, signature, options]));
+                }
+                let after = match post_return {
+                    Some(item) => {
+                        let item = self.item(item)?;
+                        self.term(self.terms.post_return, &[item])
+                    }
+                    None => self.term(self.terms.no_post_return, &[]),
+                };
+                Ok(self.term(self.terms.lift, &[core, signature, options, after]))
+            }
+            FuncDef::Host(id) => {
+                let path = &self.program.host_funcs[id.index()].path;
+                let (name, interface) = match path.split_last() {
+                    Some((name, [])) => (name.as_str(), "$root".to_string()),
+                    Some((name, interface)) => (name.as_str(), interface.join("/")),
+                    None => ("", "$root".to_string()),
+                };
+                let args =
+                    [self.text(&interface), self.text(name), self.entity(Entity::HostFunc(*id))];
+                let signature = self.signature(func.ty);
+                let attribute = self.term(self.terms.signature, &[args[2]]);
+                self.into.given(attribute, signature);
+                Ok(self.term(self.terms.host, &args))
+            }
+        }
+    }
+
+    // ── Attributes and facts ────────────────────────────────────────────────────────────────
+
+    fn attributes(&mut self) -> Result<(), EngineError> {
+        let program = self.program;
+        for (index, options) in program.options.iter().enumerate() {
+            let leaf = self.entity(Entity::Options(OptionsId(index as u32)));
+            let component = self.entity(Entity::Component(options.component));
+            let mut equations = vec![(self.terms.component, component)];
+            if let Some(item) = &options.memory {
+                equations.push((self.terms.memory, self.item(item)?));
+            }
+            if let Some(item) = &options.realloc {
+                equations.push((self.terms.realloc, self.item(item)?));
+            }
+            for (attribute, value) in equations {
+                let attribute = self.term(attribute, &[leaf]);
+                self.into.given(attribute, value);
+            }
+        }
+        Ok(())
+    }
+
+    fn facts(&mut self, ids: &FactIds) {
+        let program = self.program;
+        for (index, options) in program.options.iter().enumerate() {
+            let leaf = self.entity(Entity::Options(OptionsId(index as u32)));
+            if options.memory.is_some() {
+                self.into.facts.state(ids.has_memory, vec![leaf]);
+            }
+            if options.realloc.is_some() {
+                self.into.facts.state(ids.has_realloc, vec![leaf]);
+            }
+            let encoding = match options.encoding {
+                StringEncoding::Utf8 => self.terms.utf8,
+                StringEncoding::Utf16 => self.terms.utf16,
+                StringEncoding::Latin1Utf16 => self.terms.latin1_utf16,
+            };
+            let encoding = self.term(encoding, &[]);
+            self.into.facts.state(ids.encoding, vec![leaf, encoding]);
+            let width = self.int(if options.memory64 { 64 } else { 32 });
+            self.into.facts.state(ids.width, vec![leaf, width]);
+        }
+        for (a, b) in facts::kin(program) {
+            let row = vec![self.entity(Entity::Component(a)), self.entity(Entity::Component(b))];
+            self.into.facts.state(ids.kin, row);
+        }
+        for component in facts::observes_leave(program) {
+            let row = vec![self.entity(Entity::Component(component))];
+            self.into.facts.state(ids.observes_leave, row);
+        }
+        for (id, ty) in program.types.iter_funcs() {
+            if facts::scalar(&program.types, ty) {
+                let row = vec![self.signature(id)];
+                self.into.facts.state(ids.scalar, row);
+            }
+        }
+        let unit = self.term(self.terms.unit, &[]);
+        self.into.facts.state(ids.whole_word, vec![unit]);
+        let any_bits = facts::any_bits(&program.types);
+        for (id, ty) in program.types.iter() {
+            let row = vec![self.ty(id)];
+            if facts::whole_word(ty) {
+                self.into.facts.state(ids.whole_word, row.clone());
+            }
+            if facts::narrow(ty) {
+                self.into.facts.state(ids.narrow, row.clone());
+            }
+            if any_bits.contains(&id) {
+                self.into.facts.state(ids.any_bits, row);
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What a run of the engine remembers: the graph, the choices and the proofs.
+
+use crate::decide::{Weight, unknown};
+use crate::display::Names;
+use crate::error::EngineError;
+use crate::extract::{Choices, Price, cost_of};
+use crate::plan::Port;
+use crate::proof::{ProofId, Proofs};
+use crate::saturate::Saturation;
+use crate::term::{Op, Term};
+use crate::why_not::Standing;
+use egg::Id;
+use meld_pack::ruleset::{Cost, RuleId};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// What is known of one port.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PortTrace {
+    /// The proof from its seed to what it became.
+    pub(crate) proof: ProofId,
+}
+
+/// Why every port became what it became. Prints the same bytes in every run.
+#[derive(Debug)]
+pub struct Trace<'r> {
+    pub(crate) saturation: Saturation<'r>,
+    pub(crate) choices: Choices,
+    pub(crate) weight: Weight,
+    pub(crate) names: Names,
+    pub(crate) standings: Vec<Standing>,
+    pub(crate) proofs: Proofs,
+    pub(crate) ports: BTreeMap<Port, PortTrace>,
+}
+
+/// An answer that was not taken.
+pub(crate) struct Alternative {
+    pub(crate) term: Term,
+    pub(crate) cost: Cost,
+}
+
+impl<'r> Trace<'r> {
+    pub(crate) fn new(
+        saturation: Saturation<'r>,
+        choices: Choices,
+        weight: Weight,
+        names: Names,
+        standings: Vec<Standing>,
+        proofs: Proofs,
+        ports: BTreeMap<Port, PortTrace>,
+    ) -> Self {
+        Trace { saturation, choices, weight, names, standings, proofs, ports }
+    }
+
+    /// Why ports became what they became, for people. A port is shown if each word of the filter
+    /// occurs in its name, for example `adder/main: import "test:math/api" "add"`.
+    pub fn explain_text(&self, filter: Option<&str>) -> String {
+        crate::explain::text(self, filter)
+    }
+
+    /// The same for all ports and machines.
+    pub fn explain_json(&self) -> serde_json::Value {
+        crate::explain::json(self)
+    }
+
+    /// Why a rule (`pack.rule`) did not fire where its pattern matches, as far as ports that the
+    /// filter selects can see.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Unknown`] where no pack declares the rule.
+    pub fn why_not(&self, rule: &str, filter: Option<&str>) -> Result<String, EngineError> {
+        let rules = self.saturation.rules;
+        let names: Vec<String> =
+            (0..rules.rules.len()).map(|i| rules.rule_name(RuleId(i as u32))).collect();
+        match names.iter().position(|name| name == rule) {
+            Some(index) => Ok(crate::why_not::text(self, RuleId(index as u32), filter)),
+            None => Err(unknown("rule", rule, &names)),
+        }
+    }
+
+    /// What the choice of a class costs.
+    pub(crate) fn cost(&self, class: Id) -> Option<Cost> {
+        let choice = self.choices.get(&self.saturation.graph, class)?;
+        Some(choice.price.cost(self.weight))
+    }
+
+    /// For each class that has several implementable nodes, those not chosen, cheapest first.
+    pub(crate) fn alternatives(&self) -> HashMap<Id, Vec<Alternative>> {
+        let graph = &self.saturation.graph;
+        let bank = graph.bank();
+        let mut seen: HashSet<(&Op, Vec<Id>)> = HashSet::new();
+        let mut found: HashMap<Id, Vec<(Price, &Op, Vec<u32>, Term)>> = HashMap::new();
+        for index in 0..bank.len() {
+            let term = Term(index as u32);
+            let class = graph.class(term);
+            let Some(choice) = self.choices.get(graph, class) else { continue };
+            let children: Vec<Id> =
+                bank.children(term).iter().map(|child| graph.class(*child)).collect();
+            let chosen = choice.node.op == *bank.op(term)
+                && choice.node.children.iter().map(|c| graph.find(*c)).eq(children.iter().copied());
+            if chosen || !seen.insert((bank.op(term), children.clone())) {
+                continue;
+            }
+            let Some((price, ranks)) = self.price(bank.op(term), &children) else { continue };
+            found.entry(class).or_default().push((price, bank.op(term), ranks, term));
+        }
+        found
+            .into_iter()
+            .map(|(class, mut terms)| {
+                terms.sort();
+                let alternative = |(price, _, _, term): (Price, _, _, Term)| Alternative {
+                    term,
+                    cost: price.cost(self.weight),
+                };
+                (class, terms.into_iter().map(alternative).collect())
+            })
+            .collect()
+    }
+
+    fn price(&self, op: &Op, children: &[Id]) -> Option<(Price, Vec<u32>)> {
+        let own = cost_of(self.saturation.rules, op)?;
+        let chosen: Option<Vec<_>> =
+            children.iter().map(|child| self.choices.get(&self.saturation.graph, *child)).collect();
+        let chosen = chosen?;
+        let price = Price::sum(self.weight, own, chosen.iter().map(|choice| choice.price));
+        Some((price, chosen.iter().map(|choice| choice.rank).collect()))
+    }
+}

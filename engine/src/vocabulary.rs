@@ -1,0 +1,168 @@
+//! The terms and facts through which the frontend speaks to rules.
+//!
+//! They are declared in `meld.vocabulary`, where rules can name them; this table is the other
+//! half of that contract. A vocabulary that lacks one of them, or declares it otherwise, is an
+//! error that says so; so is a fact that the frontend does not state, because `!fact(..)` would
+//! then hold without proof.
+
+use crate::error::EngineError;
+use meld_pack::ruleset::{FactId, Param, RuleSet, SortRef, TermId};
+
+macro_rules! vocabulary {
+    (
+        terms { $($term:ident = $term_name:literal ($($arg:literal),*) -> $result:literal;)* }
+        facts { $($fact:ident = $fact_name:literal ($($fact_arg:literal),*);)* }
+    ) => {
+        /// Ids of the terms that the frontend seeds.
+        #[derive(Clone, Copy, Debug)]
+        pub struct Terms { $(pub $term: TermId,)* }
+
+        /// Ids of the facts that the frontend states.
+        #[derive(Clone, Copy, Debug)]
+        pub struct FactIds { $(pub $fact: FactId,)* }
+
+        const FACT_NAMES: &[&str] = &[$($fact_name),*];
+
+        /// Looks all of them up.
+        pub fn look_up(rules: &RuleSet) -> Result<(Terms, FactIds), EngineError> {
+            let mut wrong = Vec::new();
+            let terms = Terms {
+                $($term: term(rules, $term_name, &[$($arg),*], $result, &mut wrong),)*
+            };
+            let facts = FactIds {
+                $($fact: fact(rules, $fact_name, &[$($fact_arg),*], &mut wrong),)*
+            };
+            for fact in &rules.facts {
+                if !FACT_NAMES.contains(&fact.name.as_str()) {
+                    wrong.push(format!(
+                        "the frontend does not state the fact `{}`, so `!{}(..)` would hold without proof",
+                        fact.name, fact.name
+                    ));
+                }
+            }
+            if wrong.is_empty() { Ok((terms, facts)) } else { Err(EngineError::Vocabulary(wrong)) }
+        }
+    };
+}
+
+vocabulary! {
+    terms {
+        component = "component"("Options") -> "Component";
+        memory = "memory"("Options") -> "Memory";
+        realloc = "realloc"("Options") -> "Func";
+        signature = "signature"("HostFunc") -> "Signature";
+        func = "func"("[Type]", "[Type]") -> "Signature";
+        utf8 = "utf8"() -> "Encoding";
+        utf16 = "utf16"() -> "Encoding";
+        latin1_utf16 = "latin1-utf16"() -> "Encoding";
+        unit = "unit"() -> "Type";
+        bool_ = "bool"() -> "Type";
+        s8 = "s8"() -> "Type";
+        u8 = "u8"() -> "Type";
+        s16 = "s16"() -> "Type";
+        u16 = "u16"() -> "Type";
+        s32 = "s32"() -> "Type";
+        u32 = "u32"() -> "Type";
+        s64 = "s64"() -> "Type";
+        u64 = "u64"() -> "Type";
+        f32 = "f32"() -> "Type";
+        f64 = "f64"() -> "Type";
+        char_ = "char"() -> "Type";
+        string = "string"() -> "Type";
+        error_context = "error-context"() -> "Type";
+        list = "list"("Type") -> "Type";
+        fixed_list = "fixed-list"("Type", "Int") -> "Type";
+        record = "record"("[Type]") -> "Type";
+        tuple = "tuple"("[Type]") -> "Type";
+        variant = "variant"("[Type]") -> "Type";
+        enum_ = "enum"("Int") -> "Type";
+        option = "option"("Type") -> "Type";
+        result = "result"("Type", "Type") -> "Type";
+        flags = "flags"("Int") -> "Type";
+        own = "own"("Resource") -> "Type";
+        borrow = "borrow"("Resource") -> "Type";
+        stream = "stream"("Type") -> "Type";
+        future = "future"("Type") -> "Type";
+        lift = "lift"("Func", "Signature", "Options", "PostReturn") -> "ComponentFunc";
+        async_lift = "async-lift"("Func", "Signature", "Options") -> "ComponentFunc";
+        host = "host"("Str", "Str", "HostFunc") -> "ComponentFunc";
+        no_post_return = "no-post-return"() -> "PostReturn";
+        post_return = "post-return"("Func") -> "PostReturn";
+        lower = "lower"("ComponentFunc", "Options") -> "Func";
+        async_lower = "async-lower"("ComponentFunc", "Options") -> "Func";
+        resource_new = "resource-new"("Component", "Resource") -> "Func";
+        resource_rep = "resource-rep"("Component", "Resource") -> "Func";
+        resource_drop = "resource-drop"("Component", "Resource") -> "Func";
+        async_builtin = "async-builtin"("Str", "Component") -> "Func";
+        exported = "exported"("ComponentFunc") -> "Export";
+        host_func = "host-func"("Str", "Str", "CoreImport") -> "Func";
+        host_memory = "host-memory"("Str", "Str", "CoreImport") -> "Memory";
+        host_table = "host-table"("Str", "Str", "CoreImport") -> "Table";
+        host_global = "host-global"("Str", "Str", "CoreImport") -> "Global";
+        host_tag = "host-tag"("Str", "Str", "CoreImport") -> "Tag";
+    }
+    facts {
+        has_memory = "has-memory"("Options");
+        has_realloc = "has-realloc"("Options");
+        encoding = "encoding"("Options", "Encoding");
+        width = "width"("Options", "Int");
+        kin = "kin"("Component", "Component");
+        observes_leave = "observes-leave"("Component");
+        scalar = "scalar"("Signature");
+        whole_word = "whole-word"("Type");
+        narrow = "narrow"("Type");
+        any_bits = "any-bits"("Type");
+    }
+}
+
+fn term(
+    rules: &RuleSet,
+    name: &str,
+    args: &[&str],
+    result: &str,
+    wrong: &mut Vec<String>,
+) -> TermId {
+    let Some(id) = rules.term(name) else {
+        wrong.push(format!("the term `{name}({}) -> {result}` is missing", args.join(", ")));
+        return TermId(0);
+    };
+    let declared = &rules.terms[id.index()];
+    let found = (sorts(rules, &declared.params), sort(rules, declared.result));
+    if found.0 != args || found.1 != result {
+        wrong.push(format!(
+            "the term `{name}` is declared as `({}) -> {}`, but the frontend speaks of `({}) -> {result}`",
+            found.0.join(", "),
+            found.1,
+            args.join(", ")
+        ));
+    }
+    id
+}
+
+fn fact(rules: &RuleSet, name: &str, args: &[&str], wrong: &mut Vec<String>) -> FactId {
+    let Some(id) = rules.fact(name) else {
+        wrong.push(format!("the fact `{name}({})` is missing", args.join(", ")));
+        return FactId(0);
+    };
+    let found = sorts(rules, &rules.facts[id.index()].params);
+    if found != args {
+        wrong.push(format!(
+            "the fact `{name}` is declared as `({})`, but the frontend states `({})`",
+            found.join(", "),
+            args.join(", ")
+        ));
+    }
+    id
+}
+
+fn sorts(rules: &RuleSet, params: &[Param]) -> Vec<String> {
+    params.iter().map(|param| sort(rules, param.sort)).collect()
+}
+
+/// A sort as packs write it.
+pub fn sort(rules: &RuleSet, sort: SortRef) -> String {
+    match sort {
+        SortRef::One(id) => rules.sorts[id.index()].name.clone(),
+        SortRef::List(id) => format!("[{}]", rules.sorts[id.index()].name),
+    }
+}

@@ -1,0 +1,147 @@
+//! What rules may rely on: pure functions of a [`Program`], each an argument of its own.
+//!
+//! Facts are closed: what is not stated does not hold. So every function here is total: it
+//! answers for all entities and all types that occur. Where a proof would cost too much, the
+//! answer errs on the side that makes a rule check more, never less.
+
+mod leave;
+
+pub use leave::observes_leave;
+
+use crate::program::{ComponentId, Program};
+use crate::types::{FuncType, TypeId, Types, ValueType};
+use std::collections::{BTreeSet, HashMap};
+
+/// Parameters that are passed flat at most (Canonical ABI, `MAX_FLAT_PARAMS`).
+const MAX_FLAT_PARAMS: usize = 16;
+
+/// Pairs of component instances that are one, or of which one is an ancestor of the other; both
+/// orders of every pair. Calls between such instances trap (Canonical ABI, "Component
+/// Instances"): the callee is entered from inside itself, or from one that is inside it.
+pub fn kin(program: &Program) -> Vec<(ComponentId, ComponentId)> {
+    let mut pairs = Vec::new();
+    for index in 0..program.components.len() {
+        let component = ComponentId(index as u32);
+        pairs.push((component, component));
+        let mut ancestor = program.components[index].parent;
+        while let Some(id) = ancestor {
+            pairs.push((component, id));
+            pairs.push((id, component));
+            ancestor = program.components[id.index()].parent;
+        }
+    }
+    pairs
+}
+
+/// `u32 s32 u64 s64 f32 f64`: every core value is a valid value and means the same.
+pub fn whole_word(ty: &ValueType) -> bool {
+    use ValueType::*;
+    matches!(ty, U32 | S32 | U64 | S64 | F32 | F64)
+}
+
+/// `bool u8 s8 u16 s16`: the core value is wider than the type and is normalised.
+pub fn narrow(ty: &ValueType) -> bool {
+    use ValueType::*;
+    matches!(ty, Bool | U8 | S8 | U16 | S16)
+}
+
+/// Parameters and result are whole words, few enough to be passed flat. A single result is
+/// always flat, and a function has at most one.
+pub fn scalar(types: &Types, func: &FuncType) -> bool {
+    func.params.len() <= MAX_FLAT_PARAMS
+        && func.params.iter().chain(&func.result).all(|ty| whole_word(types.get(*ty)))
+}
+
+/// Types of which every bit pattern in memory is a valid value that means the same on both
+/// sides, whatever the width of pointers: so that elements can be copied in bulk.
+///
+/// Numbers are such, and flags whose labels fill their bytes. A record, tuple or list of fixed
+/// length is such if its parts are and no padding lies between or after them: what lies in the
+/// padding of one memory is none of the other's business, and the Canonical ABI never writes it.
+pub fn any_bits(types: &Types) -> BTreeSet<TypeId> {
+    // Size and alignment of each such type. A type's parts come before it.
+    let mut layouts: HashMap<TypeId, (u64, u64)> = HashMap::new();
+    for (id, ty) in types.iter() {
+        use ValueType::*;
+        let layout = match ty {
+            U8 | S8 | Flags(8) => Some((1, 1)),
+            U16 | S16 | Flags(16) => Some((2, 2)),
+            U32 | S32 | F32 | Flags(32) => Some((4, 4)),
+            U64 | S64 | F64 => Some((8, 8)),
+            Record(fields) | Tuple(fields) => fields
+                .iter()
+                .try_fold((0u64, 1u64), |(offset, align), field| {
+                    let (size, field_align) = *layouts.get(field)?;
+                    let end = offset.checked_add(size)?;
+                    (offset % field_align == 0).then_some((end, align.max(field_align)))
+                })
+                .filter(|(size, align)| size % align == 0),
+            FixedList(element, length) => layouts.get(element).and_then(|(size, align)| {
+                Some((size.checked_mul(u64::from(*length))?, *align))
+            }),
+            _ => None,
+        };
+        if let Some(layout) = layout {
+            layouts.insert(id, layout);
+        }
+    }
+    layouts.into_keys().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bulk_copies_need_every_bit() {
+        use ValueType::*;
+        let mut types = Types::default();
+        let u8_ = types.intern(U8);
+        let u16_ = types.intern(U16);
+        let u32_ = types.intern(U32);
+        let f64_ = types.intern(F64);
+        let bool_ = types.intern(Bool);
+        let mut check = |ty: ValueType, expect: bool| {
+            let id = types.intern(ty.clone());
+            assert_eq!(any_bits(&types).contains(&id), expect, "{ty:?}");
+        };
+        check(U8, true);
+        check(Bool, false);
+        check(Char, false);
+        check(Enum(256), false);
+        check(Flags(8), true);
+        check(Flags(7), false);
+        check(Flags(9), false);
+        check(String, false);
+        check(List(u8_), false);
+        check(Option(u8_), false);
+        check(Tuple(vec![u32_, u32_]), true);
+        check(Record(vec![u8_, u8_, u16_]), true);
+        // Padding between, and after.
+        check(Record(vec![u8_, u32_]), false);
+        check(Record(vec![u32_, u8_]), false);
+        check(Record(vec![f64_, u32_]), false);
+        check(Record(vec![u32_, bool_]), false);
+        check(FixedList(u16_, 3), true);
+        check(FixedList(bool_, 3), false);
+    }
+
+    #[test]
+    fn scalars_are_whole_words() {
+        use ValueType::*;
+        let mut types = Types::default();
+        let u32_ = types.intern(U32);
+        let f64_ = types.intern(F64);
+        let u8_ = types.intern(U8);
+        let mut check = |params: &[TypeId], result: std::option::Option<TypeId>, expect: bool| {
+            let func = FuncType { async_: false, params: params.to_vec(), result };
+            assert_eq!(scalar(&types, &func), expect, "{func:?}");
+        };
+        check(&[], None, true);
+        check(&[u32_, f64_], Some(u32_), true);
+        check(&[u8_], None, false);
+        check(&[], Some(u8_), false);
+        check(&[u32_; 16], None, true);
+        check(&[u32_; 17], None, false);
+    }
+}
