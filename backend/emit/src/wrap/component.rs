@@ -1,0 +1,349 @@
+//! Wraps the merged core module as a component.
+//!
+//! In order: the world's imports; host functions lowered without a memory, and the shim for the
+//! others; the merged module; the others lowered, and the fixup; the starter; the world's
+//! exports, each lifted where it is first exported.
+
+use super::linkage::{self, Signature};
+use super::needs::{Needs, NeedsOf};
+use super::types::{TypeWriter, extern_name};
+use super::{Lifted, Lowered, WrapError, Wrapping, check};
+use indexmap::IndexMap;
+use meld_component::program::{ComponentWorld, HostFuncId, StringEncoding, WorldItem};
+use std::collections::HashMap;
+use wasm_encoder::{
+    CanonicalOption, ComponentExportKind, ExportKind, ModuleArg, ProducersField, ProducersSection,
+    Section,
+};
+use wasmparser::component_types::{ComponentEntityType, ComponentFuncTypeId};
+
+/// Wraps the merged module as a component with the same world as the program's root.
+///
+/// The result is validated, and its type compared with the input's, before it is returned.
+///
+/// # Errors
+///
+/// If the world has items that a fused component cannot pass on, or the [`Wrapping`] does not
+/// fit the module or the world; see [`WrapError`].
+pub fn wrap(wrapping: &Wrapping<'_>) -> Result<Vec<u8>, WrapError> {
+    let world = wrapping.world()?;
+    let mut wrapper = Wrapper::new(wrapping, world);
+    wrapper.import_world()?;
+    wrapper.instantiate()?;
+    wrapper.export_world()?;
+    let component = wrapper.finish();
+    check::same_world(&world.bytes, &component)?;
+    Ok(component)
+}
+
+/// A component function of the component that is being built.
+#[derive(Clone, Copy)]
+struct ComponentFunc {
+    index: u32,
+    ty: ComponentFuncTypeId,
+}
+
+/// A host function that must be lowered when the merged module exists.
+struct Deferred<'a> {
+    lowered: &'a Lowered,
+    signature: Signature,
+    func: ComponentFunc,
+    needs: Needs,
+}
+
+/// A component that is being built.
+pub(super) struct Wrapper<'a> {
+    wrapping: &'a Wrapping<'a>,
+    world: &'a ComponentWorld,
+    pub types: TypeWriter<'a>,
+    needs: NeedsOf<'a>,
+    /// Index of each root import that is a function or an instance, in its kind's index space.
+    imports: IndexMap<&'a str, (u32, ComponentEntityType)>,
+    hosts: HashMap<HostFuncId, ComponentFunc>,
+    /// The core instance of the merged module.
+    main: u32,
+    aliases: HashMap<(&'a str, ExportKind), u32>,
+}
+
+impl<'a> Wrapper<'a> {
+    fn new(wrapping: &'a Wrapping<'a>, world: &'a ComponentWorld) -> Self {
+        Wrapper {
+            wrapping,
+            world,
+            types: TypeWriter::new(world.types.as_ref().as_ref()),
+            needs: NeedsOf::new(world.types.as_ref().as_ref()),
+            imports: IndexMap::new(),
+            hosts: HashMap::new(),
+            main: 0,
+            aliases: HashMap::new(),
+        }
+    }
+
+    fn import_world(&mut self) -> Result<(), WrapError> {
+        for (name, ty) in &self.world.imports {
+            let reference = self.types.type_ref(ty).map_err(|e| e.within(name))?;
+            let item = self.world.types.as_ref().as_ref().component_item_for_import(name);
+            let index = self.types.component().import(extern_name(name, item), reference);
+            self.types.register(ty, index);
+            self.imports.insert(name, (index, *ty));
+        }
+        Ok(())
+    }
+
+    /// The component function that is a host function.
+    fn host(&mut self, host: HostFuncId) -> Result<ComponentFunc, WrapError> {
+        if let Some(&func) = self.hosts.get(&host) {
+            return Ok(func);
+        }
+        let path = &self.wrapping.program.host_funcs[host.index()].path;
+        let unknown = || WrapError::Internal(format!("no import `{}`", path.join("` / `")));
+        let (first, rest) = path.split_first().ok_or_else(unknown)?;
+        let (mut index, mut ty) = *self.imports.get(first.as_str()).ok_or_else(unknown)?;
+        for name in rest {
+            let ComponentEntityType::Instance(id) = ty else { return Err(unknown()) };
+            ty = self.types.types()[id].exports.get(name).ok_or_else(unknown)?.ty;
+            let kind = match ty {
+                ComponentEntityType::Func(_) => ComponentExportKind::Func,
+                _ => ComponentExportKind::Instance,
+            };
+            index = self.types.component().alias_export(index, name, kind);
+        }
+        let ComponentEntityType::Func(ty) = ty else { return Err(unknown()) };
+        let func = ComponentFunc { index, ty };
+        self.hosts.insert(host, func);
+        Ok(func)
+    }
+
+    /// Instantiates the merged module with its imports.
+    fn instantiate(&mut self) -> Result<(), WrapError> {
+        let mut arguments: IndexMap<&str, Vec<(&str, u32)>> = IndexMap::new();
+        let mut deferred: Vec<Deferred<'a>> = Vec::new();
+        let wrapping = self.wrapping;
+        let mut lowers: HashMap<(&str, &str), &Lowered> = HashMap::new();
+        for lowered in &wrapping.lowers {
+            let old = lowers.insert((&lowered.module, &lowered.name), lowered);
+            if old.is_some_and(|old| old != lowered) {
+                let (module, name) = (&lowered.module, &lowered.name);
+                let text = format!("two descriptions of the core import `{module}` `{name}`");
+                return Err(WrapError::Internal(text));
+            }
+        }
+        for ((module, name), signature) in linkage::imports(wrapping.module)? {
+            let Some(&lowered) = lowers.get(&(module.as_str(), name.as_str())) else {
+                return Err(WrapError::Import { module, name });
+            };
+            let func = self.host(lowered.host)?;
+            let needs = self.needs.lower(func.ty);
+            let index = if needs.memory {
+                deferred.push(Deferred { lowered, signature, func, needs });
+                None
+            } else {
+                Some(self.types.component().lower_func(None, func.index, []))
+            };
+            // The index of a deferred one is known when the shim is instantiated.
+            arguments
+                .entry(&lowered.module)
+                .or_default()
+                .push((&lowered.name, index.unwrap_or(u32::MAX)));
+        }
+        let shim = self.instantiate_shim(&deferred, &mut arguments);
+
+        let component = self.types.component();
+        let mut instances = Vec::with_capacity(arguments.len());
+        for (module, functions) in &arguments {
+            let exports: Vec<_> =
+                functions.iter().map(|&(name, index)| (name, ExportKind::Func, index)).collect();
+            let instance = component.core_instantiate_exports(None, exports);
+            instances.push((*module, ModuleArg::Instance(instance)));
+        }
+        let module = component.core_module_raw(Some("fused"), wrapping.module);
+        self.main = component.core_instantiate(Some("fused"), module, instances);
+
+        if let Some(shim) = shim {
+            self.instantiate_fixup(&deferred, shim)?;
+        }
+        if let Some(start) = &wrapping.start {
+            let function = self.main_export(start, ExportKind::Func);
+            let component = self.types.component();
+            let exports = [("start", ExportKind::Func, function)];
+            let instance = component.core_instantiate_exports(None, exports);
+            let starter = component.core_module(Some("starter"), &linkage::starter());
+            let arguments = [("", ModuleArg::Instance(instance))];
+            component.core_instantiate(Some("starter"), starter, arguments);
+        }
+        Ok(())
+    }
+
+    /// Instantiates the shim, if there is need for one, and puts its functions in the places of
+    /// the deferred ones.
+    fn instantiate_shim(
+        &mut self,
+        deferred: &[Deferred<'a>],
+        arguments: &mut IndexMap<&'a str, Vec<(&'a str, u32)>>,
+    ) -> Option<u32> {
+        if deferred.is_empty() {
+            return None;
+        }
+        let signatures: Vec<_> = deferred.iter().map(|d| &d.signature).collect();
+        let names: Vec<_> = deferred
+            .iter()
+            .map(|d| self.wrapping.program.host_funcs[d.lowered.host.index()].path.join("#"))
+            .collect();
+        let component = self.types.component();
+        let module = component.core_module(Some("shim"), &linkage::shim(&signatures, &names));
+        let shim = component.core_instantiate(Some("shim"), module, []);
+        for (position, Deferred { lowered, .. }) in deferred.iter().enumerate() {
+            let name = position.to_string();
+            let index = component.core_alias_export(None, shim, &name, ExportKind::Func);
+            let functions = &mut arguments[lowered.module.as_str()];
+            let place = functions.iter_mut().find(|(name, _)| *name == lowered.name);
+            place.expect("every deferred function has its place").1 = index;
+        }
+        Some(shim)
+    }
+
+    /// Lowers the deferred functions and fills the shim's table with them.
+    fn instantiate_fixup(&mut self, deferred: &[Deferred<'a>], shim: u32) -> Result<(), WrapError> {
+        let mut exports = Vec::with_capacity(deferred.len() + 1);
+        for (position, Deferred { lowered, func, needs, .. }) in deferred.iter().enumerate() {
+            let path = &self.wrapping.program.host_funcs[lowered.host.index()].path;
+            let options = self.options(*needs, lowered.encoding, &lowered.memory, &lowered.realloc);
+            let options = options.map_err(|option| WrapError::Option {
+                function: format!("the import of `{}`", path.join("` / `")),
+                option,
+            })?;
+            let index = self.types.component().lower_func(None, func.index, options);
+            exports.push((position.to_string(), ExportKind::Func, index));
+        }
+        let component = self.types.component();
+        let table = component.core_alias_export(None, shim, linkage::TABLE, ExportKind::Table);
+        exports.push((linkage::TABLE.to_string(), ExportKind::Table, table));
+        let exports: Vec<_> = exports.iter().map(|(n, kind, i)| (n.as_str(), *kind, *i)).collect();
+        let instance = component.core_instantiate_exports(None, exports);
+        let signatures: Vec<_> = deferred.iter().map(|d| &d.signature).collect();
+        let module = component.core_module(Some("fixup"), &linkage::fixup(&signatures));
+        component.core_instantiate(Some("fixup"), module, [("", ModuleArg::Instance(instance))]);
+        Ok(())
+    }
+
+    /// The canonical options for these needs, or the name of the one that is missing.
+    fn options(
+        &mut self,
+        needs: Needs,
+        encoding: StringEncoding,
+        memory: &'a Option<String>,
+        realloc: &'a Option<String>,
+    ) -> Result<Vec<CanonicalOption>, &'static str> {
+        let mut options = Vec::new();
+        if needs.strings {
+            options.push(match encoding {
+                StringEncoding::Utf8 => CanonicalOption::UTF8,
+                StringEncoding::Utf16 => CanonicalOption::UTF16,
+                StringEncoding::Latin1Utf16 => CanonicalOption::CompactUTF16,
+            });
+        }
+        if needs.memory {
+            let memory = memory.as_deref().ok_or("memory")?;
+            options.push(CanonicalOption::Memory(self.main_export(memory, ExportKind::Memory)));
+        }
+        if needs.realloc {
+            let realloc = realloc.as_deref().ok_or("realloc")?;
+            options.push(CanonicalOption::Realloc(self.main_export(realloc, ExportKind::Func)));
+        }
+        Ok(options)
+    }
+
+    /// An export of the merged module's instance, aliased once.
+    fn main_export(&mut self, name: &'a str, kind: ExportKind) -> u32 {
+        let main = self.main;
+        let component = self.types.component();
+        *self
+            .aliases
+            .entry((name, kind))
+            .or_insert_with(|| component.core_alias_export(Some(name), main, name, kind))
+    }
+
+    fn export_world(&mut self) -> Result<(), WrapError> {
+        let world = self.world;
+        for (name, ty, item) in &world.exports {
+            let context = |e: WrapError| e.within(name);
+            let (kind, index, ascribed) = match (ty, item) {
+                (ComponentEntityType::Func(id), WorldItem::Func(export)) => {
+                    let index = self.exported_func(*export, *id).map_err(context)?;
+                    let ascribed = self.types.type_ref(ty).map_err(context)?;
+                    (ComponentExportKind::Func, index, Some(ascribed))
+                }
+                (ComponentEntityType::Instance(id), WorldItem::Instance(items)) => {
+                    let index = self.exported_instance(*id, items).map_err(context)?;
+                    let ascribed = self.types.type_ref(ty).map_err(context)?;
+                    (ComponentExportKind::Instance, index, Some(ascribed))
+                }
+                (ComponentEntityType::Type { referenced, .. }, WorldItem::Type) => {
+                    let index = self.types.type_index(*referenced).map_err(context)?;
+                    (ComponentExportKind::Type, index, None)
+                }
+                (ComponentEntityType::Module(_), _) => {
+                    return Err(context(WrapError::kind("a core module")));
+                }
+                (ComponentEntityType::Component(_), _) => {
+                    return Err(context(WrapError::kind("a component")));
+                }
+                (ComponentEntityType::Value(_), _) => {
+                    return Err(context(WrapError::kind("a value")));
+                }
+                _ => return Err(super::exports::mismatch(name)),
+            };
+            let item = world.types.as_ref().as_ref().component_item_for_export(name);
+            let name = extern_name(name, item);
+            let index = self.types.component().export(name, kind, index, ascribed);
+            self.types.register(ty, index);
+        }
+        Ok(())
+    }
+
+    /// The component function that a root export of type `ty` is, lifted if need be.
+    pub fn exported_func(
+        &mut self,
+        export: u32,
+        ty: ComponentFuncTypeId,
+    ) -> Result<u32, WrapError> {
+        let wrapping = self.wrapping;
+        let (Some(root), Some(lifted)) = (
+            wrapping.program.root_exports.get(export as usize),
+            wrapping.lifts.get(export as usize),
+        ) else {
+            return Err(WrapError::Internal(format!("root export {export} is not described")));
+        };
+        match lifted {
+            Lifted::Host(host) => Ok(self.host(*host)?.index),
+            Lifted::Core { export, encoding, memory, realloc, post_return } => {
+                let needs = self.needs.lift(ty);
+                let mut options = self.options(needs, *encoding, memory, realloc).map_err(
+                    |option| WrapError::Option {
+                        function: format!("the export `{}`", root.path.join("` / `")),
+                        option,
+                    },
+                )?;
+                if let Some(post_return) = post_return {
+                    let index = self.main_export(post_return, ExportKind::Func);
+                    options.push(CanonicalOption::PostReturn(index));
+                }
+                let function = self.main_export(export, ExportKind::Func);
+                let ty = self.types.func_type(ty)?;
+                Ok(self.types.component().lift_func(None, function, ty, options))
+            }
+        }
+    }
+
+    fn finish(self) -> Vec<u8> {
+        let mut component = self.types.finish();
+        component.append_names();
+        let mut field = ProducersField::new();
+        field.value("meld", env!("CARGO_PKG_VERSION"));
+        let mut producers = ProducersSection::new();
+        producers.field("processed-by", &field);
+        let mut bytes = component.finish();
+        producers.append_to(&mut bytes);
+        bytes
+    }
+}

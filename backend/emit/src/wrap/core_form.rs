@@ -1,0 +1,323 @@
+//! Gives the merged core module the names by which tools know host imports and exports: the core
+//! ABI of `wit-component`, in which the names are those of the WIT world.
+
+use super::needs::{Needs, NeedsOf};
+use super::{Lifted, WrapError, Wrapping};
+use indexmap::IndexMap;
+use meld_component::program::{ComponentWorld, StringEncoding};
+use std::collections::HashMap;
+use wasm_encoder::{EntityType, ExportKind, ExportSection, ImportSection, Module, RawSection};
+use wasmparser::component_types::{ComponentEntityType, ComponentFuncTypeId};
+use wasmparser::{BinaryReaderError, Parser, Payload, TypeRef};
+
+/// The name under which a module exports the memory that the host reads and writes.
+pub const MEMORY: &str = "memory";
+/// The name under which a module exports the function that allocates for the host.
+pub const REALLOC: &str = "cabi_realloc";
+/// The name of the exported function that is to be called before any other.
+pub const INITIALIZE: &str = "_initialize";
+
+/// The two names of the core import for a host function, given the names from the root import
+/// down to it: interface and function, or `$root` and function. None if it is deeper.
+pub fn core_import_name(path: &[String]) -> Option<(&str, &str)> {
+    match path {
+        [function] => Some(("$root", function)),
+        [interface, function] => Some((interface, function)),
+        _ => None,
+    }
+}
+
+/// The name of the core export for a function that the root exports, given the names from the
+/// root export down to it: `interface#function`, or the function alone. None if it is deeper.
+pub fn core_export_name(path: &[String]) -> Option<String> {
+    match path {
+        [function] => Some(function.clone()),
+        [interface, function] => Some(format!("{interface}#{function}")),
+        _ => None,
+    }
+}
+
+/// The name of the core export that is to be called with the results of the function that is
+/// exported as `export`.
+pub fn core_post_return_name(export: &str) -> String {
+    format!("cabi_post_{export}")
+}
+
+/// A core module that hosts and tools can use by the names of its WIT world.
+#[derive(Clone, Debug)]
+pub struct CoreForm {
+    /// The module.
+    pub bytes: Vec<u8>,
+    /// How strings that cross the module's border are encoded; see [`super::embed_world`].
+    pub encoding: StringEncoding,
+}
+
+/// Renames imports and exports of the merged module. Exports that no function of the world needs
+/// are left out.
+///
+/// # Errors
+///
+/// If the world cannot be had by way of a core module: several memories, allocators or string
+/// encodings at the border, functions in nested instances, imports that are exported again.
+pub fn core_module(wrapping: &Wrapping<'_>) -> Result<CoreForm, WrapError> {
+    let world = wrapping.world()?;
+    let parts = Parts::read(wrapping.module)?;
+    let mut border = Border::new(wrapping, world, &parts);
+    let mut imports = Vec::with_capacity(parts.imports.len());
+    for import in &parts.imports {
+        imports.push(border.import(import)?);
+    }
+    for (index, lifted) in wrapping.lifts.iter().enumerate() {
+        border.lift(index, lifted)?;
+    }
+    if let Some(start) = &wrapping.start {
+        border.export(INITIALIZE.to_string(), start, ExportKind::Func)?;
+    }
+    if let Some((name, _)) = &border.memory {
+        border.export(MEMORY.to_string(), name, ExportKind::Memory)?;
+    }
+    if let Some((name, _)) = &border.realloc {
+        border.export(REALLOC.to_string(), name, ExportKind::Func)?;
+    }
+    let encoding = border.encoding.map_or(StringEncoding::Utf8, |(encoding, _)| encoding);
+    let bytes = write(wrapping.module, &imports, &border.exports)?;
+    Ok(CoreForm { bytes, encoding })
+}
+
+fn malformed(error: BinaryReaderError) -> WrapError {
+    WrapError::Internal(error.to_string())
+}
+
+/// A function that a module imports.
+struct Import<'a> {
+    module: &'a str,
+    name: &'a str,
+    /// Index of its type.
+    ty: u32,
+}
+
+/// What the merged module imports and exports.
+struct Parts<'a> {
+    imports: Vec<Import<'a>>,
+    exports: HashMap<&'a str, (ExportKind, u32)>,
+}
+
+impl<'a> Parts<'a> {
+    fn read(module: &'a [u8]) -> Result<Parts<'a>, WrapError> {
+        let mut parts = Parts { imports: Vec::new(), exports: HashMap::new() };
+        for payload in Parser::new(0).parse_all(module) {
+            match payload.map_err(malformed)? {
+                Payload::ImportSection(section) => {
+                    for import in section.into_imports() {
+                        let import = import.map_err(malformed)?;
+                        let (module, name) = (import.module, import.name);
+                        let TypeRef::Func(ty) = import.ty else {
+                            let (module, name) = (module.to_string(), name.to_string());
+                            return Err(WrapError::Import { module, name });
+                        };
+                        parts.imports.push(Import { module, name, ty });
+                    }
+                }
+                Payload::ExportSection(section) => {
+                    for export in section {
+                        let export = export.map_err(malformed)?;
+                        parts.exports.insert(export.name, (export.kind.into(), export.index));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(parts)
+    }
+
+    /// The index of an export of that kind.
+    fn export(&self, name: &str, kind: ExportKind) -> Result<u32, WrapError> {
+        match self.exports.get(name) {
+            Some(&(found, index)) if found == kind => Ok(index),
+            _ => Err(WrapError::Internal(format!("the merged module has no export `{name}`"))),
+        }
+    }
+}
+
+/// What the functions of the world need of the one memory and allocator that a core module can
+/// offer, and the exports so far.
+struct Border<'a> {
+    wrapping: &'a Wrapping<'a>,
+    world: &'a ComponentWorld,
+    parts: &'a Parts<'a>,
+    needs: NeedsOf<'a>,
+    /// An export of the merged module, and the function that needs it.
+    memory: Option<(&'a str, String)>,
+    realloc: Option<(&'a str, String)>,
+    encoding: Option<(StringEncoding, String)>,
+    exports: IndexMap<String, (ExportKind, u32)>,
+}
+
+impl<'a> Border<'a> {
+    fn new(wrapping: &'a Wrapping<'a>, world: &'a ComponentWorld, parts: &'a Parts<'a>) -> Self {
+        Border {
+            wrapping,
+            world,
+            parts,
+            needs: NeedsOf::new(world.types.as_ref().as_ref()),
+            memory: None,
+            realloc: None,
+            encoding: None,
+            exports: IndexMap::new(),
+        }
+    }
+
+    /// The type of the function at this path of a world's items.
+    fn func_type(
+        &self,
+        root: Option<ComponentEntityType>,
+        path: &[String],
+    ) -> Result<ComponentFuncTypeId, WrapError> {
+        let mut ty = root;
+        for name in path.iter().skip(1) {
+            let Some(ComponentEntityType::Instance(id)) = ty else { break };
+            ty = self.world.types[id].exports.get(name).map(|item| item.ty);
+        }
+        match ty {
+            Some(ComponentEntityType::Func(id)) => Ok(id),
+            _ => Err(WrapError::Internal(format!("no function `{}`", path.join("` / `")))),
+        }
+    }
+
+    /// The new names of a core import, with its type.
+    fn import(&mut self, import: &Import<'_>) -> Result<(&'a str, &'a str, u32), WrapError> {
+        let (module, name) = (import.module.to_string(), import.name.to_string());
+        let mut lowers = self.wrapping.lowers.iter();
+        let lowered = lowers
+            .find(|lowered| lowered.module == module && lowered.name == name)
+            .ok_or(WrapError::Import { module, name })?;
+        let path = &self.wrapping.program.host_funcs[lowered.host.index()].path;
+        let (module, name) =
+            core_import_name(path).ok_or_else(|| WrapError::Nested { path: path.clone() })?;
+        let mut imports = self.world.imports.iter();
+        let root = imports.find(|(name, _)| *name == path[0]).map(|(_, ty)| *ty);
+        let needs = self.needs.lower(self.func_type(root, path)?);
+        let function = format!("the import `{}`", path.join("` / `"));
+        self.require(needs, function, lowered.encoding, &lowered.memory, &lowered.realloc)?;
+        Ok((module, name, import.ty))
+    }
+
+    /// Exports a function of the world under its name.
+    fn lift(&mut self, index: usize, lifted: &'a Lifted) -> Result<(), WrapError> {
+        let Some(root) = self.wrapping.program.root_exports.get(index) else {
+            return Err(WrapError::Internal(format!("there is no root export {index}")));
+        };
+        let path = &root.path;
+        let name =
+            core_export_name(path).ok_or_else(|| WrapError::Nested { path: path.clone() })?;
+        match lifted {
+            Lifted::Host(host) => Err(WrapError::ReExport {
+                export: path.join("` / `"),
+                import: self.wrapping.program.host_funcs[host.index()].path.join("` / `"),
+            }),
+            Lifted::Core { export, encoding, memory, realloc, post_return } => {
+                let mut exports = self.world.exports.iter();
+                let root = exports.find(|(name, ..)| *name == path[0]).map(|(_, ty, _)| *ty);
+                let needs = self.needs.lift(self.func_type(root, path)?);
+                let function = format!("the export `{}`", path.join("` / `"));
+                self.require(needs, function, *encoding, memory, realloc)?;
+                if let Some(post_return) = post_return {
+                    let name = core_post_return_name(&name);
+                    self.export(name, post_return, ExportKind::Func)?;
+                }
+                self.export(name, export, ExportKind::Func)
+            }
+        }
+    }
+
+    /// Exports under `name` what the merged module exports as `from`.
+    fn export(&mut self, name: String, from: &str, kind: ExportKind) -> Result<(), WrapError> {
+        let index = self.parts.export(from, kind)?;
+        match self.exports.insert(name.clone(), (kind, index)) {
+            None => Ok(()),
+            Some(_) => Err(WrapError::Reserved { name }),
+        }
+    }
+
+    /// Notes what a function needs; an error if others need another.
+    fn require(
+        &mut self,
+        needs: Needs,
+        function: String,
+        encoding: StringEncoding,
+        memory: &'a Option<String>,
+        realloc: &'a Option<String>,
+    ) -> Result<(), WrapError> {
+        let several = |what, first: &str, second: &str| WrapError::Several {
+            what,
+            first: first.to_string(),
+            second: second.to_string(),
+        };
+        let missing = |option| WrapError::Option { function: function.clone(), option };
+        if needs.strings {
+            match &self.encoding {
+                None => self.encoding = Some((encoding, function.clone())),
+                Some((known, first)) if *known != encoding => {
+                    return Err(several("string encoding", first, &function));
+                }
+                Some(_) => {}
+            }
+        }
+        let parts = self.parts;
+        let one = |slot: &mut Option<(&'a str, String)>, name: &'a str, what, kind| {
+            let index = parts.export(name, kind)?;
+            match slot {
+                None => *slot = Some((name, function.clone())),
+                Some((known, first)) if parts.export(known, kind)? != index => {
+                    return Err(several(what, first, &function));
+                }
+                Some(_) => {}
+            }
+            Ok(())
+        };
+        if needs.memory {
+            let name = memory.as_deref().ok_or_else(|| missing("memory"))?;
+            one(&mut self.memory, name, "memory", ExportKind::Memory)?;
+        }
+        if needs.realloc {
+            let name = realloc.as_deref().ok_or_else(|| missing("realloc"))?;
+            one(&mut self.realloc, name, "realloc function", ExportKind::Func)?;
+        }
+        Ok(())
+    }
+}
+
+/// Copies the module with other names of imports and with other exports.
+fn write(
+    module: &[u8],
+    imports: &[(&str, &str, u32)],
+    exports: &IndexMap<String, (ExportKind, u32)>,
+) -> Result<Vec<u8>, WrapError> {
+    let mut import_section = ImportSection::new();
+    for (module, name, ty) in imports {
+        import_section.import(module, name, EntityType::Function(*ty));
+    }
+    let mut export_section = ExportSection::new();
+    for (name, (kind, index)) in exports {
+        export_section.export(name, *kind, *index);
+    }
+    // A module without exports, so without any function of the world, has no section to replace.
+    let mut out = Module::new();
+    for payload in Parser::new(0).parse_all(module) {
+        let payload = payload.map_err(malformed)?;
+        match payload {
+            Payload::ImportSection(_) => {
+                out.section(&import_section);
+            }
+            Payload::ExportSection(_) => {
+                out.section(&export_section);
+            }
+            _ => {
+                if let Some((id, range)) = payload.as_section() {
+                    out.section(&RawSection { id, data: &module[range] });
+                }
+            }
+        }
+    }
+    Ok(out.finish())
+}

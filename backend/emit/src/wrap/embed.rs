@@ -1,0 +1,127 @@
+//! Describes a core module's world in a `component-type` section.
+
+use meld_component::program::{ComponentWorld, StringEncoding};
+use std::collections::HashSet;
+use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
+use wasmparser::names::{ComponentName, ComponentNameKind};
+use wasmparser::types::TypesRef;
+use wit_component::DecodedWasm;
+
+/// Why the world of a component cannot be written as a WIT world. The core module is usable
+/// without the description, so this need not be fatal.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EmbedError {
+    /// Some import or export has a form that WIT does not know.
+    #[error("the world cannot be described in WIT: {reason} (`{}`)", at.join("` / `"))]
+    Shape {
+        /// What is in the way.
+        reason: &'static str,
+        /// Names from the root down to the item.
+        at: Vec<String>,
+    },
+    /// The WIT tools refuse the world.
+    #[error("the world cannot be described in WIT: {0}")]
+    Refused(String),
+}
+
+/// Adds a `component-type` section that describes `world` to a core module whose imports and
+/// exports are named as [`super::core_module`] names them.
+///
+/// # Errors
+///
+/// If WIT has no words for the world.
+pub fn embed_world(
+    module: &[u8],
+    world: &ComponentWorld,
+    encoding: StringEncoding,
+) -> Result<Vec<u8>, EmbedError> {
+    describable(world)?;
+    let refused = |e: &dyn std::fmt::Display| EmbedError::Refused(format!("{e:#}"));
+    // The decoder states some of its expectations as assertions.
+    let decoded = std::panic::catch_unwind(|| wit_component::decode(&world.bytes))
+        .map_err(|_| refused(&"the WIT decoder failed"))?
+        .map_err(|e| refused(&e))?;
+    let DecodedWasm::Component(resolve, world) = decoded else {
+        return Err(refused(&"the input is a WIT package, not a component"));
+    };
+    let encoding = match encoding {
+        StringEncoding::Utf8 => wit_component::StringEncoding::UTF8,
+        StringEncoding::Utf16 => wit_component::StringEncoding::UTF16,
+        StringEncoding::Latin1Utf16 => wit_component::StringEncoding::CompactUTF16,
+    };
+    let mut bytes = module.to_vec();
+    wit_component::embed_component_metadata(&mut bytes, &resolve, world, encoding)
+        .map_err(|e| refused(&e))?;
+    Ok(bytes)
+}
+
+/// Looks for all that the decoder is known not to expect.
+fn describable(world: &ComponentWorld) -> Result<(), EmbedError> {
+    let types: TypesRef<'_> = world.types.as_ref().as_ref();
+    let mut seen = HashSet::new();
+    for (name, ty) in &world.imports {
+        describable_item(types, name, ty, false, &mut seen).map_err(|e| within(e, name))?;
+    }
+    for (name, ty, _) in &world.exports {
+        if matches!(ty, ComponentEntityType::Type { .. }) {
+            let reason = "a world cannot export a type outside an interface";
+            return Err(EmbedError::Shape { reason, at: vec![name.clone()] });
+        }
+        describable_item(types, name, ty, false, &mut seen).map_err(|e| within(e, name))?;
+    }
+    Ok(())
+}
+
+fn within(mut error: EmbedError, name: &str) -> EmbedError {
+    if let EmbedError::Shape { at, .. } = &mut error {
+        at.insert(0, name.to_string());
+    }
+    error
+}
+
+fn describable_item(
+    types: TypesRef<'_>,
+    name: &str,
+    ty: &ComponentEntityType,
+    inside: bool,
+    seen: &mut HashSet<ComponentAnyTypeId>,
+) -> Result<(), EmbedError> {
+    let shape = |reason| Err(EmbedError::Shape { reason, at: Vec::new() });
+    let Ok(parsed) = ComponentName::new(name, 0) else {
+        return shape("the name has a form that WIT does not have");
+    };
+    match ty {
+        ComponentEntityType::Func(_) => match parsed.kind() {
+            ComponentNameKind::Label(_)
+            | ComponentNameKind::Constructor(_)
+            | ComponentNameKind::Method(_)
+            | ComponentNameKind::Static(_) => Ok(()),
+            _ => shape("a function needs a plain name"),
+        },
+        ComponentEntityType::Type { referenced, created } => {
+            if !matches!(parsed.kind(), ComponentNameKind::Label(_)) {
+                return shape("a type needs a plain name");
+            }
+            if !seen.insert(*created) {
+                return shape("one type appears under two names");
+            }
+            match referenced {
+                ComponentAnyTypeId::Resource(_) | ComponentAnyTypeId::Defined(_) => Ok(()),
+                _ => shape("only value and resource types can stand in a world"),
+            }
+        }
+        ComponentEntityType::Instance(_) if inside => shape("an instance within an instance"),
+        ComponentEntityType::Instance(id) => {
+            match parsed.kind() {
+                ComponentNameKind::Label(_) | ComponentNameKind::Interface(_) => {}
+                _ => return shape("an instance needs a plain name or that of an interface"),
+            }
+            for (name, item) in &types[*id].exports {
+                describable_item(types, name, &item.ty, true, seen)
+                    .map_err(|e| within(e, name))?;
+            }
+            Ok(())
+        }
+        _ => shape("core modules, components and values cannot stand in a world"),
+    }
+}

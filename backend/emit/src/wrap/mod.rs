@@ -1,0 +1,186 @@
+//! Gives the fused core module the face that the input had.
+//!
+//! [`wrap`] makes a component with the same world as the input's root: names, order, labels and
+//! type identities of imports and exports are the input's, so that the component drops in
+//! wherever the input ran. [`core_module`] instead gives the core module itself the names by
+//! which tools know host imports and exports, and [`embed_world`] describes its world in a
+//! `component-type` section.
+//!
+//! Both take a [`Wrapping`]: the merged module, whose names are the caller's own, and what each
+//! of its imports and exports is.
+
+mod check;
+mod component;
+mod core_form;
+mod embed;
+mod exports;
+mod linkage;
+mod needs;
+mod types;
+
+pub use component::wrap;
+pub use core_form::{
+    CoreForm, INITIALIZE, MEMORY, REALLOC, core_export_name, core_import_name, core_module,
+    core_post_return_name,
+};
+pub use embed::{EmbedError, embed_world};
+
+use meld_component::program::{ComponentWorld, HostFuncId, Program, StringEncoding, World};
+
+/// A merged core module and what its imports and exports are.
+#[derive(Clone, Debug)]
+pub struct Wrapping<'a> {
+    /// The program that was fused; its world is the output's.
+    pub program: &'a Program,
+    /// The merged core module. It imports functions only, under names of the caller's choice.
+    pub module: &'a [u8],
+    /// One for each function that the module imports.
+    pub lowers: Vec<Lowered>,
+    /// One for each of [`Program::root_exports`].
+    pub lifts: Vec<Lifted>,
+    /// The exported function, without parameters and results, that is to run once every import
+    /// works: the start functions of the guests.
+    pub start: Option<String>,
+}
+
+/// A core import of the merged module that is a host function, lowered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lowered {
+    /// First level name of the core import.
+    pub module: String,
+    /// Second level name of the core import.
+    pub name: String,
+    /// The host function.
+    pub host: HostFuncId,
+    /// How strings are encoded.
+    pub encoding: StringEncoding,
+    /// The exported memory that values are in.
+    pub memory: Option<String>,
+    /// The exported function that allocates what the host function returns.
+    pub realloc: Option<String>,
+}
+
+/// What a function that the root exports is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lifted {
+    /// An export of the merged module, to be lifted. Names are exports of the merged module.
+    Core {
+        /// The function.
+        export: String,
+        /// How strings are encoded.
+        encoding: StringEncoding,
+        /// The memory that values are in.
+        memory: Option<String>,
+        /// The function that allocates arguments.
+        realloc: Option<String>,
+        /// The function to be called with the results when they have been read.
+        post_return: Option<String>,
+    },
+    /// A function that the root imports, exported again.
+    Host(HostFuncId),
+}
+
+/// Why a module could not be given the input's face.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WrapError {
+    /// The program was not made from a component.
+    #[error("plain core modules were fused, so there is no component world; ask for a core module")]
+    NoWorld,
+    /// The root imports or exports something that a fused component cannot pass on.
+    #[error("the root imports or exports {what} (`{}`); only functions, types and instances of \
+             them can cross the border of a fusion", at.join("` / `"))]
+    Kind {
+        /// What kind of item it is, with its article.
+        what: &'static str,
+        /// Names from the root down to the item.
+        at: Vec<String>,
+    },
+    /// The root exports a resource type that a component of the fusion defines.
+    #[error("the root exports a resource type that is implemented inside (`{}`); \
+             exported resources cannot be wrapped", at.join("` / `"))]
+    LocalResource {
+        /// Names from the root down to the item.
+        at: Vec<String>,
+    },
+    /// An import of the merged module is not a plain function, or nothing is known of it.
+    #[error("the merged module imports `{module}` `{name}`, which is not a lowered host function")]
+    Import {
+        /// First level name of the core import.
+        module: String,
+        /// Second level name of the core import.
+        name: String,
+    },
+    /// A function's type needs a canonical option that was not given.
+    #[error("{function} passes values that need the canonical option `{option}`, which its \
+             component does not give")]
+    Option {
+        /// The function and which way it goes.
+        function: String,
+        /// `memory` or `realloc`.
+        option: &'static str,
+    },
+    /// Two functions at the border use different memories, allocators or string encodings, and
+    /// a core module can offer its host only one.
+    #[error("{first} uses one {what} and {second} another, but a core module can offer its host \
+             only one; write a component instead of a core module")]
+    Several {
+        /// `memory`, `realloc function` or `string encoding`.
+        what: &'static str,
+        /// A function that uses one.
+        first: String,
+        /// A function that uses another.
+        second: String,
+    },
+    /// A core module has no name for a function at this depth of instances.
+    #[error("`{}` is inside nested instances, for which core modules have no names; \
+             write a component instead of a core module", path.join("` / `"))]
+    Nested {
+        /// Names from the root down to the function.
+        path: Vec<String>,
+    },
+    /// A core module cannot hand a host function on to the host.
+    #[error("`{export}` is the imported function `{import}`, exported again, which a core module \
+             cannot do; write a component instead of a core module")]
+    ReExport {
+        /// The export.
+        export: String,
+        /// The import.
+        import: String,
+    },
+    /// The root exports a function under a name that the core ABI uses for something else.
+    #[error("the root exports `{name}`, a name that core modules keep for something else; \
+             write a component instead of a core module")]
+    Reserved {
+        /// The name.
+        name: String,
+    },
+    /// The result is not what it must be, which is a fault of meld.
+    #[error("internal error: wrapping the fused module failed: {0}")]
+    Internal(String),
+}
+
+impl WrapError {
+    fn kind(what: &'static str) -> WrapError {
+        WrapError::Kind { what, at: Vec::new() }
+    }
+
+    /// Notes that the error is about something within the item of that name.
+    fn within(mut self, name: &str) -> WrapError {
+        match &mut self {
+            WrapError::Kind { at, .. } | WrapError::LocalResource { at } => {
+                at.insert(0, name.to_string());
+            }
+            _ => {}
+        }
+        self
+    }
+}
+
+impl Wrapping<'_> {
+    fn world(&self) -> Result<&ComponentWorld, WrapError> {
+        match &self.program.world {
+            World::Component(world) => Ok(world),
+            World::Core { .. } => Err(WrapError::NoWorld),
+        }
+    }
+}
