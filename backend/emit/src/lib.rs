@@ -1,1 +1,3 @@
-//! TODO
+//! Writes a decided program as one core module or component.
+
+pub mod merge;
