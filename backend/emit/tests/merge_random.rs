@@ -68,12 +68,24 @@ fn validate(seed: u64, module: &[u8]) {
     }
 }
 
+fn bodies(module: &[u8]) -> usize {
+    let payloads = wasmparser::Parser::new(0).parse_all(module);
+    payloads.filter(|p| matches!(p, Ok(wasmparser::Payload::CodeSectionEntry(_)))).count()
+}
+
 #[test]
 fn random_modules_stay_valid() {
+    let mut functions = 0;
     for seed in 0..300 {
-        let bytes = bytes(seed, 4096);
+        let bytes = bytes(seed, 1 << 16);
         let mut u = Unstructured::new(&bytes);
         let config = Config {
+            min_types: 8,
+            min_funcs: 8,
+            min_globals: 3,
+            min_exports: 8,
+            min_element_segments: 2,
+            min_data_segments: 2,
             max_memories: 4,
             max_tables: 4,
             exceptions_enabled: seed % 2 == 0,
@@ -91,9 +103,12 @@ fn random_modules_stay_valid() {
         let Ok(module) = Module::new(config, &mut u) else { continue };
         let module = module.to_bytes();
         for copies in [1, 3] {
-            validate(seed, &alone(&module, copies));
+            let merged = alone(&module, copies);
+            validate(seed, &merged);
+            functions += bodies(&merged);
         }
     }
+    assert!(functions > 2000, "the generator makes too little: {functions}");
 }
 
 /// Calls every exported function once with zeros, and reads every exported integer global.
@@ -155,10 +170,17 @@ fn random_modules_do_the_same() {
     config.consume_fuel(true).wasm_multi_memory(true).wasm_tail_call(true);
     config.cranelift_nan_canonicalization(true);
     let engine = Engine::new(&config).unwrap();
+    let mut seen = 0;
     for seed in 1000..1060 {
-        let bytes = bytes(seed, 4096);
+        let bytes = bytes(seed, 1 << 16);
         let mut u = Unstructured::new(&bytes);
         let config = Config {
+            min_types: 5,
+            min_funcs: 8,
+            min_globals: 3,
+            min_exports: 8,
+            min_element_segments: 2,
+            min_data_segments: 2,
             max_imports: 0,
             max_memories: 3,
             max_tables: 3,
@@ -180,5 +202,7 @@ fn random_modules_do_the_same() {
         let module = module.to_bytes();
         let before = behaviour(&engine, &module);
         assert_eq!(before, behaviour(&engine, &alone(&module, 1)), "seed {seed}");
+        seen += before.len();
     }
+    assert!(seen > 300, "the modules do too little: {seen}");
 }
