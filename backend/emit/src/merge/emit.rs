@@ -1,0 +1,578 @@
+//! Writes the sections of the fused module, in their canonical order.
+
+use super::consts::Inits;
+use super::immediates::Slot;
+use super::link::{Item, Linked};
+use super::names;
+use super::reach::Live;
+use super::reencode::{self, Numbers, Renumber, const_expr, const_instruction};
+use super::segments::{Schedule, Step};
+use super::{InstanceSize, Kind, Merge, MergeError, Merged, Origin, StartMode};
+use rayon::prelude::*;
+use std::collections::HashSet;
+use wasm_encoder::reencode::Reencode;
+use wasm_encoder::{
+    ConstExpr, DataCountSection, DataSection, ElementSection, Elements, Encode, EntityType,
+    ExportKind, ExportSection, Function, FunctionSection, GlobalSection, ImportSection,
+    Instruction, MemorySection, Module, Section, SectionId, StartSection, SubType, TableSection,
+    TagSection, TypeSection,
+};
+use wasmparser::{DataKind, ElementItems, ElementKind, TableInit};
+
+/// Bodies rewritten as one task.
+const CHUNK: usize = 128;
+
+/// The start function of the fused module.
+enum Start {
+    /// An item id.
+    Item(u32),
+    /// Generated, with this body.
+    Generated(Function),
+}
+
+/// Everything that sections are written from.
+struct Emitter<'a, 'e> {
+    merge: &'e Merge<'a>,
+    linked: &'e Linked<'e>,
+    inits: &'e Inits,
+    live: &'e Live,
+    numbers: Numbers,
+    /// By instance.
+    renumber: Vec<Renumber<'e>>,
+    /// Segments that a start function writes, as kind and segment id.
+    passive: HashSet<(Kind, u32)>,
+    /// For each function index: a section other than the code section mentions it, so that its
+    /// reference may be taken.
+    mentioned: Vec<bool>,
+}
+
+/// Writes the module.
+pub fn emit(
+    merge: &Merge<'_>,
+    linked: &Linked<'_>,
+    inits: &Inits,
+    mut live: Live,
+    schedule: &Schedule,
+    exports: &[(Kind, u32)],
+) -> Result<Merged, MergeError> {
+    let generate = schedule.only_start().is_none() && !schedule.run.is_empty();
+    if generate {
+        let group = linked.types.group_of[linked.types.void as usize];
+        live.type_groups[group as usize] = true;
+    }
+    let numbers = Numbers::new(linked, &live, &inits.order);
+    numbers.check_limits()?;
+    let renumber = (0..linked.modules.len() as u32)
+        .into_par_iter()
+        .map(|instance| numbers.of_instance(linked, instance))
+        .collect();
+    let emitter = Emitter {
+        merge,
+        linked,
+        inits,
+        live: &live,
+        mentioned: vec![false; numbers.order[Kind::Func].len()],
+        numbers,
+        renumber,
+        passive: schedule.passive().collect(),
+    };
+    emitter.module(schedule, exports)
+}
+
+impl Emitter<'_, '_> {
+    fn module(
+        mut self,
+        schedule: &Schedule,
+        exports: &[(Kind, u32)],
+    ) -> Result<Merged, MergeError> {
+        let code = self.code()?;
+        let start = match schedule.only_start() {
+            Some(func) => Some(Start::Item(func)),
+            None if schedule.run.is_empty() => None,
+            None => Some(Start::Generated(self.start_body(&schedule.run)?)),
+        };
+        let functions = self.numbers.order[Kind::Func].len() as u32;
+        let start_index = start.as_ref().map(|start| match start {
+            Start::Item(func) => self.numbers.items[Kind::Func][*func as usize],
+            Start::Generated(_) => functions,
+        });
+        let generated = match start {
+            Some(Start::Generated(body)) => Some(body.into_raw_body()),
+            Some(Start::Item(_)) | None => None,
+        };
+        let (exports, start_section) = self.exports(exports, start_index)?;
+        let globals = self.globals()?;
+        let elements = self.elements()?;
+        let (data, data_sizes) = self.data()?;
+
+        let mut module = Module::new();
+        let mut section = |present: bool, section: &dyn AppendSection| {
+            if present {
+                section.append(&mut module);
+            }
+        };
+        let types = self.types()?;
+        section(!types.is_empty(), &types);
+        let imports = self.imports()?;
+        section(!imports.is_empty(), &imports);
+        let funcs = self.functions(generated.is_some())?;
+        section(!funcs.is_empty(), &funcs);
+        let tables = self.tables()?;
+        section(!tables.is_empty(), &tables);
+        let memories = self.memories()?;
+        section(!memories.is_empty(), &memories);
+        let tags = self.tags()?;
+        section(!tags.is_empty(), &tags);
+        section(!globals.is_empty(), &globals);
+        section(!exports.is_empty(), &exports);
+        if let (true, Some(function_index)) = (start_section, start_index) {
+            section(true, &StartSection { function_index });
+        }
+        section(!elements.is_empty(), &elements);
+        let start_uses_data = self.passive.iter().any(|(kind, _)| *kind == Kind::Memory);
+        if self.live.code_uses_data || start_uses_data {
+            section(true, &DataCountSection { count: data.len() });
+        }
+        let (code, origins, mut sizes) = self.code_section(code, generated.as_deref())?;
+        section(code.count > 0, &code);
+        drop(code);
+        section(!data.is_empty(), &data);
+        drop(data);
+        let generated_index = generated.is_some().then_some(functions);
+        let name = self.merge.name.as_deref();
+        section(true, &names::name_section(self.linked, &self.numbers, name, generated_index));
+        if let Some(producers) = names::producers(self.linked) {
+            section(true, &producers);
+        }
+        if let Some(features) = names::target_features(self.linked) {
+            section(true, &features);
+        }
+        for (size, data) in sizes.iter_mut().zip(data_sizes) {
+            size.data = data;
+        }
+        Ok(Merged {
+            module: module.finish(),
+            has_start: start_index.is_some(),
+            origins,
+            sizes,
+            dropped_sections: names::dropped(self.linked),
+        })
+    }
+
+    fn types(&self) -> Result<TypeSection, MergeError> {
+        let mut section = TypeSection::new();
+        for (group, live) in self.linked.types.groups.iter().zip(&self.live.type_groups) {
+            match group.declared {
+                _ if !live => {}
+                None => section.ty().function([], []),
+                Some((instance, position)) => {
+                    let source = &self.linked.modules[instance as usize].rec_groups;
+                    let source = &source[position as usize];
+                    let types: Vec<SubType> =
+                        self.renumber[instance as usize].rewrite(|types| {
+                            source.types().map(|ty| types.sub_type(ty.clone())).collect()
+                        })?;
+                    match <[_; 1]>::try_from(types) {
+                        Ok([ty]) => section.ty().subtype(&ty),
+                        Err(types) if types.is_empty() => {}
+                        Err(types) => section.ty().rec(types),
+                    }
+                }
+            }
+        }
+        Ok(section)
+    }
+
+    fn imports(&self) -> Result<ImportSection, MergeError> {
+        let mut section = ImportSection::new();
+        for kind in Kind::ALL {
+            for id in &self.numbers.order[kind] {
+                let Item::Host(host) = self.linked.items[kind][*id as usize] else { continue };
+                let host = &self.linked.hosts[kind][host as usize];
+                let (instance, position) = (host.importer.0 as usize, host.importer.1 as usize);
+                let ty = self.linked.modules[instance].imports[position].ty;
+                let ty: EntityType =
+                    self.renumber[instance].rewrite(|types| types.entity_type(ty))?;
+                section.import(host.module, host.name, ty);
+            }
+        }
+        Ok(section)
+    }
+
+    /// Instance and position of the emitted items of a kind that instances define.
+    fn defined(&self, kind: Kind) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.numbers.order[kind].iter().filter_map(move |id| {
+            match self.linked.items[kind][*id as usize] {
+                Item::Defined(instance, position) => Some((instance as usize, position as usize)),
+                Item::Host(_) | Item::Const(_) => None,
+            }
+        })
+    }
+
+    fn functions(&self, generated: bool) -> Result<FunctionSection, MergeError> {
+        let mut section = FunctionSection::new();
+        for (instance, position) in self.defined(Kind::Func) {
+            let ty = self.linked.modules[instance].funcs[position];
+            section.function(self.renumber[instance].get(Slot::Type, ty)?);
+        }
+        if generated {
+            section.function(self.numbers.types[self.linked.types.void as usize]);
+        }
+        Ok(section)
+    }
+
+    fn tables(&self) -> Result<TableSection, MergeError> {
+        let mut section = TableSection::new();
+        for (instance, position) in self.defined(Kind::Table) {
+            let table = &self.linked.modules[instance].tables[position];
+            let ty = self.renumber[instance].rewrite(|types| types.table_type(table.ty))?;
+            match &table.init {
+                TableInit::RefNull => section.table(ty),
+                TableInit::Expr(expr) => {
+                    let expr = self.inits.resolve(self.linked, instance as u32, expr)?;
+                    let expr = const_expr(&expr, &self.numbers, &self.renumber)?;
+                    section.table_with_init(ty, &expr)
+                }
+            };
+        }
+        Ok(section)
+    }
+
+    fn memories(&self) -> Result<MemorySection, MergeError> {
+        let mut section = MemorySection::new();
+        for (instance, position) in self.defined(Kind::Memory) {
+            let ty = self.linked.modules[instance].memories[position];
+            section.memory(self.renumber[instance].rewrite(|types| types.memory_type(ty))?);
+        }
+        Ok(section)
+    }
+
+    fn tags(&self) -> Result<TagSection, MergeError> {
+        let mut section = TagSection::new();
+        for (instance, position) in self.defined(Kind::Tag) {
+            let ty = self.linked.modules[instance].tags[position];
+            section.tag(self.renumber[instance].rewrite(|types| types.tag_type(ty))?);
+        }
+        Ok(section)
+    }
+
+    fn globals(&mut self) -> Result<GlobalSection, MergeError> {
+        let mut section = GlobalSection::new();
+        for id in &self.numbers.order[Kind::Global] {
+            match self.linked.items[Kind::Global][*id as usize] {
+                Item::Host(_) => {}
+                Item::Const(index) => {
+                    if let EntityType::Global(ty) = self.linked.entity_type(Kind::Global, *id)? {
+                        let value = const_instruction(self.linked.consts[index as usize]);
+                        section.global(ty, &ConstExpr::extended([value]));
+                    }
+                }
+                Item::Defined(instance, position) => {
+                    let i = instance as usize;
+                    let global = &self.linked.modules[i].globals[position as usize];
+                    let ty = self.renumber[i].rewrite(|types| types.global_type(global.ty))?;
+                    let Some(value) = self.inits.get(*id) else { continue };
+                    let value = const_expr(value, &self.numbers, &self.renumber)?;
+                    if let Some(func) = value.get_ref_func() {
+                        self.mentioned[func as usize] = true;
+                    }
+                    section.global(ty, &value);
+                }
+            }
+        }
+        Ok(section)
+    }
+
+    /// The export section, and whether there has to be a start section.
+    fn exports(
+        &mut self,
+        exports: &[(Kind, u32)],
+        start: Option<u32>,
+    ) -> Result<(ExportSection, bool), MergeError> {
+        let mut section = ExportSection::new();
+        let mut taken = HashSet::new();
+        let mut export = |name: &str, kind: Kind, index: u32| {
+            if !taken.insert(name.to_owned()) {
+                return Err(MergeError::DuplicateExport { name: name.into() });
+            }
+            let kind = match kind {
+                Kind::Func => {
+                    if let Some(mentioned) = self.mentioned.get_mut(index as usize) {
+                        *mentioned = true;
+                    }
+                    ExportKind::Func
+                }
+                Kind::Table => ExportKind::Table,
+                Kind::Memory => ExportKind::Memory,
+                Kind::Global => ExportKind::Global,
+                Kind::Tag => ExportKind::Tag,
+            };
+            section.export(name, kind, index);
+            Ok(())
+        };
+        for ((name, _), (kind, id)) in self.merge.exports.iter().zip(exports) {
+            export(name, *kind, self.numbers.items[*kind][*id as usize])?;
+        }
+        match (&self.merge.start, start) {
+            (StartMode::Export(name), Some(index)) => {
+                export(name, Kind::Func, index)?;
+                Ok((section, false))
+            }
+            (_, start) => Ok((section, start.is_some())),
+        }
+    }
+
+    fn elements(&mut self) -> Result<ElementSection, MergeError> {
+        let mut section = ElementSection::new();
+        let (linked, inits) = (self.linked, self.inits);
+        for (id, (instance, position)) in linked.elems.iter().enumerate() {
+            if !self.live.elems[id] {
+                continue;
+            }
+            let i = *instance as usize;
+            let malformed = |error| MergeError::malformed(linked.names[i], error);
+            let element = &linked.modules[i].elems[*position as usize];
+            let items = match &element.items {
+                ElementItems::Functions(functions) => {
+                    let mut indices = Vec::with_capacity(functions.count() as usize);
+                    for function in functions.clone() {
+                        let function = function.map_err(malformed)?;
+                        let index = self.renumber[i].get(Slot::Func, function)?;
+                        self.mentioned[index as usize] = true;
+                        indices.push(index);
+                    }
+                    Elements::Functions(indices.into())
+                }
+                ElementItems::Expressions(ty, expressions) => {
+                    let mut values = Vec::with_capacity(expressions.count() as usize);
+                    for expression in expressions.clone() {
+                        let expression = expression.map_err(malformed)?;
+                        let value = inits.resolve(linked, *instance, &expression)?;
+                        let value = const_expr(&value, &self.numbers, &self.renumber)?;
+                        if let Some(func) = value.get_ref_func() {
+                            self.mentioned[func as usize] = true;
+                        }
+                        values.push(value);
+                    }
+                    let ty = self.renumber[i].rewrite(|types| types.ref_type(*ty))?;
+                    Elements::Expressions(ty, values.into())
+                }
+            };
+            match &element.kind {
+                ElementKind::Passive => section.passive(items),
+                ElementKind::Declared => section.declared(items),
+                ElementKind::Active { .. } if self.passive.contains(&(Kind::Table, id as u32)) => {
+                    section.passive(items)
+                }
+                ElementKind::Active { table_index, offset_expr } => {
+                    let table = self.renumber[i].get(Slot::Table, table_index.unwrap_or(0))?;
+                    let offset = inits.resolve(linked, *instance, offset_expr)?;
+                    let offset = const_expr(&offset, &self.numbers, &self.renumber)?;
+                    section.active((table != 0).then_some(table), &offset, items)
+                }
+            };
+        }
+        let declared: Vec<u32> = self.numbers.order[Kind::Func]
+            .iter()
+            .zip(0u32..)
+            .filter(|(id, index)| {
+                self.live.func_refs[**id as usize] && !self.mentioned[*index as usize]
+            })
+            .map(|(_, index)| index)
+            .collect();
+        if !declared.is_empty() {
+            section.declared(Elements::Functions(declared.into()));
+        }
+        Ok(section)
+    }
+
+    /// The data section, and the bytes of each instance in it.
+    fn data(&self) -> Result<(DataSection, Vec<u64>), MergeError> {
+        let mut section = DataSection::new();
+        let mut sizes = vec![0; self.linked.modules.len()];
+        for (id, (instance, position)) in self.linked.data.iter().enumerate() {
+            if !self.live.data[id] {
+                continue;
+            }
+            let i = *instance as usize;
+            let data = &self.linked.modules[i].data[*position as usize];
+            sizes[i] += data.data.len() as u64;
+            let bytes = data.data.iter().copied();
+            match &data.kind {
+                DataKind::Passive => section.passive(bytes),
+                DataKind::Active { .. } if self.passive.contains(&(Kind::Memory, id as u32)) => {
+                    section.passive(bytes)
+                }
+                DataKind::Active { memory_index, offset_expr } => {
+                    let memory = self.renumber[i].get(Slot::Memory, *memory_index)?;
+                    let offset = self.inits.resolve(self.linked, *instance, offset_expr)?;
+                    let offset = const_expr(&offset, &self.numbers, &self.renumber)?;
+                    section.active(memory, &offset, bytes)
+                }
+            };
+        }
+        Ok((section, sizes))
+    }
+
+    /// A function that takes the steps in order.
+    fn start_body(&self, steps: &[Step]) -> Result<Function, MergeError> {
+        let mut body = Function::new([]);
+        for step in steps {
+            let write = match step {
+                Step::Start(func) => {
+                    let index = self.numbers.items[Kind::Func][*func as usize];
+                    body.instruction(&Instruction::Call(index));
+                    continue;
+                }
+                Step::Write(write) => write,
+            };
+            let mut offset = Vec::new();
+            reencode::expr(&write.offset, &self.numbers, &self.renumber, &mut offset)?;
+            body.raw(offset);
+            body.instruction(&Instruction::I32Const(0));
+            body.instruction(&Instruction::I32Const(write.len as i32));
+            let target = self.numbers.items[write.kind][write.target as usize];
+            let segment = write.segment as usize;
+            if write.kind == Kind::Memory {
+                let data_index = self.numbers.data[segment];
+                body.instruction(&Instruction::MemoryInit { mem: target, data_index });
+                body.instruction(&Instruction::DataDrop(data_index));
+            } else {
+                let elem_index = self.numbers.elems[segment];
+                body.instruction(&Instruction::TableInit { elem_index, table: target });
+                body.instruction(&Instruction::ElemDrop(elem_index));
+            }
+        }
+        body.instruction(&Instruction::End);
+        Ok(body)
+    }
+
+    /// Rewrites all emitted bodies, each chunk in order.
+    fn code(&self) -> Result<Vec<Bodies>, MergeError> {
+        let defined: Vec<(usize, usize)> = self.defined(Kind::Func).collect();
+        defined
+            .par_chunks(CHUNK)
+            .map_init(
+                || (wasmparser::OperatorsReaderAllocations::default(), Vec::new()),
+                |(allocations, body), chunk| {
+                    let mut bodies = Bodies::default();
+                    for (instance, position) in chunk {
+                        body.clear();
+                        let source = &self.linked.modules[*instance].bodies[*position];
+                        self.renumber[*instance].body(source, allocations, body)?;
+                        bodies.push(body);
+                    }
+                    Ok(bodies)
+                },
+            )
+            .collect()
+    }
+
+    fn code_section(
+        &self,
+        mut chunks: Vec<Bodies>,
+        generated: Option<&[u8]>,
+    ) -> Result<(Code, Vec<Origin>, Vec<InstanceSize>), MergeError> {
+        if let Some(body) = generated {
+            let mut bodies = Bodies::default();
+            bodies.push(body);
+            chunks.push(bodies);
+        }
+        let count: usize = chunks.iter().map(|chunk| chunk.ranges.len()).sum();
+        let mut prefix = Vec::new();
+        count.encode(&mut prefix);
+        let size = prefix.len() + chunks.iter().map(|chunk| chunk.bytes.len()).sum::<usize>();
+        let limit = u32::MAX as usize;
+        if size > limit {
+            return Err(MergeError::TooMany { what: "bytes of code", count: size, limit });
+        }
+
+        let mut sizes: Vec<InstanceSize> = self
+            .linked
+            .modules
+            .iter()
+            .map(|module| InstanceSize {
+                functions_before: module.funcs.len() as u32,
+                ..InstanceSize::default()
+            })
+            .collect();
+        let imported = self.numbers.order[Kind::Func].len() - self.defined(Kind::Func).count();
+        let mut origins = Vec::with_capacity(count);
+        let mut defined = self.defined(Kind::Func);
+        let mut base = prefix.len() as u32;
+        for chunk in &chunks {
+            for (start, end) in &chunk.ranges {
+                let source = defined.next();
+                if let Some((instance, _)) = source {
+                    sizes[instance].functions += 1;
+                    sizes[instance].code += u64::from(end - start);
+                }
+                origins.push(Origin {
+                    func: (imported + origins.len()) as u32,
+                    source: source.map(|(instance, position)| {
+                        let imported = self.linked.modules[instance].imported[Kind::Func].len();
+                        (instance, (imported + position) as u32)
+                    }),
+                    synthetic: source
+                        .is_none_or(|(instance, _)| self.merge.instances[instance].synthetic),
+                    range: base + start..base + end,
+                });
+            }
+            base += chunk.bytes.len() as u32;
+        }
+        Ok((Code { count, size, chunks }, origins, sizes))
+    }
+}
+
+/// Some bodies, each after its size.
+#[derive(Default)]
+struct Bodies {
+    bytes: Vec<u8>,
+    /// Where each body is in `bytes`.
+    ranges: Vec<(u32, u32)>,
+}
+
+impl Bodies {
+    fn push(&mut self, body: &[u8]) {
+        body.len().encode(&mut self.bytes);
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(body);
+        self.ranges.push((start, self.bytes.len() as u32));
+    }
+}
+
+/// A code section that is still in chunks, so that its bytes are copied only once.
+struct Code {
+    count: usize,
+    /// Size of the section's contents.
+    size: usize,
+    chunks: Vec<Bodies>,
+}
+
+impl Encode for Code {
+    fn encode(&self, sink: &mut Vec<u8>) {
+        self.size.encode(sink);
+        sink.reserve_exact(self.size);
+        self.count.encode(sink);
+        for chunk in &self.chunks {
+            sink.extend_from_slice(&chunk.bytes);
+        }
+    }
+}
+
+impl Section for Code {
+    fn id(&self) -> u8 {
+        SectionId::Code.into()
+    }
+}
+
+/// A section as an object.
+trait AppendSection {
+    fn append(&self, module: &mut Module);
+}
+
+impl<S: Section> AppendSection for S {
+    fn append(&self, module: &mut Module) {
+        module.section(self);
+    }
+}

@@ -1,0 +1,139 @@
+//! What can be wrong with a merge. Every error names the instance and the item.
+
+use super::Kind;
+
+/// Why instances could not be merged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MergeError {
+    /// A module cannot be read, or an index in it points nowhere.
+    #[error("{instance}: malformed module: {message}; validate the module before merging it")]
+    Malformed {
+        /// The instance.
+        instance: String,
+        /// What is malformed, and where.
+        message: String,
+    },
+    /// The list of sources is not as long as the list of imports.
+    #[error("{instance}: the module has {imports} imports but {sources} sources were given")]
+    Sources {
+        /// The instance.
+        instance: String,
+        /// Imports of its module.
+        imports: usize,
+        /// Sources given.
+        sources: usize,
+    },
+    /// A source names an instance that is not in the list.
+    #[error("{user}: its source is instance number {instance}, but there are only {count}")]
+    NoInstance {
+        /// The import or root export.
+        user: String,
+        /// The instance's position that was asked for.
+        instance: usize,
+        /// Instances in the list.
+        count: usize,
+    },
+    /// A source names an export that its instance does not have.
+    #[error("{user}: its source `{export}` is not an export of {instance}")]
+    NoExport {
+        /// The import or root export.
+        user: String,
+        /// The export that was asked for.
+        export: String,
+        /// The instance that was asked.
+        instance: String,
+    },
+    /// A chain of re-exports comes back to itself.
+    #[error("{user}: its source is a chain of re-exports that never reaches a definition")]
+    Cycle {
+        /// The import or root export where the chain was entered.
+        user: String,
+    },
+    /// An import got an item of another kind.
+    #[error("{user}: it wants a {wanted}, but its source is a {found}")]
+    Kind {
+        /// The import.
+        user: String,
+        /// What the import declares.
+        wanted: Kind,
+        /// What the source is.
+        found: Kind,
+    },
+    /// An import got an item of another type.
+    #[error("{user}: its declared type does not match its source: {reason}")]
+    Type {
+        /// The import.
+        user: String,
+        /// What differs.
+        reason: String,
+    },
+    /// A constant was given to something that is not an immutable integer global.
+    #[error("{user}: the constant {value} cannot stand for it: {reason}")]
+    Const {
+        /// The import or root export.
+        user: String,
+        /// The constant.
+        value: i64,
+        /// Why not.
+        reason: String,
+    },
+    /// Two imports of the fused module with the same names have different types.
+    #[error(
+        "the host import `{module}` `{name}` has two types: {first} and {second} declare it \
+         differently; give them the same type or different names"
+    )]
+    HostConflict {
+        /// First level name.
+        module: String,
+        /// Second level name.
+        name: String,
+        /// An importing instance.
+        first: String,
+        /// Another one.
+        second: String,
+    },
+    /// A root export is a host import that no instance imports, so that its type is unknown.
+    #[error(
+        "root export `{export}`: no instance imports `{module}` `{name}` from the host, so its \
+         type is unknown"
+    )]
+    HostUntyped {
+        /// The root export.
+        export: String,
+        /// First level name.
+        module: String,
+        /// Second level name.
+        name: String,
+    },
+    /// Two exports of the fused module have one name.
+    #[error("two exports of the fused module are named `{name}`; rename one")]
+    DuplicateExport {
+        /// The name.
+        name: String,
+    },
+    /// Globals whose initial values depend on each other.
+    #[error("{instance}: the initial value of global {global} depends on itself")]
+    GlobalCycle {
+        /// The instance.
+        instance: String,
+        /// The global's index among those that the module defines.
+        global: u32,
+    },
+    /// The fused module would exceed what engines accept.
+    #[error("the fused module would have {count} {what}, but engines accept at most {limit}")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many.
+        count: usize,
+        /// How many are accepted.
+        limit: usize,
+    },
+}
+
+impl MergeError {
+    pub(super) fn malformed(instance: &str, message: impl std::fmt::Display) -> Self {
+        MergeError::Malformed { instance: instance.into(), message: message.to_string() }
+    }
+}

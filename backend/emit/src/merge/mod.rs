@@ -1,0 +1,202 @@
+//! Merges instances of core modules into one core module.
+//!
+//! The merger knows nothing of components, rules or plans: it takes instances with what each of
+//! their imports is, and root exports, and writes one module that behaves as the instances would,
+//! instantiated in the order of the list. The steps, each a file:
+//!
+//! 1. [`module`]: every module is read once;
+//! 2. [`types`], [`link`]: types are deduplicated, imports followed, every item gets an id;
+//! 3. [`consts`]: initial values of globals are computed or copied;
+//! 4. [`segments`]: what instantiation does, and what of it a start function has to do;
+//! 5. [`reach`]: what root exports and instantiation reach is kept, the rest is not emitted;
+//! 6. [`reencode`], [`emit`], [`names`]: ids become indices, and sections are written.
+//!
+//! Invariants: nothing is matched by name but exports against [`Source`]s; no operator is listed
+//! by hand where indices are concerned ([`immediates`]); an id is never an index, and indices only
+//! exist in the last step.
+
+mod consts;
+mod emit;
+mod error;
+mod immediates;
+mod link;
+mod module;
+mod names;
+mod reach;
+mod reencode;
+mod segments;
+mod types;
+
+pub use error::MergeError;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// An instance of a core module.
+#[derive(Clone, Debug)]
+pub struct Instance<'a> {
+    /// Text for the name section and for messages, for example `adder/main`.
+    pub name: String,
+    /// Its module, in the binary format.
+    pub bytes: Cow<'a, [u8]>,
+    /// What each import of the module is, in the module's order.
+    pub imports: Vec<Source>,
+    /// The module was made by meld; no input has it. Passed on to [`Origin::synthetic`].
+    pub synthetic: bool,
+}
+
+/// What an import or a root export is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// An export of an instance. It may re-export an import of that instance.
+    Export {
+        /// Position in [`Merge::instances`]; before or after the user.
+        instance: usize,
+        /// The export's name.
+        name: String,
+    },
+    /// An import of the fused module. Its type is what the importing module declares; imports
+    /// with equal names are one import and must have equal types.
+    Host {
+        /// First level name.
+        module: String,
+        /// Second level name.
+        name: String,
+    },
+    /// A constant in place of an immutable `i32` or `i64` global. Only for imports. An `i32` is
+    /// given signed or unsigned.
+    Const(i64),
+}
+
+/// What to merge.
+#[derive(Clone, Debug)]
+pub struct Merge<'a> {
+    /// The fused module's name in its name section.
+    pub name: Option<String>,
+    /// Instances in the order in which they are instantiated.
+    pub instances: Vec<Instance<'a>>,
+    /// Exports of the fused module, in order.
+    pub exports: Vec<(String, Source)>,
+    /// How start functions are run.
+    pub start: StartMode,
+}
+
+/// How the fused module runs the instances' start functions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartMode {
+    /// In a start section.
+    Section,
+    /// By whoever calls the export of this name. There is no such export when there is nothing
+    /// to run.
+    Export(String),
+}
+
+/// A fused module and what its parts come from.
+#[derive(Clone, Debug)]
+pub struct Merged {
+    /// The module, in the binary format.
+    pub module: Vec<u8>,
+    /// The module has a start section, or the export that [`StartMode::Export`] names.
+    pub has_start: bool,
+    /// One entry for each function that is not imported, in the order of the index space.
+    pub origins: Vec<Origin>,
+    /// One entry for each instance.
+    pub sizes: Vec<InstanceSize>,
+    /// Custom sections that were left out: position of the instance, and the section's name.
+    pub dropped_sections: Vec<(usize, String)>,
+}
+
+/// Where a function of the fused module comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The function's index in the fused module.
+    pub func: u32,
+    /// The instance and the function's index in that instance's module; none for the start
+    /// function that merging generates.
+    pub source: Option<(usize, u32)>,
+    /// No input has the function: merging generated it, or the instance is synthetic.
+    pub synthetic: bool,
+    /// Where its body is, from its locals to its final `end`, in bytes from the start of the code
+    /// section's contents, that is from the count of functions.
+    pub range: Range<u32>,
+}
+
+/// What the fused module keeps of an instance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InstanceSize {
+    /// Functions emitted.
+    pub functions: u32,
+    /// Functions that the module defines.
+    pub functions_before: u32,
+    /// Bytes of bodies emitted.
+    pub code: u64,
+    /// Bytes of data segments emitted.
+    pub data: u64,
+}
+
+/// Merges instances into one module.
+///
+/// Nothing is validated beyond what merging relies on: modules are assumed valid, and limits of
+/// imports to match. With invalid modules the result may be invalid, but nothing panics.
+///
+/// # Errors
+///
+/// See [`MergeError`]. No output is made in part.
+pub fn merge(merge: &Merge<'_>) -> Result<Merged, MergeError> {
+    let (linked, exports) = link::Linked::new(merge)?;
+    let inits = consts::Inits::new(&linked)?;
+    let steps = segments::steps(&linked, &inits)?;
+    let live = reach::reach(&linked, &inits, &steps, &exports)?;
+    let schedule =
+        segments::Schedule::new(steps, |write| live.items[write.kind][write.target as usize]);
+    emit::emit(merge, &linked, &inits, live, &schedule, &exports)
+}
+
+/// The kind of a core item that can be imported and exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A function.
+    Func,
+    /// A table.
+    Table,
+    /// A memory.
+    Memory,
+    /// A global.
+    Global,
+    /// A tag.
+    Tag,
+}
+
+impl Kind {
+    const ALL: [Kind; 5] = [Kind::Func, Kind::Table, Kind::Memory, Kind::Global, Kind::Tag];
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Kind::Func => "function",
+            Kind::Table => "table",
+            Kind::Memory => "memory",
+            Kind::Global => "global",
+            Kind::Tag => "tag",
+        })
+    }
+}
+
+/// One value for each [`Kind`].
+#[derive(Clone, Copy, Debug, Default)]
+struct PerKind<T>([T; 5]);
+
+impl<T> std::ops::Index<Kind> for PerKind<T> {
+    type Output = T;
+
+    fn index(&self, kind: Kind) -> &T {
+        &self.0[kind as usize]
+    }
+}
+
+impl<T> std::ops::IndexMut<Kind> for PerKind<T> {
+    fn index_mut(&mut self, kind: Kind) -> &mut T {
+        &mut self.0[kind as usize]
+    }
+}

@@ -1,0 +1,212 @@
+//! One input module, read once: its sections as lists, its bodies as ranges.
+
+use super::{Kind, MergeError, PerKind};
+use std::collections::HashMap;
+use wasmparser::{
+    BinaryReader, Data, Element, Encoding, Export, ExternalKind, FunctionBody, Global, Import,
+    IndirectNameMap, KnownCustom, MemoryType, Name, NameMap, Parser, Payload, ProducersField,
+    RecGroup, Table, TagType, TypeRef,
+};
+
+/// A module's sections. Lists hold what the module defines, imports stand apart.
+#[derive(Default)]
+pub struct Module<'a> {
+    pub bytes: &'a [u8],
+    pub rec_groups: Vec<RecGroup>,
+    pub imports: Vec<Import<'a>>,
+    /// For each kind the positions in `imports` of the imports of that kind.
+    pub imported: PerKind<Vec<u32>>,
+    /// Type indices of the functions.
+    pub funcs: Vec<u32>,
+    pub tables: Vec<Table<'a>>,
+    pub memories: Vec<MemoryType>,
+    pub tags: Vec<TagType>,
+    pub globals: Vec<Global<'a>>,
+    pub exports: Vec<Export<'a>>,
+    /// Positions in `exports`.
+    pub export_of: HashMap<&'a str, u32>,
+    pub start: Option<u32>,
+    pub elems: Vec<Element<'a>>,
+    pub data: Vec<Data<'a>>,
+    pub bodies: Vec<FunctionBody<'a>>,
+    pub names: Names<'a>,
+    pub producers: Vec<ProducersField<'a>>,
+    pub target_features: Vec<&'a str>,
+    /// Names of custom sections that do not survive merging.
+    pub dropped: Vec<&'a str>,
+}
+
+/// What the name section says. Sections of it that cannot be read are as if absent.
+#[derive(Default)]
+pub struct Names<'a> {
+    pub items: PerKind<Vec<(u32, &'a str)>>,
+    pub locals: Option<IndirectNameMap<'a>>,
+}
+
+impl<'a> Module<'a> {
+    /// Reads a module. The bytes need not be valid, but must be well-formed outside of bodies.
+    pub fn read(instance: &str, bytes: &'a [u8]) -> Result<Self, MergeError> {
+        if u32::try_from(bytes.len()).is_err() {
+            return Err(MergeError::malformed(instance, "it is larger than 4 GiB"));
+        }
+        let mut module = Module { bytes, ..Module::default() };
+        module.read_sections().map_err(|error| MergeError::malformed(instance, error))?;
+        if module.funcs.len() != module.bodies.len() {
+            let message = format!(
+                "{} functions are declared but {} have a body",
+                module.funcs.len(),
+                module.bodies.len()
+            );
+            return Err(MergeError::malformed(instance, message));
+        }
+        Ok(module)
+    }
+
+    fn read_sections(&mut self) -> Result<(), String> {
+        self.read_payloads().map_err(|error| error.to_string())?.map_or(Ok(()), Err)
+    }
+
+    /// Inner: what stands in the bytes although no core module has it.
+    fn read_payloads(&mut self) -> Result<Option<String>, wasmparser::Error> {
+        for payload in Parser::new(0).parse_all(self.bytes) {
+            match payload? {
+                Payload::Version { encoding: Encoding::Module, .. } => {}
+                Payload::TypeSection(section) => self.rec_groups = collect(section)?,
+                Payload::ImportSection(section) => {
+                    for import in section.into_imports() {
+                        let import = import?;
+                        let position = self.imports.len() as u32;
+                        self.imported[kind_of(import.ty)].push(position);
+                        self.imports.push(import);
+                    }
+                }
+                Payload::FunctionSection(section) => self.funcs = collect(section)?,
+                Payload::TableSection(section) => self.tables = collect(section)?,
+                Payload::MemorySection(section) => self.memories = collect(section)?,
+                Payload::TagSection(section) => self.tags = collect(section)?,
+                Payload::GlobalSection(section) => self.globals = collect(section)?,
+                Payload::ExportSection(section) => {
+                    self.exports = collect(section)?;
+                    for (position, export) in self.exports.iter().enumerate() {
+                        self.export_of.entry(export.name).or_insert(position as u32);
+                    }
+                }
+                Payload::StartSection { func, .. } => self.start = Some(func),
+                Payload::ElementSection(section) => self.elems = collect(section)?,
+                Payload::DataSection(section) => self.data = collect(section)?,
+                Payload::CodeSectionEntry(body) => self.bodies.push(body),
+                Payload::CustomSection(section) => self.read_custom(&section),
+                Payload::DataCountSection { .. }
+                | Payload::CodeSectionStart { .. }
+                | Payload::End(_) => {}
+                Payload::Version { .. } => return Ok(Some("it is a component".into())),
+                _ => return Ok(Some("it has a section that no core module has".into())),
+            }
+        }
+        Ok(None)
+    }
+
+    fn read_custom(&mut self, section: &wasmparser::CustomSectionReader<'a>) {
+        match (section.name(), section.as_known()) {
+            (_, KnownCustom::Name(subsections)) => {
+                for name in subsections.into_iter().map_while(Result::ok) {
+                    self.names.read(name);
+                }
+            }
+            (_, KnownCustom::Producers(fields)) => {
+                self.producers.extend(fields.into_iter().map_while(Result::ok));
+            }
+            ("target_features", _) => {
+                self.target_features.extend(target_features(section.data_reader()));
+            }
+            (name, _) => self.dropped.push(name),
+        }
+    }
+
+    /// How many items of a kind the module has, imported ones included.
+    pub fn count(&self, kind: Kind) -> usize {
+        self.imported[kind].len() + self.defined(kind)
+    }
+
+    /// How many items of a kind the module defines.
+    pub fn defined(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Func => self.funcs.len(),
+            Kind::Table => self.tables.len(),
+            Kind::Memory => self.memories.len(),
+            Kind::Global => self.globals.len(),
+            Kind::Tag => self.tags.len(),
+        }
+    }
+
+    /// How many types the module has.
+    pub fn type_count(&self) -> usize {
+        self.rec_groups.iter().map(|group| group.types().len()).sum()
+    }
+}
+
+impl<'a> Names<'a> {
+    fn read(&mut self, name: Name<'a>) {
+        let mut set = |kind: Kind, map: NameMap<'a>| {
+            self.items[kind] =
+                map.into_iter().map_while(Result::ok).map(|n| (n.index, n.name)).collect();
+        };
+        match name {
+            Name::Function(map) => set(Kind::Func, map),
+            Name::Table(map) => set(Kind::Table, map),
+            Name::Memory(map) => set(Kind::Memory, map),
+            Name::Global(map) => set(Kind::Global, map),
+            Name::Tag(map) => set(Kind::Tag, map),
+            Name::Local(map) => self.locals = Some(map),
+            Name::Module { .. }
+            | Name::Label(_)
+            | Name::Type(_)
+            | Name::Element(_)
+            | Name::Data(_)
+            | Name::Field(_)
+            | Name::Unknown { .. } => {}
+        }
+    }
+}
+
+/// The kind of an import.
+pub fn kind_of(ty: TypeRef) -> Kind {
+    match ty {
+        TypeRef::Func(_) | TypeRef::FuncExact(_) => Kind::Func,
+        TypeRef::Table(_) => Kind::Table,
+        TypeRef::Memory(_) => Kind::Memory,
+        TypeRef::Global(_) => Kind::Global,
+        TypeRef::Tag(_) => Kind::Tag,
+    }
+}
+
+/// The kind of an export.
+pub fn export_kind(kind: ExternalKind) -> Kind {
+    match kind {
+        ExternalKind::Func | ExternalKind::FuncExact => Kind::Func,
+        ExternalKind::Table => Kind::Table,
+        ExternalKind::Memory => Kind::Memory,
+        ExternalKind::Global => Kind::Global,
+        ExternalKind::Tag => Kind::Tag,
+    }
+}
+
+fn collect<'a, T: wasmparser::FromReader<'a>>(
+    section: wasmparser::SectionLimited<'a, T>,
+) -> Result<Vec<T>, wasmparser::Error> {
+    section.into_iter().collect()
+}
+
+/// Features that a `target_features` section says are used (tool conventions, "Target Features
+/// Section"). A feature that must not be used (`-`) says nothing about the fused module.
+fn target_features(mut reader: BinaryReader<'_>) -> Vec<&str> {
+    let mut features = Vec::new();
+    let count = reader.read_var_u32().unwrap_or(0);
+    for _ in 0..count {
+        let (Ok(prefix), Ok(name)) = (reader.read_u8(), reader.read_string()) else { break };
+        if prefix != b'-' {
+            features.push(name);
+        }
+    }
+    features
+}

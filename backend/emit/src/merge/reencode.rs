@@ -1,0 +1,371 @@
+//! Code with new indices. Bytes between the instructions that change are copied as they stand.
+
+use super::consts::{Expr, Piece};
+use super::immediates::{Immediates, Slot, Visitor};
+use super::link::{Const, Item, Linked};
+use super::reach::Live;
+use super::types::{Dangling, reencode_message};
+use super::{Kind, MergeError, PerKind};
+use wasm_encoder::reencode::{self, Reencode};
+use wasm_encoder::{ConstExpr, Encode, Instruction};
+use wasmparser::{BinaryReader, FunctionBody, Operator, OperatorsReader};
+
+/// Stands for what is not emitted.
+const NONE: u32 = u32::MAX;
+
+/// Indices in the fused module, by id.
+pub struct Numbers {
+    pub items: PerKind<Vec<u32>>,
+    pub types: Vec<u32>,
+    pub data: Vec<u32>,
+    pub elems: Vec<u32>,
+    /// Ids in the order of their indices; for functions and so on the imports come first.
+    pub order: PerKind<Vec<u32>>,
+}
+
+impl Numbers {
+    /// Numbers what is live. Globals that instances define stand in the order given.
+    pub fn new(linked: &Linked<'_>, live: &Live, globals: &[u32]) -> Self {
+        let mut items: PerKind<Vec<u32>> = PerKind::default();
+        let mut order: PerKind<Vec<u32>> = PerKind::default();
+        for kind in Kind::ALL {
+            let all = 0..linked.items[kind].len() as u32;
+            let emitted = |id: &u32| live.items[kind][*id as usize];
+            order[kind] = if kind == Kind::Global {
+                let others =
+                    all.filter(|id| !matches!(linked.items[kind][*id as usize], Item::Defined(..)));
+                others.chain(globals.iter().copied()).filter(emitted).collect()
+            } else {
+                all.filter(emitted).collect()
+            };
+            items[kind] = vec![NONE; linked.items[kind].len()];
+            for (index, id) in order[kind].iter().enumerate() {
+                items[kind][*id as usize] = index as u32;
+            }
+        }
+        let mut types = vec![NONE; linked.types.len()];
+        let mut next = 0;
+        for (id, index) in types.iter_mut().enumerate() {
+            if live.type_id(linked, id as u32) {
+                *index = next;
+                next += 1;
+            }
+        }
+        let count = |live: &[bool]| {
+            let mut next = 0;
+            let number = |live: &bool| {
+                next += u32::from(*live);
+                if *live { next - 1 } else { NONE }
+            };
+            live.iter().map(number).collect()
+        };
+        Numbers { items, types, order, data: count(&live.data), elems: count(&live.elems) }
+    }
+
+    /// Checks that there are not more items than engines accept. Functions and element segments
+    /// that are generated count, too: at most one of each.
+    pub fn check_limits(&self) -> Result<(), MergeError> {
+        let items = |kind: Kind| self.order[kind].len();
+        let emitted = |indices: &[u32]| indices.iter().filter(|index| **index != NONE).count();
+        for (what, count, limit) in [
+            ("types", emitted(&self.types), 1_000_000),
+            ("functions", items(Kind::Func) + 1, 1_000_000),
+            ("tables", items(Kind::Table), 100),
+            ("memories", items(Kind::Memory), 100),
+            ("globals", items(Kind::Global), 1_000_000),
+            ("tags", items(Kind::Tag), 1_000_000),
+            ("data segments", emitted(&self.data), 100_000),
+            ("element segments", emitted(&self.elems) + 1, 100_000),
+        ] {
+            if count > limit {
+                return Err(MergeError::TooMany { what, count, limit });
+            }
+        }
+        Ok(())
+    }
+
+    /// The numbers as one instance's module needs them.
+    pub fn of_instance<'l>(&self, linked: &'l Linked<'_>, instance: u32) -> Renumber<'l> {
+        let i = instance as usize;
+        let ids = |kind: Kind| {
+            let index = |id: &u32| self.items[kind][*id as usize];
+            linked.local[i][kind].iter().map(index).collect::<Vec<_>>()
+        };
+        let segments =
+            |all: &[u32], base: u32, len: usize| all[base as usize..base as usize + len].to_vec();
+        let module = &linked.modules[i];
+        let consts: Vec<Option<Const>> = linked.local[i][Kind::Global]
+            [..module.imported[Kind::Global].len()]
+            .iter()
+            .map(|id| match linked.items[Kind::Global][*id as usize] {
+                Item::Const(index) => Some(linked.consts[index as usize]),
+                Item::Host(_) | Item::Defined(..) => None,
+            })
+            .collect();
+        let mut read = ids(Kind::Global);
+        for (index, _) in read.iter_mut().zip(&consts).filter(|(_, value)| value.is_some()) {
+            *index = NONE;
+        }
+        let funcs = ids(Kind::Func);
+        Renumber {
+            name: linked.names[i],
+            bytes: module.bytes,
+            slots: Slot::ALL.map(|slot| match slot {
+                Slot::Type => {
+                    linked.type_ids[i].iter().map(|id| self.types[*id as usize]).collect()
+                }
+                Slot::Func | Slot::FuncRef => funcs.clone(),
+                Slot::Table => ids(Kind::Table),
+                Slot::Memory => ids(Kind::Memory),
+                Slot::Global => ids(Kind::Global),
+                Slot::GlobalRead => read.clone(),
+                Slot::Tag => ids(Kind::Tag),
+                Slot::Data => segments(&self.data, linked.data_base[i], module.data.len()),
+                Slot::Elem => segments(&self.elems, linked.elem_base[i], module.elems.len()),
+            }),
+            consts,
+        }
+    }
+}
+
+/// New indices for one instance's module.
+pub struct Renumber<'a> {
+    name: &'a str,
+    bytes: &'a [u8],
+    slots: [Vec<u32>; Slot::ALL.len()],
+    /// For each imported global the constant it became.
+    consts: Vec<Option<Const>>,
+}
+
+impl<'a> Renumber<'a> {
+    /// The new index of something that is emitted.
+    pub fn get(&self, slot: Slot, index: u32) -> Result<u32, MergeError> {
+        self.lookup(slot, index).map_err(|error| self.malformed(error))
+    }
+
+    fn lookup(&self, slot: Slot, index: u32) -> Result<u32, Dangling> {
+        match self.slots[slot as usize].get(index as usize) {
+            Some(&new) if new != NONE => Ok(new),
+            _ => Err(Dangling { slot, index }),
+        }
+    }
+
+    fn malformed(&self, message: impl std::fmt::Display) -> MergeError {
+        MergeError::malformed(self.name, message)
+    }
+
+    /// A type of the module, rewritten by `rewrite`.
+    pub fn rewrite<T>(
+        &self,
+        rewrite: impl FnOnce(&mut Instructions<'_, 'a>) -> Result<T, reencode::Error<Dangling>>,
+    ) -> Result<T, MergeError> {
+        rewrite(&mut Instructions(self)).map_err(|error| self.malformed(reencode_message(error)))
+    }
+
+    /// Appends a body, from its locals to its final `end`, without a size.
+    pub fn body(
+        &self,
+        body: &FunctionBody<'_>,
+        allocations: &mut wasmparser::OperatorsReaderAllocations,
+        out: &mut Vec<u8>,
+    ) -> Result<(), MergeError> {
+        let malformed = |error: wasmparser::Error| self.malformed(error);
+        let range = body.range();
+        let mut locals = body.get_locals_reader().map_err(malformed)?;
+        let mut writer = Writer {
+            renumber: self,
+            out,
+            copied: range.start,
+            at: range.start,
+            rewritten: false,
+            error: None,
+        };
+        let mut changed = false;
+        for _ in 0..locals.get_count() {
+            let (_, ty) = locals.read().map_err(malformed)?;
+            changed |= writer.val_type(ty);
+        }
+        let code = locals.get_binary_reader();
+        if changed {
+            self.locals(body, writer.out)?;
+            writer.copied = code.original_position();
+        }
+        let mut reader = OperatorsReader::new_with_allocs(code, std::mem::take(allocations));
+        writer.operators(&mut reader).map_err(|message| self.malformed(message))?;
+        reader.finish().map_err(malformed)?;
+        *allocations = reader.into_allocations();
+        writer.flush(range.end);
+        Ok(())
+    }
+
+    fn locals(&self, body: &FunctionBody<'_>, out: &mut Vec<u8>) -> Result<(), MergeError> {
+        let reader = body.get_locals_reader().map_err(|error| self.malformed(error))?;
+        reader.get_count().encode(out);
+        for local in reader {
+            let (count, ty) = local.map_err(|error| self.malformed(error))?;
+            count.encode(out);
+            self.rewrite(|types| types.val_type(ty))?.encode(out);
+        }
+        Ok(())
+    }
+
+    /// Appends instructions that stand at `start..end` in the module.
+    fn code(&self, start: u32, end: u32, out: &mut Vec<u8>) -> Result<(), MergeError> {
+        let (start, end) = (start as usize, end as usize);
+        let mut writer =
+            Writer { renumber: self, out, copied: start, at: start, rewritten: false, error: None };
+        let mut reader = OperatorsReader::new(BinaryReader::new(&self.bytes[start..end], start));
+        writer.operators(&mut reader).map_err(|message| self.malformed(message))?;
+        writer.flush(end);
+        Ok(())
+    }
+}
+
+/// Appends a constant expression, without `end`.
+pub fn expr(
+    expr: &Expr,
+    numbers: &Numbers,
+    renumber: &[Renumber<'_>],
+    out: &mut Vec<u8>,
+) -> Result<(), MergeError> {
+    for piece in &expr.pieces {
+        match *piece {
+            Piece::Int(value) => const_instruction(value).encode(out),
+            Piece::Global(id) => {
+                Instruction::GlobalGet(numbers.items[Kind::Global][id as usize]).encode(out);
+            }
+            Piece::Code { instance, start, end } => {
+                renumber[instance as usize].code(start, end, out)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A constant expression for a section.
+pub fn const_expr(
+    source: &Expr,
+    numbers: &Numbers,
+    renumber: &[Renumber<'_>],
+) -> Result<ConstExpr, MergeError> {
+    let mut bytes = Vec::new();
+    expr(source, numbers, renumber, &mut bytes)?;
+    Ok(ConstExpr::raw(bytes))
+}
+
+/// The instruction that pushes a constant.
+pub fn const_instruction(value: Const) -> Instruction<'static> {
+    match value {
+        Const::I32(value) => Instruction::I32Const(value),
+        Const::I64(value) => Instruction::I64Const(value),
+    }
+}
+
+/// Copies code, rewriting instructions whose indices change.
+struct Writer<'w, 'a> {
+    renumber: &'w Renumber<'a>,
+    out: &'w mut Vec<u8>,
+    /// Everything before this position is in `out`.
+    copied: usize,
+    /// Where the current instruction starts.
+    at: usize,
+    rewritten: bool,
+    error: Option<String>,
+}
+
+impl Writer<'_, '_> {
+    fn operators(&mut self, reader: &mut OperatorsReader<'_>) -> Result<(), String> {
+        while !reader.eof() {
+            self.at = reader.original_position();
+            reader.visit_operator(&mut Visitor(self)).map_err(|error| error.to_string())?;
+            if self.rewritten {
+                self.rewritten = false;
+                self.copied = reader.original_position();
+            }
+        }
+        self.error.take().map_or(Ok(()), Err)
+    }
+
+    fn flush(&mut self, to: usize) {
+        self.out.extend_from_slice(&self.renumber.bytes[self.copied..to]);
+        self.copied = to;
+    }
+}
+
+impl Immediates for Writer<'_, '_> {
+    #[inline]
+    fn index(&mut self, slot: Slot, index: u32) -> bool {
+        match self.renumber.slots[slot as usize].get(index as usize) {
+            // What has no number, as a constant, differs too; rewriting tells it apart.
+            Some(&new) => new != index,
+            None => true,
+        }
+    }
+
+    #[inline(never)]
+    fn rewrite(&mut self, operator: Operator<'_>) {
+        self.flush(self.at);
+        self.rewritten = true;
+        match Instructions(self.renumber).instruction(operator) {
+            Ok(instruction) => instruction.encode(self.out),
+            Err(error) => self.error = Some(reencode_message(error)),
+        }
+    }
+}
+
+/// Rewrites single instructions and types.
+pub struct Instructions<'w, 'a>(&'w Renumber<'a>);
+
+impl Instructions<'_, '_> {
+    fn get(&self, slot: Slot, index: u32) -> Result<u32, reencode::Error<Dangling>> {
+        self.0.lookup(slot, index).map_err(reencode::Error::UserError)
+    }
+}
+
+impl Reencode for Instructions<'_, '_> {
+    type Error = Dangling;
+
+    fn type_index(&mut self, index: u32) -> Result<u32, reencode::Error<Dangling>> {
+        self.get(Slot::Type, index)
+    }
+
+    fn function_index(&mut self, index: u32) -> Result<u32, reencode::Error<Dangling>> {
+        self.get(Slot::Func, index)
+    }
+
+    fn table_index(&mut self, index: u32) -> Result<u32, reencode::Error<Dangling>> {
+        self.get(Slot::Table, index)
+    }
+
+    fn memory_index(&mut self, index: u32) -> Result<u32, reencode::Error<Dangling>> {
+        self.get(Slot::Memory, index)
+    }
+
+    fn global_index(&mut self, index: u32) -> Result<u32, reencode::Error<Dangling>> {
+        self.get(Slot::Global, index)
+    }
+
+    fn tag_index(&mut self, index: u32) -> Result<u32, reencode::Error<Dangling>> {
+        self.get(Slot::Tag, index)
+    }
+
+    fn data_index(&mut self, index: u32) -> Result<u32, reencode::Error<Dangling>> {
+        self.get(Slot::Data, index)
+    }
+
+    fn element_index(&mut self, index: u32) -> Result<u32, reencode::Error<Dangling>> {
+        self.get(Slot::Elem, index)
+    }
+
+    fn instruction<'i>(
+        &mut self,
+        operator: Operator<'i>,
+    ) -> Result<Instruction<'i>, reencode::Error<Dangling>> {
+        if let Operator::GlobalGet { global_index } = operator
+            && let Some(Some(value)) = self.0.consts.get(global_index as usize)
+        {
+            return Ok(const_instruction(*value));
+        }
+        reencode::utils::instruction(self, operator)
+    }
+}
