@@ -49,16 +49,17 @@ component() {
 c_guest() {
   local wit=$1 world=$2 encoding=$3 out=$4
   shift 4
-  local work
-  work=$scratch/c/$(basename "$out" .wasm)
+  local name work
+  name=$(basename "$out" .wasm)
+  work=$scratch/c/$name
   "$tools" bindings "$wit" "$world" "$encoding" "$work"
   # wasi-libc of Debian 12 knows no newer name for the target. The bindings see one type under the
   # names of several interfaces, hence no strict aliasing.
   clang-22 --target=wasm32-wasi -mexec-model=reactor -Os -fno-strict-aliasing \
     -Wall -Wextra -Wno-deprecated -Wno-unused-parameter -Wno-missing-field-initializers \
     -I"$work" "$@" "$work/guest.c" "$work/guest_component_type.o" \
-    -Wl,--strip-debug -o "$work/core.wasm"
-  component "$work/core.wasm" "$out"
+    -Wl,--strip-debug -o "$work/$name.wasm"
+  component "$work/$name.wasm" "$out"
 }
 
 cd "$here"
