@@ -7,6 +7,7 @@ use crate::wiring::Wiring;
 use crate::wrap::{Lifted, Lowered};
 use meld_component::program::{CanonicalOptions, HostFuncId, Program, World};
 use meld_engine::plan::{Entity, Node, NodeId, Plan, Port};
+use indexmap::IndexMap;
 use std::collections::BTreeMap;
 
 /// Core imports of the merged module that are lowered host functions, by decided term.
@@ -66,7 +67,7 @@ fn host_function(plan: &Plan, id: NodeId) -> Result<HostFuncId, EmitError> {
 #[derive(Default)]
 pub struct Border {
     /// Exports of the merged module.
-    pub exports: Vec<(String, Source)>,
+    pub exports: IndexMap<String, Source>,
     /// What its imports are.
     pub lowers: Vec<Lowered>,
     /// What the root's exported functions are.
@@ -96,7 +97,7 @@ impl Border {
             World::Core { exports } => {
                 for (i, (name, _)) in exports.iter().enumerate() {
                     let node = answer(plan, Port::CoreExport(i as u32), name)?;
-                    border.exports.push((name.clone(), wiring.source(node)?));
+                    border.exports.insert(name.clone(), wiring.source(node)?);
                 }
             }
             World::Component(_) => {
@@ -180,11 +181,11 @@ impl Border {
         loop {
             let candidate =
                 if number == 0 { name.to_string() } else { format!("{name}~{number}") };
-            match self.exports.iter().find(|(n, _)| *n == candidate) {
-                Some((_, s)) if *s == source => return candidate,
+            match self.exports.get(&candidate) {
+                Some(other) if *other == source => return candidate,
                 Some(_) => number += 1,
                 None => {
-                    self.exports.push((candidate.clone(), source));
+                    self.exports.insert(candidate.clone(), source);
                     return candidate;
                 }
             }

@@ -62,17 +62,14 @@ pub fn emit(program: &Program, plan: &Plan, form: Form) -> Result<Emitted, EmitE
     let wiring = wiring::Wiring::new(program, plan, &hosts);
     let border = border::Border::new(program, plan, &hosts, &wiring)?;
     let core_world = matches!(program.world, World::Core { .. });
-    // A core module starts itself: its host's functions are there from the beginning. Inside a
-    // component they work only once the module that owns the memory exists.
-    let start = if core_world || form == Form::Core {
-        StartMode::Section
-    } else {
-        StartMode::Export(START.to_string())
-    };
+    // A plain core module starts itself. Host functions of components work only once their host
+    // knows the memory of the module that calls them, which is after its instantiation.
+    let start =
+        if core_world { StartMode::Section } else { StartMode::Export(START.to_string()) };
     let merged = merge::merge(&Merge {
         name: None,
         instances: wiring.instances()?,
-        exports: border.exports,
+        exports: border.exports.into_iter().collect(),
         start,
     })?;
     let mut warnings = Vec::new();
@@ -84,7 +81,7 @@ pub fn emit(program: &Program, plan: &Plan, form: Form) -> Result<Emitted, EmitE
             module: &merged.module,
             lowers: border.lowers,
             lifts: border.lifts,
-            start: (form == Form::Component && merged.has_start).then(|| START.to_string()),
+            start: merged.has_start.then(|| START.to_string()),
         };
         match form {
             Form::Component => wrap::wrap(&wrapping)?,
@@ -101,15 +98,15 @@ fn core_form(
     wrapping: &wrap::Wrapping<'_>,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<u8>, EmitError> {
-    let module = wrap::core_module(wrapping)?;
+    let core = wrap::core_module(wrapping)?;
     let World::Component(world) = &program.world else {
-        return Ok(module);
+        return Ok(core.bytes);
     };
-    match wrap::embed_world(&module, &world.bytes) {
+    match wrap::embed_world(&core.bytes, world, core.encoding) {
         Ok(embedded) => Ok(embedded),
         Err(reason) => {
             warnings.push(format!("the module carries no WIT: {reason}"));
-            Ok(module)
+            Ok(core.bytes)
         }
     }
 }

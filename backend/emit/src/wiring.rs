@@ -1,7 +1,6 @@
 //! From decided terms to instances whose imports point at what they are.
 
-use crate::adapter::from_plan::{self, Wire};
-use crate::adapter;
+use crate::adapter::{self, from_plan::{self, FromPlan}};
 use crate::border::HostImports;
 use crate::error::EmitError;
 use crate::merge::{Instance, Source};
@@ -31,7 +30,7 @@ impl<'a> Wiring<'a> {
             .enumerate()
             .filter(|(_, node)| match node {
                 Node::Module(..) => true,
-                Node::Term(name, _) => from_plan::is_generated(name),
+                Node::Term(name, _) => from_plan::TERMS.contains(&&**name),
                 _ => false,
             })
             .enumerate()
@@ -142,14 +141,14 @@ impl<'a> Wiring<'a> {
 
     fn generated_instance(&self, id: NodeId) -> Result<Instance<'a>, EmitError> {
         let function = self.function_name(id);
-        let generated = from_plan::generate(self.plan, id)
-            .map_err(|error| EmitError::Adapter { function: function.clone(), error })?;
-        let imports = generated
-            .wires
+        let FromPlan { module, sources } = from_plan::from_plan(self.program, self.plan, id)
+            .map_err(|error| EmitError::Adapter { function: function.clone(), error })?
+            .ok_or_else(|| self.misplaced(id, "a function to generate"))?;
+        let imports = sources
             .iter()
-            .map(|wire| match wire {
-                Wire::Node(node) => self.source(*node),
-                Wire::Export(of, name) => Ok(Source::Export {
+            .map(|source| match source {
+                from_plan::Source::Node(node) => self.source(*node),
+                from_plan::Source::Export(of, name) => Ok(Source::Export {
                     instance: self.instance(*of)?,
                     name: (*name).to_string(),
                 }),
@@ -157,7 +156,7 @@ impl<'a> Wiring<'a> {
             .collect::<Result<_, _>>()?;
         Ok(Instance {
             name: function,
-            bytes: Cow::Owned(generated.bytes),
+            bytes: Cow::Owned(module.bytes),
             imports,
             synthetic: true,
         })

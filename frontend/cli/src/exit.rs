@@ -2,6 +2,8 @@
 
 use crate::io::is_broken_pipe;
 use meld::FuseError;
+use meld::component::Error as ReadError;
+use meld::engine::EngineError;
 use std::process::ExitCode;
 
 /// The table that `--help` prints.
@@ -9,7 +11,7 @@ pub const HELP: &str = "\
 Exit codes:
   0  done
   1  the input cannot be fused correctly: refused, with the reason
-  2  wrong arguments
+  2  wrong arguments, or the name of a rule, assumption or constant that does not exist
   3  an input or output cannot be read, parsed or written
   4  a rule pack is not right
   5  a test of a rule failed";
@@ -58,14 +60,19 @@ impl Failure {
 
 impl From<FuseError> for Failure {
     fn from(error: FuseError) -> Self {
-        let message = error.to_string();
-        match error {
-            FuseError::Pack(_) => Failure::pack(message),
-            FuseError::Read(e) if e.is_refusal() => Failure::refused(message),
-            FuseError::Read(_) => Failure::file(message),
-            FuseError::Decide(e) if e.is_pack_error() => Failure::pack(message),
-            FuseError::Decide(_) | FuseError::Emit(_) => Failure::refused(message),
-        }
+        let code = match &error {
+            FuseError::Pack(_) => 4,
+            FuseError::NotWasm { .. } => 3,
+            FuseError::Read(ReadError::Decode(_)) => 3,
+            FuseError::Decide(EngineError::Unknown { .. }) => 2,
+            FuseError::Decide(
+                EngineError::Vocabulary(_)
+                | EngineError::Exhausted { .. }
+                | EngineError::Collapsed { .. },
+            ) => 4,
+            FuseError::Read(_) | FuseError::Decide(_) | FuseError::Emit(_) => 1,
+        };
+        Failure { code, message: error.to_string() }
     }
 }
 

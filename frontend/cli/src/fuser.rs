@@ -2,42 +2,20 @@
 
 use crate::packs::{self, PackError, PackOptions};
 use meld_component::program::Program;
-use meld_engine::plan::Plan;
-use meld_engine::{Options, Trace, Weight};
+use meld_component::{Error as ReadError, Input};
+use meld_emit::{EmitError, Emitted, Form};
+use meld_engine::{Decision, EngineError, Options, Weight};
+use meld_pack::ruleset::RuleSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-
-/// The form of the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// A component with the world of the input; a core module where all inputs are core modules.
-    Component,
-    /// A core module whose host imports and exports are named as wit-component names them.
-    Core,
-}
 
 /// Fuses components. Every method that configures returns the fuser again.
 #[derive(Clone, Debug)]
 pub struct Fuser {
-    inputs: Vec<meld_component::Input>,
+    inputs: Vec<Input>,
     packs: PackOptions,
     engine: Options,
     form: Form,
-}
-
-/// What came out.
-#[derive(Debug)]
-pub struct Fused {
-    /// The component or the core module.
-    pub bytes: Vec<u8>,
-    /// What there is to say to the user without failing.
-    pub warnings: Vec<String>,
-    /// Why each import became what it is.
-    pub trace: Trace,
-    /// What was decided.
-    pub plan: Plan,
-    /// What was read.
-    pub program: Program,
 }
 
 /// Why nothing came out.
@@ -46,15 +24,23 @@ pub enum FuseError {
     /// The rule packs.
     #[error(transparent)]
     Pack(#[from] PackError),
+    /// An input is neither a binary nor text that parses.
+    #[error("{input}: {message}")]
+    NotWasm {
+        /// The input.
+        input: String,
+        /// What is wrong with it.
+        message: String,
+    },
     /// An input.
     #[error(transparent)]
-    Read(#[from] meld_component::Error),
+    Read(#[from] ReadError),
     /// No rule implements an import, or a rule forbids what was decided.
     #[error(transparent)]
-    Decide(#[from] meld_engine::EngineError),
+    Decide(#[from] EngineError),
     /// The decided program could not be written.
     #[error(transparent)]
-    Emit(#[from] meld_emit::EmitError),
+    Emit(#[from] EmitError),
 }
 
 impl Default for Fuser {
@@ -77,7 +63,7 @@ impl Fuser {
     /// Adds an input: a component or a core module, binary or text. The name stands in messages,
     /// and is the module name by which other core modules import from it.
     pub fn input(mut self, name: impl Into<String>, bytes: impl Into<Arc<[u8]>>) -> Self {
-        self.inputs.push(meld_component::Input { name: name.into(), bytes: bytes.into() });
+        self.inputs.push(Input { name: name.into(), bytes: bytes.into() });
         self
     }
 
@@ -99,7 +85,13 @@ impl Fuser {
         self
     }
 
-    /// Takes a rule out, by `pack.rule`, or by its name alone where that is unique.
+    /// Sets a constant of a pack: `streams.slots`, `64`.
+    pub fn set(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.packs.constants.push((name.into(), value.into()));
+        self
+    }
+
+    /// Takes a rule out, by `pack.rule`.
     pub fn disable(mut self, rule: impl Into<String>) -> Self {
         self.engine.disable.insert(rule.into());
         self
@@ -108,12 +100,6 @@ impl Fuser {
     /// Grants an assumption.
     pub fn assume(mut self, name: impl Into<String>) -> Self {
         self.engine.assume.insert(name.into());
-        self
-    }
-
-    /// Sets a constant of a pack: `streams.slots`, `64`.
-    pub fn set(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.packs.constants.push((name.into(), value.into()));
         self
     }
 
@@ -129,14 +115,43 @@ impl Fuser {
         self
     }
 
+    /// Loads and checks the packs in force.
+    ///
+    /// # Errors
+    ///
+    /// If a pack cannot be read or is not right.
+    pub fn load_rules(&self) -> Result<RuleSet, FuseError> {
+        Ok(packs::load(&self.packs)?)
+    }
+
+    /// The inputs composed into one component, as a host would run them unfused. A single input
+    /// comes back as it is.
+    ///
+    /// # Errors
+    ///
+    /// If an input is malformed, or the inputs do not fit together.
+    pub fn compose(&self) -> Result<Arc<[u8]>, FuseError> {
+        Ok(meld_component::compose::compose(&self.binaries()?).map_err(ReadError::from)?.bytes)
+    }
+
     /// Reads the inputs and links them symbolically; decides nothing.
     ///
     /// # Errors
     ///
     /// If an input is malformed or invalid, or the inputs do not fit together.
     pub fn read(&self) -> Result<Program, FuseError> {
-        let inputs = self.inputs.iter().map(to_binary).collect::<Result<Vec<_>, _>>()?;
-        Ok(meld_component::read(&inputs)?)
+        Ok(meld_component::read(&self.binaries()?)?)
+    }
+
+    /// Reads the inputs and decides, by these rules, what each import becomes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Fuser::read`], and if no rule implements an import or a rule forbids the plan.
+    pub fn decide<'r>(&self, rules: &'r RuleSet) -> Result<Decided<'r>, FuseError> {
+        let program = self.read()?;
+        let Decision { plan, trace } = meld_engine::decide(&program, rules, &self.engine)?;
+        Ok(Decided { program, plan, trace, form: self.form })
     }
 
     /// Fuses.
@@ -144,35 +159,47 @@ impl Fuser {
     /// # Errors
     ///
     /// See [`FuseError`]. Nothing is ever written for an input that cannot be fused correctly.
-    pub fn fuse(&self) -> Result<Fused, FuseError> {
-        let rules = packs::load(&self.packs)?;
-        let program = self.read()?;
-        let decision = meld_engine::decide(&program, &rules, &self.engine)?;
-        let form = match self.form {
-            Form::Component => meld_emit::Form::Component,
-            Form::Core => meld_emit::Form::Core,
-        };
-        let emitted = meld_emit::emit(&program, &decision.plan, form)?;
-        Ok(Fused {
-            bytes: emitted.bytes,
-            warnings: emitted.warnings,
-            trace: decision.trace,
-            plan: decision.plan,
-            program,
-        })
+    pub fn fuse(&self) -> Result<Emitted, FuseError> {
+        self.decide(&self.load_rules()?)?.emit()
+    }
+
+    /// The inputs as binaries. Text becomes binary; binaries are not copied.
+    fn binaries(&self) -> Result<Vec<Input>, FuseError> {
+        self.inputs.iter().map(to_binary).collect()
     }
 }
 
-/// Text becomes binary; binary stays as it is, without a copy.
-fn to_binary(input: &meld_component::Input) -> Result<meld_component::Input, FuseError> {
+/// A program for which everything is decided and nothing is written yet.
+#[derive(Debug)]
+pub struct Decided<'r> {
+    /// What was read.
+    pub program: Program,
+    /// What was decided.
+    pub plan: meld_engine::plan::Plan,
+    /// Why each import became what it is.
+    pub trace: meld_engine::trace::Trace<'r>,
+    form: Form,
+}
+
+impl Decided<'_> {
+    /// Writes it.
+    ///
+    /// # Errors
+    ///
+    /// See [`EmitError`].
+    pub fn emit(&self) -> Result<Emitted, FuseError> {
+        Ok(meld_emit::emit(&self.program, &self.plan, self.form)?)
+    }
+}
+
+fn to_binary(input: &Input) -> Result<Input, FuseError> {
     if input.bytes.starts_with(b"\0asm") {
         return Ok(input.clone());
     }
-    let invalid = |message: String| {
-        FuseError::Read(meld_component::Error::not_wasm(&input.name, message))
-    };
+    let invalid =
+        |message: String| FuseError::NotWasm { input: input.name.clone(), message };
     let text = std::str::from_utf8(&input.bytes)
         .map_err(|_| invalid("neither a WebAssembly binary nor text".to_string()))?;
     let bytes = wat::parse_str(text).map_err(|e| invalid(e.to_string()))?;
-    Ok(meld_component::Input { name: input.name.clone(), bytes: bytes.into() })
+    Ok(Input { name: input.name.clone(), bytes: bytes.into() })
 }

@@ -21,5 +21,9 @@ mod fuser;
 pub mod inspect;
 pub mod packs;
 
-pub use fuser::{Form, Fused, FuseError, Fuser};
-pub use meld_engine::{Trace, Weight};
+pub use fuser::{Decided, FuseError, Fuser};
+pub use meld_component as component;
+pub use meld_emit::{Emitted, Form};
+pub use meld_engine as engine;
+pub use meld_engine::Weight;
+pub use meld_pack as pack;

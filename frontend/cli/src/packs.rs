@@ -1,6 +1,6 @@
 //! The standard packs, embedded, and the packs of a user.
 
-use meld_pack::load::Loader;
+use meld_pack::Loader;
 use meld_pack::ruleset::RuleSet;
 use std::path::PathBuf;
 
@@ -26,7 +26,7 @@ pub enum PackError {
     Read(String),
     /// The packs were read but are not right.
     #[error("{}", .0.render(false))]
-    Check(meld_pack::diagnostic::Diagnostics),
+    Check(meld_pack::Diagnostics),
 }
 
 /// Loads and checks the packs in force.

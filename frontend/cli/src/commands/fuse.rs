@@ -4,7 +4,7 @@ use crate::exit::Failure;
 use crate::io;
 use crate::progress::Progress;
 use clap::{Args, ValueEnum};
-use meld::{Form, Fused, Fuser, Weight};
+use meld::{Decided, Form, Fuser, Weight};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -98,37 +98,41 @@ impl PackArguments {
 
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
-    let fused = fuse(&arguments)?;
-    for warning in &fused.warnings {
-        eprintln!("warning: {warning}");
-    }
-    let explains = arguments.explain.is_some() || arguments.why_not.is_some();
+    let (fuser, size) = fuser(&arguments)?;
+    let progress = Progress::start(format!("fusing {:.1} MB", size as f64 / 1e6));
+    let rules = fuser.load_rules()?;
+    let decided = fuser.decide(&rules)?;
+    let explanation = explanation(&arguments, &decided)?;
     let output = match &arguments.output {
         Some(path) => Some(path.as_str()),
-        None if explains => None,
+        None if explanation.is_some() => None,
         None => Some("-"),
     };
+    // Also without an output: an explanation of what cannot be written would mislead.
+    let emitted = decided.emit()?;
+    drop(progress);
+    for warning in &emitted.warnings {
+        eprintln!("warning: {warning}");
+    }
     if let Some(path) = output {
         if arguments.wat {
-            let text = wasmprinter::print_bytes(&fused.bytes)
+            let text = wasmprinter::print_bytes(&emitted.bytes)
                 .map_err(|e| Failure::refused(format!("the output cannot be printed: {e}")))?;
             io::write(path, text.as_bytes())?;
         } else {
-            io::write(path, &fused.bytes)?;
+            io::write(path, &emitted.bytes)?;
         }
     }
-    if explains {
-        let text = explanation(&arguments, &fused)?;
-        if output == Some("-") {
-            eprint!("{text}");
-        } else {
-            io::print(&text)?;
-        }
+    match explanation {
+        Some(text) if output == Some("-") => eprint!("{text}"),
+        Some(text) => io::print(&text)?,
+        None => {}
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn fuse(arguments: &Arguments) -> Result<Fused, Failure> {
+/// The fuser that the arguments ask for, and the size of its inputs in bytes.
+fn fuser(arguments: &Arguments) -> Result<(Fuser, usize), Failure> {
     let mut fuser = Fuser::new().packs(arguments.packs.options()?);
     let mut size = 0;
     if arguments.inputs.iter().filter(|i| *i == "-").count() > 1 {
@@ -152,27 +156,23 @@ fn fuse(arguments: &Arguments) -> Result<Fused, Failure> {
             WeightArgument::Speed => Weight::Speed,
             WeightArgument::Size => Weight::Size,
         });
-    let _progress = Progress::start(format!("fusing {:.1} MB", size as f64 / 1e6));
-    Ok(fuser.fuse()?)
+    Ok((fuser, size))
 }
 
-fn explanation(arguments: &Arguments, fused: &Fused) -> Result<String, Failure> {
+fn explanation(arguments: &Arguments, decided: &Decided<'_>) -> Result<Option<String>, Failure> {
+    if arguments.explain.is_none() && arguments.why_not.is_none() {
+        return Ok(None);
+    }
     let filter = arguments.explain.as_deref().filter(|f| !f.is_empty());
     let mut text = String::new();
-    let json = arguments.explain_format == ExplainFormat::Json;
     if arguments.explain.is_some() {
-        text.push_str(&if json {
-            fused.trace.explain_json(filter)
-        } else {
-            fused.trace.explain_text(filter)
-        });
+        match arguments.explain_format {
+            ExplainFormat::Text => text.push_str(&decided.trace.explain_text(filter)),
+            ExplainFormat::Json => text.push_str(&format!("{:#}\n", decided.trace.explain_json())),
+        }
     }
     if let Some(rule) = &arguments.why_not {
-        let why = if json { fused.trace.why_not_json(rule) } else { fused.trace.why_not_text(rule) };
-        text.push_str(&why.map_err(|e| Failure::arguments(e.to_string()))?);
+        text.push_str(&decided.trace.why_not(rule, filter).map_err(meld::FuseError::from)?);
     }
-    if !text.ends_with('\n') {
-        text.push('\n');
-    }
-    Ok(text)
+    Ok(Some(text))
 }

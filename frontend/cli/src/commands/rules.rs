@@ -5,7 +5,7 @@ use crate::exit::Failure;
 use crate::io;
 use clap::{Args, Subcommand};
 use meld::packs::{self, PackError, PackOptions};
-use meld_pack::ruleset::RuleSet;
+use meld::pack::ruleset::RuleSet;
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -87,7 +87,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
             }
             io::print(&text)?;
         }
-        Command::Doc(paths) => io::print(&meld_pack::doc::reference(&load(&paths)?))?,
+        Command::Doc(paths) => io::print(&meld::pack::reference(&load(&paths)?))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -119,15 +119,29 @@ fn selected(rules: &RuleSet, paths: &PackPaths) -> Vec<usize> {
 
 fn test(arguments: &TestArguments) -> Result<ExitCode, Failure> {
     let rules = load(&arguments.packs)?;
-    let of_mine = selected(&rules, &arguments.packs);
-    let outcomes = meld_engine::testing::run_tests(&rules, arguments.rule.as_deref());
+    let files: Vec<String> = selected(&rules, &arguments.packs)
+        .into_iter()
+        .map(|i| rules.packs[i].path.display().to_string())
+        .collect();
+    let wanted = |name: &str| match &arguments.rule {
+        Some(rule) => name == rule || name.strip_suffix(rule.as_str()).is_some_and(|p| p.ends_with('.')),
+        None => true,
+    };
     let (mut passed, mut failed, mut text) = (0, 0, String::new());
-    for outcome in outcomes.iter().filter(|o| of_mine.contains(&o.pack.index())) {
+    for outcome in meld::engine::testing::run_tests(&rules, arguments.rule.as_deref()) {
+        if !files.contains(&outcome.file) || !wanted(&outcome.rule) {
+            continue;
+        }
         match &outcome.result {
             Ok(()) => passed += 1,
             Err(message) => {
                 failed += 1;
-                let _ = writeln!(text, "{}\n{message}\n", outcome.title);
+                let name = outcome.name.map(|n| format!(" \"{n}\"")).unwrap_or_default();
+                let _ = writeln!(
+                    text,
+                    "{}:{}: the test{name} of {} failed\n{message}\n",
+                    outcome.file, outcome.line, outcome.rule
+                );
             }
         }
     }
