@@ -1,1 +1,34 @@
-//! TODO
+//! Runs two components of one world side by side and compares all that can be observed.
+//!
+//! ```text
+//! original ─┬─▶ world: exports, imports ──▶ generated arguments ─┬─▶ run original ─┬─▶ Report
+//! fused    ─┘                               (values, from a seed) └─▶ run fused    ─┘
+//!                                             host stubs answer both the same
+//! ```
+//!
+//! Observable is: which functions there are and their types; for every call its result or its
+//! trap; and, in order, every call of an imported function with its arguments. What a trap says
+//! is kept for people but not compared: a fused module traps at the same places for the same
+//! reasons in its own words.
+//!
+//! Everything is generated from [`Options::seed`], so a report can be had again. Fuel bounds
+//! every call and a cap every memory, so that no guest hangs or starves the caller.
+//!
+//! This is the one library crate of meld that needs an engine; nothing that fuses depends on it.
+
+pub mod core_run;
+
+mod compare;
+mod host;
+mod report;
+mod run;
+mod text;
+mod values;
+mod world;
+
+pub use compare::{Options, Sequence, VerifyError, call, compare};
+pub use report::{Call, Ended, HostCall, Outcome, Report, Skipped};
+pub use run::config;
+
+#[cfg(test)]
+mod tests;

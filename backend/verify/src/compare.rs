@@ -1,0 +1,198 @@
+//! The comparison itself.
+
+use crate::report::{Call, Ended, Outcome, Report, Skipped};
+use crate::run::{Live, Subject, engine};
+use crate::text;
+use crate::values::{Generator, Rng, unsupported};
+use crate::world::{World, path_text};
+use wasmtime::component::types::ComponentFunc;
+use wasmtime::component::{Component, Val};
+
+/// How much is compared, and from which seed.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Every argument and every answer of the host follows from it.
+    pub seed: u64,
+    /// How often each exported function is called; those without parameters less often.
+    pub calls_per_export: u32,
+    /// What one call, or an instantiation, may use up: about one unit an instruction.
+    pub fuel: u64,
+    /// Which calls share an instance.
+    pub sequence: Sequence,
+}
+
+/// Which calls share an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sequence {
+    /// All calls, up to the next trap: state that a call leaves behind is seen by the next.
+    OneInstance,
+    /// None.
+    FreshInstances,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            seed: 0,
+            calls_per_export: 16,
+            fuel: 200_000_000,
+            sequence: Sequence::OneInstance,
+        }
+    }
+}
+
+/// Why two components could not be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The engine cannot be set up on this machine.
+    #[error("the engine cannot be set up: {0}")]
+    Engine(String),
+    /// Not a valid component.
+    #[error("the {which} is not a valid component: {reason}")]
+    Invalid {
+        /// `original` or `fused`.
+        which: &'static str,
+        /// What the engine says.
+        reason: String,
+    },
+    /// An import for which there is no stub.
+    #[error("the imports of the {which} cannot be stubbed: {reason}")]
+    Imports {
+        /// `original` or `fused`.
+        which: &'static str,
+        /// Which import, and why.
+        reason: String,
+    },
+    /// There is no such function, or it has parameters.
+    #[error("`{0}` is not an exported function without parameters")]
+    Function(String),
+}
+
+/// Runs two components of one world with the same generated arguments.
+///
+/// Both may be binaries or text. Functions with resources, streams, futures or error contexts
+/// in their types are not called; the report lists them.
+///
+/// # Errors
+///
+/// If one of the two is not a valid component, or imports a module or a component. That they
+/// behave differently is no error: see [`Report::same`].
+pub fn compare(original: &[u8], fused: &[u8], options: &Options) -> Result<Report, VerifyError> {
+    let (world, original) = prepare("original", original, None, options)?;
+    let (fused_world, fused) = prepare("fused", fused, Some(&world), options)?;
+    let mut pair = Pair { original, fused, live: None, report: Report::default() };
+    pair.report.world = world.differences(&fused_world);
+    pair.instantiate(true);
+    let known = |path| fused_world.exports.iter().any(|(other, _)| other == path);
+    for (path, ty) in &world.exports {
+        let function = path_text(path);
+        if let Some(reason) = reason_to_skip(ty) {
+            pair.report.skipped.push(Skipped { function, reason });
+        } else if known(path) {
+            for n in 0..calls(ty, options) {
+                pair.call(path, &arguments(ty, &function, n, options), options);
+            }
+        }
+    }
+    Ok(pair.report)
+}
+
+/// Calls one exported function without parameters, on a fresh instance.
+///
+/// # Errors
+///
+/// As [`compare`], and if there is no such function, or it has parameters.
+pub fn call(component: &[u8], function: &str, options: &Options) -> Result<Outcome, VerifyError> {
+    let (world, subject) = prepare("original", component, None, options)?;
+    let (path, _) = world
+        .exports
+        .iter()
+        .find(|(path, ty)| path_text(path) == function && ty.params().len() == 0)
+        .ok_or_else(|| VerifyError::Function(function.to_string()))?;
+    let (outcome, live) = subject.instantiate();
+    Ok(live.map_or(outcome, |mut live| live.call(path, &[])))
+}
+
+fn prepare(
+    which: &'static str,
+    bytes: &[u8],
+    like: Option<&World>,
+    options: &Options,
+) -> Result<(World, Subject), VerifyError> {
+    let engine = engine().map_err(VerifyError::Engine)?;
+    let component = Component::new(engine, bytes)
+        .map_err(|e| VerifyError::Invalid { which, reason: format!("{e:#}") })?;
+    let world = World::of(engine, &component);
+    let resources = &like.unwrap_or(&world).resources;
+    let subject = Subject::new(engine, &component, &world, resources, options.seed, options.fuel)
+        .map_err(|reason| VerifyError::Imports { which, reason })?;
+    Ok((world, subject))
+}
+
+fn reason_to_skip(ty: &ComponentFunc) -> Option<String> {
+    ty.params().map(|(_, ty)| ty).chain(ty.results()).find_map(|ty| unsupported(&ty))
+}
+
+fn calls(ty: &ComponentFunc, options: &Options) -> u32 {
+    // Without parameters only state can make two calls differ.
+    if ty.params().len() == 0 { options.calls_per_export.min(3) } else { options.calls_per_export }
+}
+
+fn arguments(ty: &ComponentFunc, function: &str, n: u32, options: &Options) -> Vec<Val> {
+    let mut generator = Generator::new(Rng::new(options.seed, function, u64::from(n)));
+    let mut none = |_: &_, _: &mut _| Err("has a handle".to_string());
+    ty.params().filter_map(|(_, ty)| generator.value(&ty, &mut none).ok()).collect()
+}
+
+/// The two components, and their current instances while both live.
+struct Pair {
+    original: Subject,
+    fused: Subject,
+    live: Option<(Live, Live)>,
+    report: Report,
+}
+
+impl Pair {
+    fn instantiate(&mut self, report: bool) {
+        let (original, a) = self.original.instantiate();
+        let (fused, b) = self.fused.instantiate();
+        if report || !original.same(&fused) {
+            self.record("(instantiate)", String::new(), false, original, fused);
+        }
+        self.live = a.zip(b);
+    }
+
+    fn call(&mut self, path: &[String], arguments: &[Val], options: &Options) {
+        if self.live.is_none() || options.sequence == Sequence::FreshInstances {
+            self.instantiate(false);
+        }
+        let Some((original, fused)) = &mut self.live else { return };
+        let function = path_text(path);
+        let text = text::arguments(arguments, &mut text::no_handles);
+        let (a, b) = (original.call(path, arguments), fused.call(path, arguments));
+        let trapped = |outcome: &Outcome| !matches!(outcome.ended, Ended::Returned(_));
+        let over = trapped(&a) || trapped(&b);
+        let again = (trapped(&a) && trapped(&b))
+            .then(|| (original.call(path, arguments), fused.call(path, arguments)));
+        self.record(&function, text.clone(), false, a, b);
+        if let Some((a, b)) = again {
+            self.record(&function, text, true, a, b);
+        }
+        if over {
+            self.live = None;
+        }
+    }
+
+    fn record(
+        &mut self,
+        function: &str,
+        arguments: String,
+        after_trap: bool,
+        original: Outcome,
+        fused: Outcome,
+    ) {
+        let same = original.same(&fused);
+        let function = function.to_string();
+        self.report.calls.push(Call { function, arguments, after_trap, original, fused, same });
+    }
+}

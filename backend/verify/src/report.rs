@@ -1,0 +1,173 @@
+//! What a comparison found, for people and for programs.
+
+use serde::Serialize;
+use std::fmt;
+
+/// What a comparison found.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Report {
+    /// Functions that only one of the two has, or that have two types.
+    pub world: Vec<String>,
+    /// Every call, in order.
+    pub calls: Vec<Call>,
+    /// Functions that were not called.
+    pub skipped: Vec<Skipped>,
+}
+
+/// One call of both components with the same arguments.
+#[derive(Clone, Debug, Serialize)]
+pub struct Call {
+    /// Names from the root down, joined by `#`; `(instantiate)` for the instantiation.
+    pub function: String,
+    /// The arguments, in the manner of WAVE.
+    pub arguments: String,
+    /// The call was made on instances that had trapped: it must trap again.
+    pub after_trap: bool,
+    /// What became of the call in the original.
+    pub original: Outcome,
+    /// What became of it in the fused component.
+    pub fused: Outcome,
+    /// Nobody outside could tell the two apart.
+    pub same: bool,
+}
+
+/// What became of a call.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// How it ended.
+    pub ended: Ended,
+    /// Calls of imported functions, in order.
+    pub host_calls: Vec<HostCall>,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// It returned: the result in the manner of WAVE, empty for functions without a result.
+    Returned(String),
+    /// It trapped: the reason in the engine's words.
+    Trapped(String),
+    /// It used up its fuel or its host calls.
+    TimedOut,
+}
+
+/// A call of an imported function, or the drop of a host's resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HostCall {
+    /// Names from the root down, joined by `#`.
+    pub function: String,
+    /// The arguments, in the manner of WAVE.
+    pub arguments: String,
+}
+
+/// A function that was not called.
+#[derive(Clone, Debug, Serialize)]
+pub struct Skipped {
+    /// Names from the root down, joined by `#`.
+    pub function: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl Outcome {
+    /// Nobody outside can tell the two apart. What traps say is not compared.
+    pub fn same(&self, other: &Outcome) -> bool {
+        let ended = match (&self.ended, &other.ended) {
+            (Ended::Returned(a), Ended::Returned(b)) => a == b,
+            (Ended::Trapped(_), Ended::Trapped(_)) | (Ended::TimedOut, Ended::TimedOut) => true,
+            _ => false,
+        };
+        ended && self.host_calls == other.host_calls
+    }
+}
+
+impl Report {
+    /// Nothing tells the two apart.
+    pub fn same(&self) -> bool {
+        self.world.is_empty() && self.calls.iter().all(|call| call.same)
+    }
+
+    /// The calls that went differently.
+    pub fn differences(&self) -> impl Iterator<Item = &Call> {
+        self.calls.iter().filter(|call| !call.same)
+    }
+}
+
+/// At most this many differing calls are written out.
+const SHOWN: usize = 10;
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for difference in &self.world {
+            writeln!(f, "world: {difference}")?;
+        }
+        for call in self.differences().take(SHOWN) {
+            write!(f, "{call}")?;
+        }
+        let differing = self.differences().count();
+        if differing > SHOWN {
+            writeln!(f, "... and {} more", differing - SHOWN)?;
+        }
+        for Skipped { function, reason } in &self.skipped {
+            writeln!(f, "skipped {function}: {reason}")?;
+        }
+        let calls = self.calls.len();
+        write!(f, "{calls} calls, {differing} different, {} skipped", self.skipped.len())
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let again = if self.after_trap { ", after a trap" } else { "" };
+        writeln!(f, "different: {}{}{again}", self.function, around(&self.arguments, 0))?;
+        let (a, b) = (&self.original, &self.fused);
+        let differ = match (&a.ended, &b.ended) {
+            (Ended::Returned(a), Ended::Returned(b)) => first_difference(a, b),
+            _ => 0,
+        };
+        writeln!(f, "  original: {}", ended(&a.ended, differ))?;
+        writeln!(f, "  fused:    {}", ended(&b.ended, differ))?;
+        if a.host_calls != b.host_calls {
+            let same = a.host_calls.iter().zip(&b.host_calls).take_while(|(a, b)| a == b).count();
+            for (side, calls) in [("original:", &a.host_calls), ("fused:   ", &b.host_calls)] {
+                match calls.get(same) {
+                    Some(HostCall { function, arguments }) => {
+                        let arguments = around(arguments, 0);
+                        writeln!(f, "  {side} host call {same} is {function}{arguments}")?;
+                    }
+                    None => writeln!(f, "  {side} makes {same} host calls")?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn ended(ended: &Ended, differ: usize) -> String {
+    match ended {
+        Ended::Returned(value) if value.is_empty() => "returned".to_string(),
+        Ended::Returned(value) => format!("returned {}", around(value, differ)),
+        Ended::Trapped(reason) => format!("trapped: {reason}"),
+        Ended::TimedOut => "timed out".to_string(),
+    }
+}
+
+fn first_difference(a: &str, b: &str) -> usize {
+    a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
+}
+
+/// The part of a long text around a byte offset.
+fn around(text: &str, at: usize) -> String {
+    const BEFORE: usize = 40;
+    const LENGTH: usize = 160;
+    if text.len() <= LENGTH {
+        return text.to_string();
+    }
+    let floor = |i: usize| (0..=i.min(text.len())).rev().find(|&i| text.is_char_boundary(i));
+    let start = floor(at.saturating_sub(BEFORE)).unwrap_or(0);
+    let end = floor(start + LENGTH).unwrap_or(text.len());
+    let before = if start > 0 { "..." } else { "" };
+    let after = if end < text.len() { "..." } else { "" };
+    format!("{before}{}{after}", &text[start..end])
+}

@@ -1,0 +1,160 @@
+//! Runs the exports of one component.
+
+use crate::host::{self, Host, TooManyCalls};
+use crate::report::{Ended, Outcome};
+use crate::text;
+use crate::world::{Path, World};
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::OnceLock;
+use std::task::{Context, Poll, Waker};
+use wasmtime::component::{Component, Func, Instance, InstancePre, Val};
+use wasmtime::{Config, Engine, OptLevel, Store, StoreLimitsBuilder, Trap};
+
+/// The most bytes that a memory may have.
+const MOST_MEMORY: usize = 256 << 20;
+
+/// How often a call that waits is asked again. Everything the host does is done at once, so a
+/// call that still waits after that waits for itself.
+const MOST_POLLS: usize = 1 << 16;
+
+/// Every proposal that the engine has and meld reads, and fuel.
+pub fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .wasm_component_model_async(true)
+        .wasm_component_model_more_async_builtins(true)
+        .wasm_component_model_async_stackful(true)
+        .wasm_component_model_threading(true)
+        .wasm_component_model_error_context(true)
+        .wasm_component_model_fixed_length_lists(true)
+        .wasm_component_model_map(true)
+        .wasm_component_model_memory64(true)
+        .wasm_component_model_implements(true)
+        .wasm_multi_memory(true)
+        .wasm_memory64(true)
+        .wasm_tail_call(true)
+        .wasm_function_references(true)
+        .wasm_gc(true)
+        .wasm_exceptions(true)
+        .wasm_custom_page_sizes(true)
+        .wasm_wide_arithmetic(true)
+        .wasm_extended_const(true)
+        .wasm_relaxed_simd(true)
+        .consume_fuel(true)
+        .cranelift_opt_level(OptLevel::None);
+    config
+}
+
+/// The engine of this process.
+pub(crate) fn engine() -> Result<&'static Engine, String> {
+    static ENGINE: OnceLock<Result<Engine, String>> = OnceLock::new();
+    let engine = ENGINE.get_or_init(|| Engine::new(&config()).map_err(|e| format!("{e:#}")));
+    engine.as_ref().map_err(Clone::clone)
+}
+
+/// A component that is ready to be instantiated.
+pub(crate) struct Subject {
+    pre: InstancePre<Host>,
+    seed: u64,
+    fuel: u64,
+    resources: u32,
+}
+
+/// An instance.
+pub(crate) struct Live {
+    store: Store<Host>,
+    instance: Instance,
+    fuel: u64,
+}
+
+impl Subject {
+    pub(crate) fn new(
+        engine: &Engine,
+        component: &Component,
+        world: &World,
+        resources: &BTreeMap<Path, u32>,
+        seed: u64,
+        fuel: u64,
+    ) -> Result<Self, String> {
+        let linker = host::link(engine, component, resources)?;
+        let pre = linker.instantiate_pre(component).map_err(|e| format!("{e:#}"))?;
+        let count = resources.values().max().map_or(0, |max| max + 1);
+        Ok(Subject { pre, seed, fuel, resources: count.max(host::resource_count(world)) })
+    }
+
+    /// Instantiates the component; start functions may call the host and may trap.
+    pub(crate) fn instantiate(&self) -> (Outcome, Option<Live>) {
+        let limits = StoreLimitsBuilder::new()
+            .memory_size(MOST_MEMORY)
+            .table_elements(1 << 20)
+            .instances(1 << 16)
+            .memories(1 << 16)
+            .tables(1 << 16)
+            .build();
+        let host = Host::new(self.seed, limits, self.resources);
+        let mut store = Store::new(self.pre.engine(), host);
+        store.limiter(|host| &mut host.limits);
+        let outcome = store
+            .set_fuel(self.fuel)
+            .map_err(ended)
+            .and_then(|()| settle(self.pre.instantiate_async(&mut store)));
+        let host_calls = std::mem::take(&mut store.data_mut().log);
+        match outcome {
+            Ok(instance) => {
+                let ended = Ended::Returned(String::new());
+                (Outcome { ended, host_calls }, Some(Live { store, instance, fuel: self.fuel }))
+            }
+            Err(ended) => (Outcome { ended, host_calls }, None),
+        }
+    }
+}
+
+impl Live {
+    /// Calls an exported function.
+    pub(crate) fn call(&mut self, path: &[String], arguments: &[Val]) -> Outcome {
+        let ended = self.try_call(path, arguments).unwrap_or_else(|ended| ended);
+        Outcome { ended, host_calls: std::mem::take(&mut self.store.data_mut().log) }
+    }
+
+    fn try_call(&mut self, path: &[String], arguments: &[Val]) -> Result<Ended, Ended> {
+        let func = self
+            .find(path)
+            .ok_or_else(|| Ended::Trapped("there is no such function".to_string()))?;
+        let mut results = vec![Val::Bool(false); func.ty(&self.store).results().len()];
+        self.store.set_fuel(self.fuel).map_err(ended)?;
+        settle(func.call_async(&mut self.store, arguments, &mut results))?;
+        let texts = results.iter().map(|value| text::value(value, &mut text::no_handles));
+        Ok(Ended::Returned(texts.collect::<Vec<_>>().join(", ")))
+    }
+
+    fn find(&mut self, path: &[String]) -> Option<Func> {
+        let mut index = None;
+        for name in path {
+            let found = self.instance.get_export_index(&mut self.store, index.as_ref(), name)?;
+            index = Some(found);
+        }
+        self.instance.get_func(&mut self.store, index?)
+    }
+}
+
+/// Runs a future that only ever waits for itself.
+fn settle<T>(future: impl Future<Output = wasmtime::Result<T>>) -> Result<T, Ended> {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    for _ in 0..MOST_POLLS {
+        if let Poll::Ready(outcome) = future.as_mut().poll(&mut context) {
+            return outcome.map_err(ended);
+        }
+    }
+    Err(Ended::TimedOut)
+}
+
+fn ended(error: wasmtime::Error) -> Ended {
+    let out_of_fuel = matches!(error.downcast_ref::<Trap>(), Some(Trap::OutOfFuel));
+    if out_of_fuel || error.downcast_ref::<TooManyCalls>().is_some() {
+        return Ended::TimedOut;
+    }
+    Ended::Trapped(error.root_cause().to_string())
+}

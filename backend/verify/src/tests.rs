@@ -1,0 +1,316 @@
+//! Small components, alike and different.
+
+use crate::{Ended, Options, Report, Sequence, call, compare};
+
+fn run(original: &str, fused: &str) -> Report {
+    compare(original.as_bytes(), fused.as_bytes(), &Options::default()).unwrap()
+}
+
+/// Compares a component with itself, where `HERE` is put in, and with another, and says whether
+/// each is found to be the same.
+fn check(template: &str, here: &str, other: &str, expect_same: bool) {
+    let (original, fused) = (template.replace("HERE", here), template.replace("HERE", other));
+    let report = run(&original, &original);
+    assert!(report.same(), "{report}");
+    assert!(report.calls.len() > 1, "{report}");
+    let report = run(&original, &fused);
+    assert_eq!(report.same(), expect_same, "{report}");
+    assert_eq!(report.to_string().contains("different: "), !expect_same, "{report}");
+}
+
+const SCALAR: &str = r#"(component
+    (core module $m (func (export "f") (param i32 i32) (result i32) HERE))
+    (core instance $i (instantiate $m))
+    (func (export "f") (param "a" u32) (param "b" s8) (result u32)
+        (canon lift (core func $i "f"))))"#;
+
+#[test]
+fn results() {
+    check(SCALAR, "(i32.add (local.get 0) (local.get 1))", "(i32.const 7)", false);
+    // Differs for negative numbers only.
+    check(SCALAR, "local.get 1", "(i32.and (local.get 1) (i32.const 0xff))", false);
+    check(SCALAR, "local.get 0", "(i32.add (i32.const 0) (local.get 0))", true);
+}
+
+#[test]
+fn traps() {
+    check(SCALAR, "unreachable", "(i32.const 0)", false);
+    // Two kinds of trap are alike.
+    check(SCALAR, "unreachable", "(i32.div_u (i32.const 0) (i32.const 0))", true);
+    let text = SCALAR.replace("HERE", "unreachable");
+    let report = run(&text, &text);
+    assert!(report.calls.iter().any(|call| call.after_trap && call.same), "{report:?}");
+}
+
+#[test]
+fn endless_loops_time_out() {
+    let fast = Options { fuel: 10_000, calls_per_export: 1, ..Options::default() };
+    let text = SCALAR.replace("HERE", "(loop (br 0)) unreachable");
+    let report = compare(text.as_bytes(), text.as_bytes(), &fast).unwrap();
+    assert!(report.same(), "{report}");
+    assert!(matches!(report.calls[1].original.ended, Ended::TimedOut), "{report:?}");
+    let other = SCALAR.replace("HERE", "unreachable");
+    assert!(!compare(text.as_bytes(), other.as_bytes(), &fast).unwrap().same());
+}
+
+#[test]
+fn state_is_seen_within_one_instance() {
+    let template = r#"(component
+        (core module $m
+            (global $g (mut i32) (i32.const 0))
+            (func (export "f") (result i32)
+                (global.set $g (i32.add (global.get $g) (i32.const HERE)))
+                global.get $g))
+        (core instance $i (instantiate $m))
+        (func (export "f") (result u32) (canon lift (core func $i "f"))))"#;
+    check(template, "1", "2", false);
+    // The first call tells nothing: only a second one on the same instance does.
+    let once = template.replace("HERE", "1");
+    let twice = once.replace("(i32.const 1)", "(i32.add (i32.const 1) (global.get $g))");
+    assert!(!run(&once, &twice).same());
+    let fresh = Options { sequence: Sequence::FreshInstances, ..Options::default() };
+    assert!(compare(once.as_bytes(), twice.as_bytes(), &fresh).unwrap().same());
+    let report = compare(once.as_bytes(), once.as_bytes(), &fresh).unwrap();
+    assert!(
+        report
+            .calls
+            .iter()
+            .skip(1)
+            .all(|call| { matches!(&call.original.ended, Ended::Returned(value) if value == "1") })
+    );
+}
+
+#[test]
+fn host_calls_are_part_of_the_outcome() {
+    let template = r#"(component
+        (import "a:b/c" (instance $c
+            (export "log" (func (param "text" string) (result u32)))
+            (export "tick" (func (result bool)))))
+        (core module $libc (memory (export "memory") 1) (data (i32.const 16) "grape")
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 64))
+        (core instance $libc (instantiate $libc))
+        (core func $log (canon lower (func $c "log") (memory (core memory $libc "memory"))
+            (realloc (core func $libc "realloc"))))
+        (core func $tick (canon lower (func $c "tick")))
+        (core module $m
+            (import "" "log" (func $log (param i32 i32) (result i32)))
+            (import "" "tick" (func $tick (result i32)))
+            (func (export "f") (result i32) HERE))
+        (core instance $i (instantiate $m (with "" (instance
+            (export "log" (func $log)) (export "tick" (func $tick))))))
+        (func (export "f") (result u32) (canon lift (core func $i "f"))))"#;
+    let log = "(call $log (i32.const 16) (i32.const 5))";
+    check(template, log, "(call $log (i32.const 16) (i32.const 4))", false);
+    check(template, &format!("(drop (call $tick)) {log}"), log, false);
+    check(
+        template,
+        &format!("(drop (call $tick)) {log}"),
+        &format!("{log} (drop (call $tick))"),
+        false,
+    );
+    let text = template.replace("HERE", log);
+    let report = run(&text, &text);
+    let call = &report.calls[1].original.host_calls[0];
+    assert_eq!((&*call.function, &*call.arguments), ("a:b/c#log", "(\"grape\")"));
+}
+
+#[test]
+fn a_guest_that_never_stops_calling_times_out() {
+    let text = r#"(component
+        (import "tick" (func $tick))
+        (core func $tick (canon lower (func $tick)))
+        (core module $m (import "" "tick" (func $tick))
+            (func (export "f") (loop (call $tick) (br 0))))
+        (core instance $i (instantiate $m (with "" (instance (export "tick" (func $tick))))))
+        (func (export "f") (canon lift (core func $i "f"))))"#;
+    let report = run(text, text);
+    assert!(matches!(report.calls[1].original.ended, Ended::TimedOut));
+}
+
+#[test]
+fn resources_of_the_host() {
+    let template = r#"(component
+        (import "a:b/types" (instance $types (export "r" (type (sub resource)))))
+        (alias export $types "r" (type $r))
+        (import "a:b/use" (instance $use
+            (alias outer 1 $r (type $r0)) (export "r" (type $r1 (eq $r0)))
+            (export "make" (func (result (own $r1))))
+            (export "look" (func (param "r" (borrow $r1)) (result u32)))))
+        (core func $make (canon lower (func $use "make")))
+        (core func $look (canon lower (func $use "look")))
+        (core func $drop (canon resource.drop $r))
+        (core module $m
+            (import "" "make" (func $make (result i32)))
+            (import "" "look" (func $look (param i32) (result i32)))
+            (import "" "drop" (func $drop (param i32)))
+            (func (export "f") (result i32) (local $h i32) (local $x i32)
+                (local.set $h (call $make))
+                (local.set $x (call $look (local.get $h)))
+                HERE
+                (local.get $x)))
+        (core instance $i (instantiate $m (with "" (instance
+            (export "make" (func $make)) (export "look" (func $look)) (export "drop" (func $drop))))))
+        (func (export "f") (result u32) (canon lift (core func $i "f"))))"#;
+    check(template, "(call $drop (local.get $h))", "", false);
+    let text = template.replace("HERE", "(call $drop (local.get $h))");
+    let report = run(&text, &text);
+    let names: Vec<_> =
+        report.calls[1].original.host_calls.iter().map(|call| &*call.function).collect();
+    assert_eq!(names, ["a:b/use#make", "a:b/use#look", "(drop)"]);
+}
+
+#[test]
+fn every_plain_type_goes_there_and_back() {
+    // The guest returns its argument where it stands: what `realloc` was given is what comes back.
+    let types = [
+        "bool",
+        "s8",
+        "u8",
+        "s16",
+        "u16",
+        "s32",
+        "u32",
+        "s64",
+        "u64",
+        "f32",
+        "f64",
+        "char",
+        "string",
+        "(list u8)",
+        "(list string)",
+        "(list (list char))",
+        "(list u16 3)",
+    ];
+    let mut text = String::from(
+        r#"(component
+        (core module $m (memory (export "memory") 32)
+            (global $next (mut i32) (i32.const 1024))
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+                (global.set $next (i32.and (i32.add (global.get $next) (i32.const 31))
+                    (i32.const -16)))
+                global.get $next
+                (global.set $next (i32.add (global.get $next) (local.get 3))))
+            (func (export "reset") (param i32) (global.set $next (i32.const 1024)))
+            (func (export "f") (param i32) (result i32) (local.get 0)))
+        (core instance $i (instantiate $m))"#,
+    );
+    let mut outer = String::new();
+    // Seventeen parameters go through memory and so does the record that comes back.
+    for (i, ty) in types.iter().enumerate() {
+        text.push_str(&format!("(type $t{i} {})", ty));
+        outer.push_str(&format!("(field \"f{i}\" $t{i}) "));
+    }
+    text.push_str(&format!("(type $big0 (record {outer}))"));
+    text.push_str("(export $big \"big\" (type $big0))");
+    let named = r#"
+        (type $v0 (variant (case "a" $big) (case "b") (case "c" f64)))
+        (export $v "v" (type $v0))
+        (type $e0 (enum "x" "y" "z")) (export $e "e" (type $e0))
+        (type $fl0 (flags "p" "q" "r")) (export $fl "fl" (type $fl0))
+        (type $all0 (record (field "v" $v) (field "e" $e) (field "o" (option $fl))
+            (field "r" (result $e (error string))) (field "t" (tuple u8 u64 char $big))))
+        (export $all "all" (type $all0))
+        (func (export "f") (param "x" $all) (result $all) (canon lift (core func $i "f")
+            (memory (core memory $i "memory")) (realloc (core func $i "realloc"))
+            (post-return (core func $i "reset")))))"#;
+    text.push_str(named);
+    let report = run(&text, &text);
+    assert!(report.same(), "{report}");
+    assert_eq!(report.calls.len(), 17);
+    for call in &report.calls[1..] {
+        let Ended::Returned(value) = &call.original.ended else { panic!("{call:?}") };
+        if !value.contains(" bytes, hash ") {
+            assert_eq!(format!("({value})"), call.arguments);
+        }
+    }
+}
+
+#[test]
+fn worlds() {
+    let empty = run("(component)", &SCALAR.replace("HERE", "local.get 0"));
+    assert_eq!(empty.world, ["export `f` is new"]);
+    let gone = run(&SCALAR.replace("HERE", "local.get 0"), "(component)");
+    assert_eq!(gone.world, ["export `f` is missing"]);
+    let text = SCALAR.replace("HERE", "local.get 0");
+    let report = run(&text, &text.replace("\"b\" s8", "\"b\" u8"));
+    assert_eq!(report.world.len(), 1, "{report}");
+    assert!(!report.same());
+}
+
+#[test]
+fn what_cannot_be_generated_is_skipped() {
+    let text = r#"(component
+        (type $r' (resource (rep i32)))
+        (export $r "r" (type $r'))
+        (core func $new (canon resource.new $r'))
+        (func (export "make") (param "x" u32) (result (own $r)) (canon lift (core func $new))))"#;
+    let report = run(text, text);
+    assert_eq!(report.skipped[0].function, "make");
+    assert_eq!(report.skipped[0].reason, "has a resource in its type");
+}
+
+#[test]
+fn start_functions_are_compared() {
+    let template = r#"(component
+        (core module $m (func $f HERE) (start $f))
+        (core instance $i (instantiate $m)))"#;
+    let report = run(&template.replace("HERE", ""), &template.replace("HERE", "unreachable"));
+    assert!(!report.same(), "{report}");
+}
+
+#[test]
+fn async_functions_are_called() {
+    let text = r#"(component
+        (core module $m
+            (import "" "return" (func $return (param i32)))
+            (func (export "f") (param i32) (result i32) (call $return (local.get 0)) (i32.const 0))
+            (func (export "callback") (param i32 i32 i32) (result i32) unreachable))
+        (core func $return (canon task.return (result u32)))
+        (core instance $i (instantiate $m (with "" (instance (export "return" (func $return))))))
+        (func (export "f") async (param "x" u32) (result u32) (canon lift (core func $i "f") async
+            (callback (core func $i "callback")))))"#;
+    let report = run(text, text);
+    assert!(report.same(), "{report}");
+    let Ended::Returned(value) = &report.calls[1].original.ended else { panic!("{report:?}") };
+    assert_eq!(format!("({value})"), report.calls[1].arguments);
+}
+
+#[test]
+fn errors_name_the_item() {
+    let options = Options::default();
+    let error = compare(b"(component)", b"\0asm", &options).unwrap_err().to_string();
+    assert!(error.starts_with("the fused is not a valid component"), "{error}");
+    let text = r#"(component (import "m" (core module)))"#;
+    let error = compare(text.as_bytes(), text.as_bytes(), &options).unwrap_err().to_string();
+    assert!(error.contains("`m` is a module or component import"), "{error}");
+    assert!(call(b"(component)", "f", &options).unwrap_err().to_string().contains("`f`"));
+}
+
+#[test]
+fn reports_are_the_same_every_time_and_serialize() {
+    let (a, b) = (SCALAR.replace("HERE", "local.get 0"), SCALAR.replace("HERE", "local.get 1"));
+    let json = |report: Report| serde_json::to_string(&report).unwrap();
+    assert_eq!(json(run(&a, &b)), json(run(&a, &b)));
+    assert!(json(run(&a, &b)).contains("\"same\":false"));
+    let text = run(&a, &b).to_string();
+    assert!(text.contains("  original: returned "), "{text}");
+    assert!(text.lines().last().unwrap().contains("17 calls, "), "{text}");
+}
+
+#[test]
+fn core_strings() {
+    let module = wat::parse_str(
+        r#"(module (memory (export "memory") 1)
+            (data (i32.const 8) "\10\00\00\00\05\00\00\00grape")
+            (func (export "run") (result i32) i32.const 8)
+            (func (export "far") (result i32) i32.const 65535)
+            (func (export "cabi_post_run") (param i32)
+                (i32.store (i32.const 8) (i32.const 0))))"#,
+    )
+    .unwrap();
+    for engine in crate::core_run::EngineKind::all() {
+        let run = |export| crate::core_run::call_string(*engine, &module, export);
+        assert_eq!(run("run").unwrap(), "grape");
+        assert!(run("far").is_err() && run("gone").is_err());
+    }
+}
