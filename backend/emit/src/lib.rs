@@ -1,1 +1,3 @@
-//! TODO
+//! Writes a decided program.
+
+pub mod adapter;

@@ -1,0 +1,438 @@
+//! Reads decided terms: `adapter`, `always`, `check-leave` and `lower-leave` of
+//! `rules/vocabulary.meld`.
+
+use super::{
+    AdapterSpec, Error, Generated, Pass, PassId, Role, Side, Which, analyse, generate, wrappers,
+};
+use indexmap::IndexSet;
+use meld_component::abi::PtrWidth;
+use meld_component::program::{CoreKind, Program};
+use meld_component::types::{FuncType, TypeId, Types, ValueType};
+use meld_engine::plan::{Entity, Node, NodeId, Plan};
+use std::collections::HashMap;
+
+/// Where an import of a generated module comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// It is what a node of the plan stands for.
+    Node(NodeId),
+    /// It is an export of the instance that a node stands for.
+    Export(NodeId, &'static str),
+}
+
+/// A module that stands for a term of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FromPlan {
+    /// The module.
+    pub module: Generated,
+    /// What each of its imports is, in order.
+    pub sources: Vec<Source>,
+}
+
+/// Generates the module for a term, or nothing if the term is not one that is generated.
+///
+/// # Errors
+///
+/// Those of [`generate`], and [`Error::Term`] for a term that has not the shape that the
+/// vocabulary gives it.
+pub fn from_plan(program: &Program, plan: &Plan, node: NodeId) -> Result<Option<FromPlan>, Error> {
+    let Node::Term(name, args) = plan.node(node) else { return Ok(None) };
+    let mut reader = Reader::new(program, plan, name);
+    match (&**name, &args[..]) {
+        ("adapter", &[function, signature, caller, callee, after, params, results, traps]) => {
+            reader
+                .adapter(function, signature, [caller, callee], after, [params, results], traps)
+                .map(Some)
+        }
+        ("always", &[signature, options, trap]) => {
+            let func = reader.signature(signature)?;
+            let width = reader.width_of_options(options)?;
+            let module = wrappers::always(&reader.types, &func, width)?;
+            Ok(Some(FromPlan { module, sources: vec![Source::Node(trap)] }))
+        }
+        ("check-leave", &[function, signature, options, leave, trap]) => {
+            let func = reader.signature(signature)?;
+            let width = reader.width_of_options(options)?;
+            let flag = reader.leave(leave)?;
+            let module = wrappers::check_leave(&reader.types, &func, width, flag.is_some())?;
+            let sources = module.imports.iter().filter_map(|role| match role {
+                Role::Trap(_) => Some(trap),
+                Role::Flag(_) => flag,
+                _ => Some(function),
+            });
+            let sources = sources.map(Source::Node).collect();
+            Ok(Some(FromPlan { module, sources }))
+        }
+        ("lower-leave", &[function, signature, options, leave]) => {
+            let func = reader.signature(signature)?;
+            let width = reader.width_of_options(options)?;
+            let flag = reader.leave(leave)?;
+            let module = wrappers::lower_leave(&reader.types, &func, width, flag.is_some())?;
+            let sources = std::iter::once(function).chain(flag).map(Source::Node).collect();
+            Ok(Some(FromPlan { module, sources }))
+        }
+        ("adapter" | "always" | "check-leave" | "lower-leave", _) => {
+            Err(reader.wrong("the number of its arguments is not the vocabulary's"))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// One side of an adapter, and the nodes that it names.
+struct SideNodes {
+    side: Side,
+    memory: Option<NodeId>,
+    allocate: Option<NodeId>,
+    flag: Option<NodeId>,
+}
+
+struct Reader<'a> {
+    program: &'a Program,
+    plan: &'a Plan,
+    /// The term that is read, for errors.
+    term: &'a str,
+    types: Types,
+    type_of: HashMap<NodeId, Option<TypeId>>,
+    passes: Vec<Pass>,
+    pass_of: HashMap<NodeId, PassId>,
+    transcoders: IndexSet<NodeId>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(program: &'a Program, plan: &'a Plan, term: &'a str) -> Reader<'a> {
+        Reader {
+            program,
+            plan,
+            term,
+            types: Types::default(),
+            type_of: HashMap::new(),
+            passes: Vec::new(),
+            pass_of: HashMap::new(),
+            transcoders: IndexSet::new(),
+        }
+    }
+
+    fn wrong(&self, why: impl Into<String>) -> Error {
+        Error::Term { term: self.term.into(), why: why.into() }
+    }
+
+    fn unexpected(&self, sort: &str, node: NodeId) -> Error {
+        let found = match self.plan.node(node) {
+            Node::Term(name, args) => format!("the term `{name}` of {} arguments", args.len()),
+            node => format!("{node:?}"),
+        };
+        self.wrong(format!("{found} stands where a term of sort `{sort}` is expected"))
+    }
+
+    fn adapter(
+        &mut self,
+        function: NodeId,
+        signature: NodeId,
+        [caller, callee]: [NodeId; 2],
+        after: NodeId,
+        [params, results]: [NodeId; 2],
+        traps: NodeId,
+    ) -> Result<FromPlan, Error> {
+        let func = self.signature(signature)?;
+        let caller = self.side(caller)?;
+        let callee = self.side(callee)?;
+        let after = match self.term(after) {
+            Some(("no-post-return", [])) => None,
+            Some(("post-return", &[function])) => Some(function),
+            _ => return Err(self.unexpected("PostReturn", after)),
+        };
+        let params = self.passes(params)?;
+        let results = self.passes(results)?;
+        let spec = AdapterSpec {
+            types: &self.types,
+            func: &func,
+            caller: caller.side,
+            callee: callee.side,
+            post_return: after.is_some(),
+            passes: std::mem::take(&mut self.passes),
+            params,
+            results,
+        };
+        let module = generate(&spec)?;
+        let side = |which| match which {
+            Which::Caller => &caller,
+            Which::Callee => &callee,
+        };
+        let mut sources = Vec::with_capacity(module.imports.len());
+        for &role in &module.imports {
+            let node = match role {
+                Role::Callee => Some(function),
+                Role::PostReturn => after,
+                Role::Allocate(which) => side(which).allocate,
+                Role::Memory(which) => side(which).memory,
+                Role::Flag(which) => side(which).flag,
+                Role::Transcoder(i) => self.transcoders.get_index(i as usize).copied(),
+                Role::Trap(name) => {
+                    sources.push(Source::Export(traps, name));
+                    continue;
+                }
+            };
+            let node = node.ok_or_else(|| self.wrong(format!("nothing supplies {role:?}")))?;
+            sources.push(Source::Node(node));
+        }
+        Ok(FromPlan { module, sources })
+    }
+
+    fn term(&self, node: NodeId) -> Option<(&'a str, &'a [NodeId])> {
+        match self.plan.node(node) {
+            Node::Term(name, args) => Some((name, args)),
+            _ => None,
+        }
+    }
+
+    fn list(&self, node: NodeId) -> Result<&'a [NodeId], Error> {
+        match self.plan.node(node) {
+            Node::List(items) => Ok(items),
+            _ => Err(self.unexpected("[Type]", node)),
+        }
+    }
+
+    fn int(&self, node: NodeId) -> Result<u32, Error> {
+        match self.plan.node(node) {
+            Node::Int(value) => u32::try_from(*value)
+                .map_err(|_| self.wrong(format!("the number {value} does not fit 32 bits"))),
+            _ => Err(self.unexpected("Int", node)),
+        }
+    }
+
+    fn leave(&self, node: NodeId) -> Result<Option<NodeId>, Error> {
+        match self.term(node) {
+            Some(("unobserved", [])) => Ok(None),
+            Some(("flag", &[global])) => Ok(Some(global)),
+            _ => Err(self.unexpected("Leave", node)),
+        }
+    }
+
+    fn side(&self, node: NodeId) -> Result<SideNodes, Error> {
+        let (memory, allocate, leave) = match self.term(node) {
+            Some(("flat-side", &[leave])) => (None, None, leave),
+            Some(("memory-side", &[memory, leave])) => (Some(memory), None, leave),
+            Some(("heap-side", &[memory, allocate, leave])) => {
+                (Some(memory), Some(allocate), leave)
+            }
+            _ => return Err(self.unexpected("Side", node)),
+        };
+        let flag = self.leave(leave)?;
+        let width = memory.map(|memory| self.width_of_memory(memory)).transpose()?;
+        let side = Side { memory: width, allocate: allocate.is_some(), leave_flag: flag.is_some() };
+        Ok(SideNodes { side, memory, allocate, flag })
+    }
+
+    fn width_of_options(&self, node: NodeId) -> Result<PtrWidth, Error> {
+        let Node::Entity(Entity::Options(id)) = self.plan.node(node) else {
+            return Err(self.unexpected("Options", node));
+        };
+        Ok(width(self.program.options[id.index()].memory64))
+    }
+
+    /// The pointer width of a memory, from the module that exports or imports it.
+    fn width_of_memory(&self, node: NodeId) -> Result<PtrWidth, Error> {
+        let kind = match self.plan.node(node) {
+            Node::Export(instance, name) => match self.plan.node(*instance) {
+                Node::Entity(Entity::Instance(id)) => {
+                    let exports = &self.program.module_of(*id).exports;
+                    exports.iter().find(|export| *export.name == **name).map(|e| e.kind.clone())
+                }
+                Node::Module(module, _) => {
+                    let bytes = &self.plan.modules[*module as usize].bytes;
+                    return exported_memory_width(bytes, name)
+                        .ok_or_else(|| self.wrong(format!("`{name}` is no memory of its module")));
+                }
+                _ => None,
+            },
+            Node::Term(name, args) if &**name == "host-memory" => match args[..] {
+                [_, _, import] => match self.plan.node(import) {
+                    Node::Entity(Entity::CoreImport(instance, position)) => {
+                        let imports = &self.program.module_of(*instance).imports;
+                        imports.get(*position as usize).map(|import| import.kind.clone())
+                    }
+                    _ => None,
+                },
+                _ => None,
+            },
+            _ => None,
+        };
+        match kind {
+            Some(CoreKind::Memory { memory64 }) => Ok(width(memory64)),
+            _ => Err(self.unexpected("Memory", node)),
+        }
+    }
+
+    fn signature(&mut self, node: NodeId) -> Result<FuncType, Error> {
+        let Some(("func", &[params, results])) = self.term(node) else {
+            return Err(self.unexpected("Signature", node));
+        };
+        let params = self.some_types(self.list(params)?)?;
+        let results = self.some_types(self.list(results)?)?;
+        if results.len() > 1 {
+            return Err(self.wrong("the signature has more than one result"));
+        }
+        Ok(FuncType { async_: false, params, result: results.first().copied() })
+    }
+
+    fn some_types(&mut self, nodes: &[NodeId]) -> Result<Vec<TypeId>, Error> {
+        nodes.iter().map(|&node| self.some_type(node, 0)).collect()
+    }
+
+    fn some_type(&mut self, node: NodeId, depth: u32) -> Result<TypeId, Error> {
+        self.ty(node, depth)?.ok_or_else(|| self.unexpected("Type", node))
+    }
+
+    /// The type that a term stands for; none for `unit()`.
+    fn ty(&mut self, node: NodeId, depth: u32) -> Result<Option<TypeId>, Error> {
+        if let Some(&ty) = self.type_of.get(&node) {
+            return Ok(ty);
+        }
+        if depth > analyse::MAX_DEPTH {
+            return Err(Error::TooDeep);
+        }
+        let Some((name, args)) = self.term(node) else {
+            return Err(self.unexpected("Type", node));
+        };
+        let depth = depth + 1;
+        let value = match (name, args) {
+            ("unit", []) => None,
+            ("bool", []) => Some(ValueType::Bool),
+            ("s8", []) => Some(ValueType::S8),
+            ("u8", []) => Some(ValueType::U8),
+            ("s16", []) => Some(ValueType::S16),
+            ("u16", []) => Some(ValueType::U16),
+            ("s32", []) => Some(ValueType::S32),
+            ("u32", []) => Some(ValueType::U32),
+            ("s64", []) => Some(ValueType::S64),
+            ("u64", []) => Some(ValueType::U64),
+            ("f32", []) => Some(ValueType::F32),
+            ("f64", []) => Some(ValueType::F64),
+            ("char", []) => Some(ValueType::Char),
+            ("string", []) => Some(ValueType::String),
+            ("error-context", []) => Some(ValueType::ErrorContext),
+            ("list", &[element]) => Some(ValueType::List(self.some_type(element, depth)?)),
+            ("fixed-list", &[element, length]) => {
+                Some(ValueType::FixedList(self.some_type(element, depth)?, self.int(length)?))
+            }
+            ("record" | "tuple", &[fields]) => {
+                let fields = self.list(fields)?;
+                let fields: Vec<TypeId> = fields
+                    .iter()
+                    .map(|&field| self.some_type(field, depth))
+                    .collect::<Result<_, _>>()?;
+                let record = name == "record";
+                Some(if record { ValueType::Record(fields) } else { ValueType::Tuple(fields) })
+            }
+            ("variant", &[cases]) => {
+                let cases = self.list(cases)?;
+                let cases =
+                    cases.iter().map(|&case| self.ty(case, depth)).collect::<Result<_, _>>()?;
+                Some(ValueType::Variant(cases))
+            }
+            ("enum", &[cases]) => Some(ValueType::Enum(self.int(cases)?)),
+            ("flags", &[labels]) => Some(ValueType::Flags(self.int(labels)?)),
+            ("option", &[payload]) => Some(ValueType::Option(self.some_type(payload, depth)?)),
+            ("result", &[ok, error]) => {
+                Some(ValueType::Result(self.ty(ok, depth)?, self.ty(error, depth)?))
+            }
+            ("own" | "borrow", &[resource]) => {
+                let Node::Entity(Entity::Resource(id)) = self.plan.node(resource) else {
+                    return Err(self.unexpected("Resource", resource));
+                };
+                Some(if name == "own" { ValueType::Own(*id) } else { ValueType::Borrow(*id) })
+            }
+            ("stream", &[element]) => Some(ValueType::Stream(self.ty(element, depth)?)),
+            ("future", &[element]) => Some(ValueType::Future(self.ty(element, depth)?)),
+            _ => return Err(self.unexpected("Type", node)),
+        };
+        let ty = value.map(|value| self.types.intern(value));
+        self.type_of.insert(node, ty);
+        Ok(ty)
+    }
+
+    /// The passes of `then(.., then(.., done()))`.
+    fn passes(&mut self, node: NodeId) -> Result<Vec<PassId>, Error> {
+        self.passes_at(node, 0)
+    }
+
+    fn passes_at(&mut self, mut node: NodeId, depth: u32) -> Result<Vec<PassId>, Error> {
+        let mut passes = Vec::new();
+        loop {
+            match self.term(node) {
+                Some(("done", [])) => return Ok(passes),
+                Some(("then", &[first, rest])) => {
+                    passes.push(self.pass(first, depth)?);
+                    node = rest;
+                }
+                _ => return Err(self.unexpected("Passes", node)),
+            }
+        }
+    }
+
+    fn pass(&mut self, node: NodeId, depth: u32) -> Result<PassId, Error> {
+        if let Some(&pass) = self.pass_of.get(&node) {
+            return Ok(pass);
+        }
+        if depth > analyse::MAX_DEPTH {
+            return Err(Error::TooDeep);
+        }
+        let depth = depth + 1;
+        let pass = match self.term(node) {
+            Some(("keep", [])) => Pass::Keep,
+            Some(("normalise", [])) => Pass::Normalise,
+            Some(("check-char", [])) => Pass::CheckChar,
+            Some(("mask", [])) => Pass::Mask,
+            Some(("check-case", [])) => Pass::CheckCase,
+            Some(("copy", [])) => Pass::Copy,
+            Some(("fields", &[passes])) => Pass::Fields(self.passes_at(passes, depth)?),
+            Some(("cases", &[passes])) => Pass::Cases(self.passes_at(passes, depth)?),
+            Some(("repeat", &[element])) => Pass::Repeat(self.pass(element, depth)?),
+            Some(("each", &[element])) => Pass::Each(self.pass(element, depth)?),
+            Some(("text", &[function])) => {
+                Pass::Text(self.transcoders.insert_full(function).0 as u32)
+            }
+            _ => return Err(self.unexpected("Pass", node)),
+        };
+        let id = PassId(self.passes.len() as u32);
+        self.passes.push(pass);
+        self.pass_of.insert(node, id);
+        Ok(id)
+    }
+}
+
+fn width(memory64: bool) -> PtrWidth {
+    if memory64 { PtrWidth::W64 } else { PtrWidth::W32 }
+}
+
+/// The pointer width of a memory that a pack's module exports; none if it exports no such.
+fn exported_memory_width(bytes: &[u8], name: &str) -> Option<PtrWidth> {
+    use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
+    let mut memories = Vec::new();
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.ok()? {
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    if let TypeRef::Memory(ty) = import.ok()?.ty {
+                        memories.push(ty.memory64);
+                    }
+                }
+            }
+            Payload::MemorySection(section) => {
+                for ty in section {
+                    memories.push(ty.ok()?.memory64);
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section {
+                    let export = export.ok()?;
+                    if export.kind == ExternalKind::Memory && export.name == name {
+                        return memories.get(export.index as usize).map(|&wide| width(wide));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}

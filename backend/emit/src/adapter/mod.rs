@@ -1,0 +1,248 @@
+//! Adapters: core modules that bring values from one component instance to another.
+//!
+//! [`generate`] walks the types of a signature and the passes that rules chose for them side by
+//! side, and emits what each pass says. It chooses nothing.
+//!
+//! ```text
+//! check may-leave ─▶ lift out of caller, lower into callee ─▶ call ─▶ and back ─▶ post-return
+//! ```
+//!
+//! Values are either flat (core locals, [`flat`]) on both sides or in memory ([`memory`]) on both
+//! sides: the two sides of a call spill at the same number of core values, and what lists hold is
+//! always in memory. Memories of both pointer widths mix freely; sizes are computed per side.
+//!
+//! Code is linear in the shared structure of types: what translates a large aggregate in memory
+//! is a local function of the module, called wherever that type crosses.
+//!
+//! * [`from_plan`] reads a decided term into an [`AdapterSpec`].
+//! * [`wrappers`] are the small relatives: `always`, `check-leave`, `lower-leave`.
+//!
+//! Where the Canonical ABI and wasmtime differ, the ABI is followed: lists of more than
+//! 2^28 - 1 bytes trap, which wasmtime lets pass.
+
+mod analyse;
+mod body;
+mod call;
+mod flat;
+pub mod from_plan;
+mod list;
+mod memory;
+mod module;
+mod variant;
+pub mod wrappers;
+
+use meld_component::abi::{AbiError, PtrWidth};
+use meld_component::types::{FuncType, Types};
+
+pub use call::generate;
+
+/// The name that every generated module exports its function as.
+pub const EXPORT: &str = "call";
+
+/// What an adapter has to do.
+#[derive(Clone, Debug)]
+pub struct AdapterSpec<'a> {
+    /// The table of the types below.
+    pub types: &'a Types,
+    /// The component function's type.
+    pub func: &'a FuncType,
+    /// The calling side, which lowers the function.
+    pub caller: Side,
+    /// The called side, which lifts it.
+    pub callee: Side,
+    /// The callee has a post-return function.
+    pub post_return: bool,
+    /// All passes; a pass stands after those that it contains.
+    pub passes: Vec<Pass>,
+    /// One pass a parameter.
+    pub params: Vec<PassId>,
+    /// One pass if there is a result.
+    pub results: Vec<PassId>,
+}
+
+/// What an adapter may use of one side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Side {
+    /// The side has a memory, with addresses of this width.
+    pub memory: Option<PtrWidth>,
+    /// The side has a function to allocate with, which checks its result.
+    pub allocate: bool,
+    /// The side's `may-leave` flag is kept.
+    pub leave_flag: bool,
+}
+
+/// Index into [`AdapterSpec::passes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PassId(pub u32);
+
+/// How one value crosses; the terms of sort `Pass` in `rules/vocabulary.meld`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Pass {
+    /// The core value as it is: numbers of 32 and 64 bits, and payloads that are not there.
+    Keep,
+    /// Wrapped to the type's width and extended again.
+    Normalise,
+    /// Traps unless it is a Unicode scalar value.
+    CheckChar,
+    /// Drops the bits that no label of `flags` names.
+    Mask,
+    /// Traps unless it is the number of a case of an `enum`.
+    CheckCase,
+    /// Field by field.
+    Fields(Vec<PassId>),
+    /// The selected case only; one pass a case.
+    Cases(Vec<PassId>),
+    /// Element by element of a list of fixed length.
+    Repeat(PassId),
+    /// One `memory.copy` of a list's elements.
+    Copy,
+    /// A loop over a list's elements.
+    Each(PassId),
+    /// A string, by the transcoder of this number.
+    Text(u32),
+}
+
+/// One of the two sides of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Which {
+    /// The side that calls.
+    Caller,
+    /// The side that is called.
+    Callee,
+}
+
+/// What an import of a generated module has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// The core function that is called in the end.
+    Callee,
+    /// The callee's post-return function.
+    PostReturn,
+    /// A function to allocate in the memory of a side, with the type of `realloc`.
+    Allocate(Which),
+    /// A transcoder: `(pointer, length) -> (pointer, length)`.
+    Transcoder(u32),
+    /// The function for a reason to trap, by its export of `traps.wat`.
+    Trap(&'static str),
+    /// The memory of a side.
+    Memory(Which),
+    /// The `may-leave` flag of a side: a mutable `i32` global.
+    Flag(Which),
+}
+
+/// A generated core module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generated {
+    /// The module. It exports its function as [`EXPORT`].
+    pub bytes: Vec<u8>,
+    /// What each of its imports has to be, in order.
+    pub imports: Vec<Role>,
+}
+
+/// Why there is no adapter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// A type of the signature has no layout.
+    #[error(transparent)]
+    Abi(#[from] AbiError),
+    /// A rule chose a pass that does not go with the type.
+    #[error("the pass `{pass}` does not go with the type {ty}; correct the rule that chose it")]
+    Mismatch {
+        /// The type, as [`meld_component::types::ValueType`] prints.
+        ty: String,
+        /// The pass's term.
+        pass: &'static str,
+    },
+    /// The number of passes is not that of the types.
+    #[error("{found} passes stand for {expected} values; correct the rule that chose them")]
+    Count {
+        /// How many values there are.
+        expected: usize,
+        /// How many passes there are.
+        found: usize,
+    },
+    /// Values cross in memory, and a side has none.
+    #[error("values are passed in memory, and the {} names none; give it the option `memory`", side(.0))]
+    NoMemory(Which),
+    /// Values are allocated on a side that cannot.
+    #[error("values are allocated in the {}, which names no `realloc`; give it that option", side(.0))]
+    NoAllocate(Which),
+    /// Passes contain each other too deep.
+    #[error("types are nested more than {} deep; flatten them", analyse::MAX_DEPTH)]
+    TooDeep,
+    /// The code would be refused by every engine.
+    #[error(
+        "the adapter of this signature has a function of more than {} bytes; \
+         split its types, or pass them in lists",
+        body::MAX_FUNCTION_BYTES
+    )]
+    TooLarge,
+    /// A decided term is not of the shape that the vocabulary gives it.
+    #[error("`{term}` cannot be emitted: {why}")]
+    Term {
+        /// The term's name.
+        term: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+fn side(which: &Which) -> &'static str {
+    match which {
+        Which::Caller => "caller's `canon lower`",
+        Which::Callee => "callee's `canon lift`",
+    }
+}
+
+impl Side {
+    /// The width of addresses; 32 bits where there is no memory to tell.
+    fn width(self) -> PtrWidth {
+        self.memory.unwrap_or(PtrWidth::W32)
+    }
+}
+
+impl Which {
+    fn other(self) -> Which {
+        match self {
+            Which::Caller => Which::Callee,
+            Which::Callee => Which::Caller,
+        }
+    }
+}
+
+impl Pass {
+    /// The term that stands for the pass in rules.
+    fn name(&self) -> &'static str {
+        match self {
+            Pass::Keep => "keep",
+            Pass::Normalise => "normalise",
+            Pass::CheckChar => "check-char",
+            Pass::Mask => "mask",
+            Pass::CheckCase => "check-case",
+            Pass::Fields(_) => "fields",
+            Pass::Cases(_) => "cases",
+            Pass::Repeat(_) => "repeat",
+            Pass::Copy => "copy",
+            Pass::Each(_) => "each",
+            Pass::Text(_) => "text",
+        }
+    }
+}
+
+/// The names of reasons to trap, as `rules/calls/traps.wat` exports them.
+pub mod trap {
+    /// A pointer of a list, of spilled parameters or results is not aligned.
+    pub const UNALIGNED_POINTER: &str = "unaligned-pointer";
+    /// Spilled parameters or results are not in memory.
+    pub const POINTER_OUT_OF_BOUNDS: &str = "pointer-out-of-bounds";
+    /// A list has more bytes than the Canonical ABI allows.
+    pub const LIST_TOO_LONG: &str = "list-too-long";
+    /// A list is not in memory.
+    pub const LIST_OUT_OF_BOUNDS: &str = "list-out-of-bounds";
+    /// A `char` is no Unicode scalar value.
+    pub const INVALID_CHAR: &str = "invalid-char";
+    /// A discriminant has no case.
+    pub const INVALID_DISCRIMINANT: &str = "invalid-discriminant";
+    /// The caller calls out of its `realloc` or post-return.
+    pub const CANNOT_LEAVE: &str = "cannot-leave";
+}

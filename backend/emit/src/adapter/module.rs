@@ -1,0 +1,177 @@
+//! The module around generated functions: imports, indices, encoding.
+
+use super::{EXPORT, Generated, Role, Which};
+use indexmap::{IndexMap, IndexSet};
+use meld_component::abi::{FlatType, PtrWidth, Signature};
+use std::collections::BTreeSet;
+use wasm_encoder::{
+    CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, GlobalType,
+    ImportSection, MemoryType, Module, NameMap, NameSection, TypeSection, ValType,
+};
+
+/// One side of what crosses, in indices of the module.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Half {
+    /// Width of addresses.
+    pub width: PtrWidth,
+    /// Index of the memory. Not used where values need none.
+    pub memory: u32,
+    /// Index of the function that allocates. Not used where values need none.
+    pub allocate: u32,
+}
+
+/// A core function type.
+type CoreType = (Vec<ValType>, Vec<ValType>);
+
+/// The imports of a module, with indices in their index spaces.
+#[derive(Debug, Default)]
+pub(super) struct Imports {
+    items: IndexMap<Role, (u32, Item)>,
+    funcs: u32,
+    memories: u32,
+    globals: u32,
+}
+
+#[derive(Clone, Debug)]
+enum Item {
+    Func(CoreType),
+    Memory(PtrWidth),
+    Flag,
+}
+
+impl Imports {
+    pub fn func(&mut self, role: Role, params: Vec<ValType>, results: Vec<ValType>) {
+        self.items.insert(role, (self.funcs, Item::Func((params, results))));
+        self.funcs += 1;
+    }
+
+    pub fn flag(&mut self, which: Which) {
+        self.items.insert(Role::Flag(which), (self.globals, Item::Flag));
+        self.globals += 1;
+    }
+
+    pub fn memory(&mut self, which: Which, width: PtrWidth) {
+        self.items.insert(Role::Memory(which), (self.memories, Item::Memory(width)));
+        self.memories += 1;
+    }
+
+    /// Adds imports whose type follows from their role and the widths of the sides.
+    pub fn extend(
+        &mut self,
+        roles: &BTreeSet<Role>,
+        width: impl Fn(Which) -> PtrWidth,
+        from: impl Fn(u32) -> Which,
+    ) {
+        let ptr = |which| super::body::val_type(width(which).flat());
+        for &role in roles {
+            match role {
+                _ if self.items.contains_key(&role) => {}
+                Role::Trap(_) => self.func(role, vec![], vec![]),
+                Role::Allocate(which) => self.func(role, vec![ptr(which); 4], vec![ptr(which)]),
+                Role::Transcoder(i) => {
+                    let from = from(i);
+                    self.func(role, vec![ptr(from); 2], vec![ptr(from.other()); 2]);
+                }
+                Role::Memory(which) => self.memory(which, width(which)),
+                Role::Flag(which) => self.flag(which),
+                Role::Callee | Role::PostReturn => {}
+            }
+        }
+    }
+
+    /// The index in its index space of what has this role; 0 if nothing has.
+    pub fn index(&self, role: Role) -> u32 {
+        self.items.get(&role).map_or(0, |(index, _)| *index)
+    }
+
+    /// How many functions are imported.
+    pub fn funcs(&self) -> u32 {
+        self.funcs
+    }
+
+    fn name(role: Role) -> String {
+        let side = |which| match which {
+            Which::Caller => "caller",
+            Which::Callee => "callee",
+        };
+        match role {
+            Role::Callee => "callee".into(),
+            Role::PostReturn => "post-return".into(),
+            Role::Allocate(which) => format!("{}-allocate", side(which)),
+            Role::Transcoder(i) => format!("transcode-{i}"),
+            Role::Trap(name) => name.into(),
+            Role::Memory(which) => format!("{}-memory", side(which)),
+            Role::Flag(which) => format!("{}-may-leave", side(which)),
+        }
+    }
+}
+
+/// A defined function: name for people, type, body.
+pub(super) struct Defined {
+    pub name: String,
+    pub ty: CoreType,
+    pub body: Function,
+}
+
+/// Encodes a module; the first function is exported.
+pub(super) fn encode(imports: &Imports, functions: Vec<Defined>) -> Generated {
+    let mut types: IndexSet<CoreType> = IndexSet::new();
+    let mut import_section = ImportSection::new();
+    let mut names = NameMap::new();
+    for (&role, (index, item)) in &imports.items {
+        let name = Imports::name(role);
+        let entity = match item {
+            Item::Func(ty) => {
+                names.append(*index, &name);
+                EntityType::Function(types.insert_full(ty.clone()).0 as u32)
+            }
+            Item::Memory(width) => EntityType::Memory(MemoryType {
+                minimum: 0,
+                maximum: None,
+                memory64: *width == PtrWidth::W64,
+                shared: false,
+                page_size_log2: None,
+            }),
+            Item::Flag => EntityType::Global(GlobalType {
+                val_type: ValType::I32,
+                mutable: true,
+                shared: false,
+            }),
+        };
+        let module = if matches!(role, Role::Trap(_)) { "traps" } else { "" };
+        import_section.import(module, &name, entity);
+    }
+    let mut function_section = FunctionSection::new();
+    let mut code = CodeSection::new();
+    for (i, defined) in functions.into_iter().enumerate() {
+        function_section.function(types.insert_full(defined.ty).0 as u32);
+        code.function(&defined.body);
+        names.append(imports.funcs + i as u32, &defined.name);
+    }
+    let mut type_section = TypeSection::new();
+    for (params, results) in types {
+        type_section.ty().function(params, results);
+    }
+    let mut exports = ExportSection::new();
+    exports.export(EXPORT, ExportKind::Func, imports.funcs);
+    let mut name_section = NameSection::new();
+    name_section.functions(&names);
+    let mut module = Module::new();
+    module
+        .section(&type_section)
+        .section(&import_section)
+        .section(&function_section)
+        .section(&exports)
+        .section(&code)
+        .section(&name_section);
+    Generated { bytes: module.finish(), imports: imports.items.keys().copied().collect() }
+}
+
+/// The core type of a signature.
+pub(super) fn core_type(signature: &Signature) -> CoreType {
+    (val_types(&signature.params), val_types(&signature.results))
+}
+
+pub(super) fn val_types(flat: &[FlatType]) -> Vec<ValType> {
+    flat.iter().map(|&ty| super::body::val_type(ty)).collect()
+}

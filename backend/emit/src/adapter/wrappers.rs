@@ -1,0 +1,83 @@
+//! Small functions around one other: they trap, or forward with a look at a flag.
+
+use super::body::Body;
+use super::module::{Defined, Imports, core_type, encode};
+use super::{Error, Generated, Role, Which, trap};
+use meld_component::abi::{Direction, Layouts, PtrWidth, Signature};
+use meld_component::types::{FuncType, Types};
+use std::collections::BTreeSet;
+use wasm_encoder::{Function, ValType};
+
+/// A function of the lowered signature that calls [`Role::Callee`], a function that traps.
+///
+/// # Errors
+///
+/// If a type has no layout; the same for the functions below.
+pub fn always(types: &Types, func: &FuncType, width: PtrWidth) -> Result<Generated, Error> {
+    let signature = Layouts::new(types).core_signature(func, Direction::Lower, width)?;
+    let mut imports = Imports::default();
+    imports.func(Role::Callee, vec![], vec![]);
+    let mut body = Body::new(signature.params.len());
+    body.ins().call(0).unreachable();
+    Ok(module(&imports, core_type(&signature), body.finish()?))
+}
+
+/// A function of the lowered signature that traps if the flag of [`Which::Caller`] is down, and
+/// is [`Role::Callee`] otherwise. Without a flag it only forwards.
+pub fn check_leave(
+    types: &Types,
+    func: &FuncType,
+    width: PtrWidth,
+    flag: bool,
+) -> Result<Generated, Error> {
+    let signature = Layouts::new(types).core_signature(func, Direction::Lower, width)?;
+    let ty = core_type(&signature);
+    let mut imports = Imports::default();
+    imports.func(Role::Callee, ty.0.clone(), ty.1.clone());
+    let mut body = Body::new(ty.0.len());
+    if flag {
+        let roles = BTreeSet::from([Role::Trap(trap::CANNOT_LEAVE), Role::Flag(Which::Caller)]);
+        imports.extend(&roles, |_| width, |_| Which::Caller);
+        body.ins().global_get(imports.index(Role::Flag(Which::Caller))).i32_eqz();
+        body.trap_if(imports.index(Role::Trap(trap::CANNOT_LEAVE)));
+    }
+    forward(&mut body, &ty.0);
+    Ok(module(&imports, ty, body.finish()?))
+}
+
+/// A post-return function, [`Role::Callee`], with the flag of [`Which::Callee`] down while it
+/// runs: its parameters are the core results of the lifted signature. Without a flag it only
+/// forwards.
+pub fn lower_leave(
+    types: &Types,
+    func: &FuncType,
+    width: PtrWidth,
+    flag: bool,
+) -> Result<Generated, Error> {
+    let Signature { results, .. } =
+        Layouts::new(types).core_signature(func, Direction::Lift, width)?;
+    let params = super::module::val_types(&results);
+    let mut imports = Imports::default();
+    imports.func(Role::Callee, params.clone(), vec![]);
+    let mut body = Body::new(params.len());
+    if flag {
+        imports.flag(Which::Callee);
+        body.ins().i32_const(0).global_set(0);
+    }
+    forward(&mut body, &params);
+    if flag {
+        body.ins().i32_const(1).global_set(0);
+    }
+    Ok(module(&imports, (params, vec![]), body.finish()?))
+}
+
+fn forward(body: &mut Body, params: &[ValType]) {
+    for i in 0..params.len() {
+        body.ins().local_get(i as u32);
+    }
+    body.ins().call(0);
+}
+
+fn module(imports: &Imports, ty: (Vec<ValType>, Vec<ValType>), body: Function) -> Generated {
+    encode(imports, vec![Defined { name: "meld:wrapper".into(), ty, body }])
+}
