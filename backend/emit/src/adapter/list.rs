@@ -29,9 +29,8 @@ impl Emitter<'_, '_> {
         ptr: Slot,
         len: Slot,
     ) -> Result<Vec<Slot>, Error> {
-        let sizes = [self.src, self.dst].map(|half| self.env.layouts.layout(element, half.width));
-        if sizes[0] != sizes[1] {
-            let ty = format!("{:?}", self.env.spec.types.get(element));
+        if !self.env.layouts.any_bits(element) {
+            let ty = format!("a list of {:?}", self.env.spec.types.get(element));
             return Err(Error::Mismatch { ty, pass: "copy" });
         }
         let list = self.allocate_list(element, ptr, len)?;

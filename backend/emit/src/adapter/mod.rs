@@ -31,6 +31,9 @@ mod module;
 mod variant;
 pub mod wrappers;
 
+#[cfg(test)]
+mod tests;
+
 use meld_component::abi::{AbiError, PtrWidth};
 use meld_component::types::{FuncType, Types};
 

@@ -1,0 +1,273 @@
+//! Shapes and errors of what is generated. What it does is tested under wasmtime, in `tests/`.
+
+use super::from_plan::{Source, from_plan};
+use super::*;
+use meld_component::abi::PtrWidth::{W32, W64};
+use meld_component::program::{CanonicalOptions, ComponentId, OptionsId, Program, StringEncoding};
+use meld_component::types::{TypeId, ValueType};
+use meld_engine::plan::{Entity, Node, NodeId, PackModule, Plan};
+
+const HEAP: Side = Side { memory: Some(W32), allocate: true, leave_flag: false };
+const FLAT: Side = Side { memory: None, allocate: false, leave_flag: false };
+
+fn generate_for(
+    types: &Types,
+    params: &[TypeId],
+    passes: Vec<Pass>,
+    sides: [Side; 2],
+) -> Result<Generated, Error> {
+    let func = FuncType { async_: false, params: params.to_vec(), result: None };
+    let last = passes.len() - params.len();
+    let generated = generate(&AdapterSpec {
+        types,
+        func: &func,
+        caller: sides[0],
+        callee: sides[1],
+        post_return: false,
+        params: (last..passes.len()).map(|i| PassId(i as u32)).collect(),
+        passes,
+        results: vec![],
+    })?;
+    validate(&generated.bytes);
+    Ok(generated)
+}
+
+fn validate(bytes: &[u8]) {
+    let features = wasmparser::WasmFeatures::all();
+    wasmparser::Validator::new_with_features(features).validate_all(bytes).unwrap();
+}
+
+#[test]
+fn imports_only_what_is_needed() {
+    let mut types = Types::default();
+    let int = types.intern(ValueType::U32);
+    let char_ = types.intern(ValueType::Char);
+    let list = types.intern(ValueType::List(int));
+    let check = |ty, pass, sides, expect: &[Role]| {
+        assert_eq!(generate_for(&types, &[ty], vec![pass], sides).unwrap().imports, expect);
+    };
+    check(int, Pass::Keep, [FLAT, FLAT], &[Role::Callee]);
+    check(char_, Pass::CheckChar, [HEAP, FLAT], &[Role::Callee, Role::Trap(trap::INVALID_CHAR)]);
+    let flagged = Side { leave_flag: true, ..FLAT };
+    check(
+        int,
+        Pass::Keep,
+        [flagged, flagged],
+        &[Role::Callee, Role::Trap(trap::CANNOT_LEAVE), Role::Flag(Which::Caller)],
+    );
+    let reader = Side { allocate: false, ..HEAP };
+    check(
+        list,
+        Pass::Copy,
+        [reader, HEAP],
+        &[
+            Role::Callee,
+            Role::Allocate(Which::Callee),
+            Role::Trap(trap::LIST_OUT_OF_BOUNDS),
+            Role::Trap(trap::LIST_TOO_LONG),
+            Role::Trap(trap::UNALIGNED_POINTER),
+            Role::Memory(Which::Caller),
+            Role::Memory(Which::Callee),
+        ],
+    );
+}
+
+#[test]
+fn refuses_what_does_not_fit() {
+    let mut types = Types::default();
+    let int = types.intern(ValueType::U32);
+    let list = types.intern(ValueType::List(int));
+    let wide = types.intern(ValueType::FixedList(int, 17));
+    let own = types.intern(ValueType::Own(meld_component::program::ResourceId(0)));
+    let option = types.intern(ValueType::Option(int));
+    let text = types.intern(ValueType::String);
+    let texts = types.intern(ValueType::List(text));
+    let empty = types.intern(ValueType::Record(vec![]));
+    let check = |ty, passes: Vec<Pass>, sides, expect: &str| {
+        let error = generate_for(&types, &[ty], passes, sides).unwrap_err().to_string();
+        assert!(error.contains(expect), "{error}");
+    };
+    check(int, vec![Pass::Normalise], [HEAP; 2], "the pass `normalise` does not go with");
+    check(own, vec![Pass::Keep], [HEAP; 2], "the pass `keep` does not go with");
+    check(empty, vec![Pass::Fields(vec![])], [HEAP; 2], "is empty");
+    check(list, vec![Pass::Copy], [FLAT, HEAP], "the caller's `canon lower` names none");
+    check(
+        list,
+        vec![Pass::Copy],
+        [HEAP, Side { allocate: false, ..HEAP }],
+        "the callee's `canon lift`, which names no `realloc`",
+    );
+    check(wide, vec![Pass::Keep, Pass::Repeat(PassId(0))], [HEAP, FLAT], "names none");
+    let wide_side = Side { memory: Some(W64), ..HEAP };
+    check(texts, vec![Pass::Copy], [HEAP, wide_side], "the pass `copy` does not go with");
+    check(option, vec![Pass::Cases(vec![])], [HEAP; 2], "0 passes stand for 2 values");
+    check(list, vec![Pass::Each(PassId(0))], [HEAP; 2], "stands after it");
+    let mut deep = vec![Pass::Keep];
+    deep.extend((0..300).map(|i| Pass::Each(PassId(i))));
+    check(list, deep, [HEAP; 2], "nested more than 256 deep");
+}
+
+/// A type of 2^20 leaves, that shares all it can.
+#[test]
+fn shared_types_share_code() {
+    let mut types = Types::default();
+    let mut ty = types.intern(ValueType::Bool);
+    let mut passes = vec![Pass::Normalise];
+    for i in 0..20 {
+        ty = types.intern(ValueType::Tuple(vec![ty; 2]));
+        passes.push(Pass::Fields(vec![PassId(i); 2]));
+    }
+    let list = types.intern(ValueType::List(ty));
+    passes.push(Pass::Each(PassId(20)));
+    let size = generate_for(&types, &[list], passes, [HEAP; 2]).unwrap().bytes.len();
+    assert!(size < 4096, "{size} bytes");
+}
+
+#[test]
+fn wide_types_stay_linear() {
+    let mut types = Types::default();
+    let text = types.intern(ValueType::String);
+    let record = types.intern(ValueType::Record(vec![text; 10_000]));
+    let variant = types
+        .intern(ValueType::Variant((0..10_000).map(|i| (i % 2 == 0).then_some(text)).collect()));
+    let passes = vec![
+        Pass::Text(0),
+        Pass::Keep,
+        Pass::Fields(vec![PassId(0); 10_000]),
+        Pass::Cases((0..10_000).map(|i| PassId(i % 2)).collect()),
+    ];
+    let size = generate_for(&types, &[record, variant], passes, [HEAP; 2]).unwrap().bytes.len();
+    assert!(size < 600_000, "{size} bytes");
+}
+
+#[test]
+fn wrappers_are_valid() {
+    let mut types = Types::default();
+    let text = types.intern(ValueType::String);
+    let func = FuncType { async_: false, params: vec![text; 9], result: Some(text) };
+    for width in [W32, W64] {
+        let always = wrappers::always(&types, &func, width).unwrap();
+        assert_eq!(always.imports, [Role::Callee]);
+        validate(&always.bytes);
+        for flag in [false, true] {
+            let check = wrappers::check_leave(&types, &func, width, flag).unwrap();
+            assert_eq!(check.imports.len(), if flag { 3 } else { 1 });
+            validate(&check.bytes);
+            let lower = wrappers::lower_leave(&types, &func, width, flag).unwrap();
+            assert_eq!(lower.imports.len(), if flag { 2 } else { 1 });
+            validate(&lower.bytes);
+        }
+    }
+}
+
+/// A plan built term by term.
+#[derive(Default)]
+struct Terms(Plan);
+
+impl Terms {
+    fn add(&mut self, node: Node) -> NodeId {
+        self.0.nodes.push(node);
+        NodeId(self.0.nodes.len() as u32 - 1)
+    }
+
+    fn term(&mut self, name: &str, args: &[NodeId]) -> NodeId {
+        self.add(Node::Term(name.into(), args.to_vec()))
+    }
+
+    fn memory_module(&mut self, memory64: bool) -> NodeId {
+        let kind = if memory64 { "i64 " } else { "" };
+        let text = format!("(module (memory (export \"memory\") {kind}1) (func (export \"f\")))");
+        self.0.modules.push(PackModule {
+            name: "test.memory".into(),
+            bytes: wat::parse_str(text).unwrap().into(),
+            imports: vec![],
+        });
+        self.add(Node::Module(self.0.modules.len() as u32 - 1, vec![]))
+    }
+}
+
+fn program() -> Program {
+    Program {
+        inputs: vec![],
+        types: Types::default(),
+        modules: vec![],
+        instances: vec![],
+        components: vec![],
+        funcs: vec![],
+        options: vec![CanonicalOptions {
+            component: ComponentId(0),
+            encoding: StringEncoding::Utf8,
+            memory: None,
+            realloc: None,
+            async_: false,
+            memory64: true,
+        }],
+        resources: vec![],
+        host_funcs: vec![],
+        root_exports: vec![],
+        world: meld_component::program::World::Core { exports: vec![] },
+    }
+}
+
+#[test]
+fn reads_decided_terms() {
+    let mut terms = Terms::default();
+    let string = terms.term("string", &[]);
+    let unit = terms.term("unit", &[]);
+    let result = terms.term("result", &[string, unit]);
+    let params = terms.add(Node::List(vec![result]));
+    let none = terms.add(Node::List(vec![]));
+    let signature = terms.term("func", &[params, none]);
+    let narrow = terms.memory_module(false);
+    let wide = terms.memory_module(true);
+    let function = terms.add(Node::Export(narrow, "f".into()));
+    let caller_memory = terms.add(Node::Export(narrow, "memory".into()));
+    let callee_memory = terms.add(Node::Export(wide, "memory".into()));
+    let flag = terms.term("flag", &[function]);
+    let unobserved = terms.term("unobserved", &[]);
+    let caller = terms.term("memory-side", &[caller_memory, flag]);
+    let callee = terms.term("heap-side", &[callee_memory, function, unobserved]);
+    let after = terms.term("post-return", &[function]);
+    let text = terms.term("text", &[function]);
+    let keep = terms.term("keep", &[]);
+    let done = terms.term("done", &[]);
+    let passes = terms.term("then", &[keep, done]);
+    let passes = terms.term("then", &[text, passes]);
+    let cases = terms.term("cases", &[passes]);
+    let passes = terms.term("then", &[cases, done]);
+    let traps = narrow;
+    let args = [function, signature, caller, callee, after, passes, done, traps];
+    let adapter = terms.term("adapter", &args);
+    let options = terms.add(Node::Entity(Entity::Options(OptionsId(0))));
+    let always = terms.term("always", &[signature, options, function]);
+    let check = terms.term("check-leave", &[function, signature, options, flag, function]);
+    let lower = terms.term("lower-leave", &[function, signature, options, flag]);
+    let wrong = terms.term("adapter", &args[1..]);
+    let swapped = terms.term("always", &[options, signature, function]);
+    let (program, plan) = (program(), terms.0);
+
+    let read = from_plan(&program, &plan, adapter).unwrap().unwrap();
+    validate(&read.module.bytes);
+    assert_eq!(
+        read.sources,
+        [
+            Source::Node(function),
+            Source::Node(function),
+            Source::Node(function),
+            Source::Export(traps, trap::CANNOT_LEAVE),
+            Source::Export(traps, trap::INVALID_DISCRIMINANT),
+            Source::Node(function),
+        ]
+    );
+    assert_eq!(read.module.imports[2], Role::Transcoder(0));
+    for (term, sources) in [(always, 1), (check, 3), (lower, 2)] {
+        let read = from_plan(&program, &plan, term).unwrap().unwrap();
+        validate(&read.module.bytes);
+        assert_eq!(read.sources.len(), sources);
+        assert_eq!(read.module.imports.len(), sources);
+    }
+    assert_eq!(from_plan(&program, &plan, string), Ok(None));
+    assert!(from_plan(&program, &plan, wrong).is_err());
+    let error = from_plan(&program, &plan, swapped).unwrap_err().to_string();
+    assert!(error.contains("`always` cannot be emitted: ") && error.contains("`Signature`"));
+}

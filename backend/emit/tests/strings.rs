@@ -1,0 +1,364 @@
+//! The string modules of `rules/calls`, each alone under wasmtime against a model in Rust: text,
+//! length, trap, and the exact sequence of allocations.
+
+mod support;
+
+use proptest::prelude::*;
+use support::{Allocator, Host, trap_name};
+use wasmtime::{Extern, Linker, Memory, MemoryType, Store};
+
+const LIMIT: u64 = (1 << 28) - 1;
+const TAG: u32 = 1 << 31;
+const PAGE: usize = 0x1_0000;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Encoding {
+    Utf8,
+    Utf16,
+    Latin1Utf16,
+}
+use Encoding::*;
+
+const ALL: [Encoding; 3] = [Utf8, Utf16, Latin1Utf16];
+
+fn name(encoding: Encoding) -> &'static str {
+    match encoding {
+        Utf8 => "utf8",
+        Utf16 => "utf16",
+        Latin1Utf16 => "latin1-utf16",
+    }
+}
+
+/// What a transcoder should do: the string's bytes, its length as it is passed, and what it
+/// allocates as old size, alignment, new size.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    bytes: Vec<u8>,
+    len: u32,
+    calls: Vec<(u32, u32, u32)>,
+}
+
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+fn latin1(text: &str) -> Option<Vec<u8>> {
+    text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect()
+}
+
+/// The Canonical ABI's `load_string_from_range` and `store_string_into_range`, by std's decoders.
+fn model(
+    from: Encoding,
+    to: Encoding,
+    memory: &[u8],
+    ptr: u32,
+    len: u32,
+) -> Result<Outcome, &'static str> {
+    let wide = from == Utf16 || (from == Latin1Utf16 && len & TAG != 0);
+    let units = if from == Latin1Utf16 { len & !TAG } else { len };
+    let bytes = u64::from(units) * if wide { 2 } else { 1 };
+    if bytes > LIMIT {
+        return Err("string-too-long");
+    }
+    if from != Utf8 && ptr % 2 != 0 {
+        return Err("unaligned-string");
+    }
+    let range = ptr as usize..ptr as usize + bytes as usize;
+    let source = memory.get(range).ok_or("string-out-of-bounds")?;
+    let text = if wide {
+        let units: Vec<u16> =
+            source.chunks(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]])).collect();
+        String::from_utf16(&units).map_err(|_| "invalid-utf16")?
+    } else if from == Utf8 {
+        std::str::from_utf8(source).map_err(|_| "invalid-utf8")?.to_string()
+    } else {
+        source.iter().map(|&byte| char::from(byte)).collect()
+    };
+    Ok(match to {
+        Utf8 if from == Utf8 => exact(text.into_bytes(), units, 1),
+        Utf8 => {
+            let worst = units * if wide { 3 } else { 2 };
+            let bytes = text.into_bytes();
+            let len = bytes.len() as u32;
+            let mut calls = vec![(0, 1, units)];
+            if !bytes.is_ascii() {
+                calls.push((units, 1, worst));
+                if len < worst {
+                    calls.push((worst, 1, len));
+                }
+            }
+            Outcome { bytes, len, calls }
+        }
+        Utf16 if from == Utf8 => {
+            let bytes = utf16(&text);
+            let size = bytes.len() as u32;
+            let mut calls = vec![(0, 2, 2 * units)];
+            if size < 2 * units {
+                calls.push((2 * units, 2, size));
+            }
+            Outcome { bytes, len: size / 2, calls }
+        }
+        Utf16 => exact(utf16(&text), units, 2),
+        Latin1Utf16 if from == Latin1Utf16 && !wide => exact(source.to_vec(), units, 2),
+        Latin1Utf16 if from == Latin1Utf16 => match latin1(&text) {
+            None => {
+                let outcome = exact(utf16(&text), units, 2);
+                Outcome { len: units | TAG, ..outcome }
+            }
+            Some(bytes) => {
+                let calls = vec![(0, 2, 2 * units), (2 * units, 1, units)];
+                Outcome { bytes, len: units, calls }
+            }
+        },
+        Latin1Utf16 => {
+            let mut calls = vec![(0, 2, units)];
+            let (bytes, len) = match latin1(&text) {
+                Some(bytes) => {
+                    let len = bytes.len() as u32;
+                    if len < units {
+                        calls.push((units, 2, len));
+                    }
+                    (bytes, len)
+                }
+                None => {
+                    let bytes = utf16(&text);
+                    let size = bytes.len() as u32;
+                    calls.push((units, 2, 2 * units));
+                    if size < 2 * units {
+                        calls.push((2 * units, 2, size));
+                    }
+                    (bytes, size / 2 | TAG)
+                }
+            };
+            Outcome { bytes, len, calls }
+        }
+    })
+}
+
+fn exact(bytes: Vec<u8>, len: u32, align: u32) -> Outcome {
+    let calls = vec![(0, align, bytes.len() as u32)];
+    Outcome { bytes, len, calls }
+}
+
+/// Runs a transcoder on the source memory, whose size is a multiple of pages.
+fn run(
+    host: &Host,
+    from: Encoding,
+    to: Encoding,
+    memory: &[u8],
+    (ptr, len): (u32, u32),
+) -> Result<Outcome, String> {
+    let mut store = Store::new(&host.engine, Allocator::new(0));
+    let source =
+        Memory::new(&mut store, MemoryType::new((memory.len() / PAGE) as u32, None)).unwrap();
+    source.data_mut(&mut store).copy_from_slice(memory);
+    let dest = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
+    store.data_mut().memory = Some(dest);
+
+    let mut linker = Linker::new(&host.engine);
+    let traps = linker.instantiate(&mut store, &host.traps).unwrap();
+    linker.instance(&mut store, "traps", traps).unwrap();
+    let realloc = Allocator::realloc(&mut store);
+    linker.define(&store, "", "memory", dest).unwrap();
+    linker.define(&store, "", "realloc", realloc).unwrap();
+    let checked = linker.instantiate(&mut store, &host.checked_realloc).unwrap();
+    let allocate = checked.get_func(&mut store, "realloc").unwrap();
+    for (name, item) in
+        [("from", Extern::from(source)), ("to", dest.into()), ("allocate", allocate.into())]
+    {
+        linker.define(&store, "", name, item).unwrap();
+    }
+    let module = host.transcoder(&format!("{}-to-{}", name(from), name(to)));
+    let instance = linker.instantiate(&mut store, module).unwrap();
+    let transcode =
+        instance.get_typed_func::<(u32, u32), (u32, u32)>(&mut store, "transcode").unwrap();
+    let result = transcode.call(&mut store, (ptr, len));
+    assert_eq!(source.data(&store), memory, "the source is left alone");
+    let (ptr, len) = result.map_err(|error| trap_name(&error))?;
+    let units = (len & if to == Latin1Utf16 { !TAG } else { !0 }) as usize;
+    let wide = to == Utf16 || (to == Latin1Utf16 && len & TAG != 0);
+    let bytes = units * if wide { 2 } else { 1 };
+    let bytes = dest.data(&store)[ptr as usize..][..bytes].to_vec();
+    // What each call is given is what the one before it gave.
+    let mut old = 0;
+    let mut calls = Vec::new();
+    for call in &store.data().calls {
+        assert_eq!(call.old, old);
+        old = call.result;
+        calls.push((call.old_size, call.align, call.size));
+    }
+    assert_eq!(ptr, old);
+    Ok(Outcome { bytes, len, calls })
+}
+
+fn check(host: &Host, from: Encoding, to: Encoding, memory: &[u8], ptr: u32, len: u32) {
+    let expect = model(from, to, memory, ptr, len).map_err(String::from);
+    let found = run(host, from, to, memory, (ptr, len));
+    assert_eq!(found, expect, "{from:?} to {to:?} of {len:#x} at {ptr:#x}");
+}
+
+/// Lays source bytes into a memory of one page, also so that they end where it ends.
+fn check_bytes(host: &Host, bytes: &[u8], wide: bool, at_end: bool) {
+    let mut memory = vec![0xff; PAGE];
+    let start = if at_end { PAGE - bytes.len() } else { 64 };
+    let start = if bytes.len() % 2 == 0 { start } else { start & !1 };
+    memory[start..][..bytes.len()].copy_from_slice(bytes);
+    for from in ALL {
+        let len = match (from, wide) {
+            (Utf8, false) | (Latin1Utf16, false) => bytes.len() as u32,
+            (Utf16, true) => bytes.len() as u32 / 2,
+            (Latin1Utf16, true) => bytes.len() as u32 / 2 | TAG,
+            _ => continue,
+        };
+        for to in ALL {
+            check(host, from, to, &memory, start as u32, len);
+        }
+    }
+}
+
+/// Text in runs of one kind, so that fast paths are entered and left at every offset.
+fn text() -> impl Strategy<Value = String> {
+    let run = |chars: std::ops::RangeInclusive<char>, most| {
+        proptest::collection::vec(proptest::char::range(*chars.start(), *chars.end()), 0..most)
+    };
+    let part = prop_oneof![
+        run(' '..='~', 80),
+        run(' '..='~', 9),
+        run('\u{80}'..='\u{ff}', 10),
+        run('\u{100}'..='\u{7ff}', 6),
+        run('\u{800}'..='\u{d7ff}', 6),
+        run('\u{e000}'..='\u{ffff}', 3),
+        run('\u{10000}'..='\u{10ffff}', 4),
+    ];
+    proptest::collection::vec(part, 0..6)
+        .prop_map(|parts| parts.into_iter().flatten().collect::<String>())
+}
+
+fn latin1_text() -> impl Strategy<Value = String> {
+    proptest::string::string_regex("[ -~]{0,40}([\u{80}-\u{ff}]{0,3}[ -~]{0,9}){0,5}").unwrap()
+}
+
+#[test]
+fn valid_text() {
+    let host = Host::new();
+    let config = ProptestConfig { failure_persistence: None, cases: 150, ..Default::default() };
+    proptest!(config, |(text in prop_oneof![text(), latin1_text()], at_end: bool)| {
+        check_bytes(&host, text.as_bytes(), false, at_end);
+        check_bytes(&host, &utf16(&text), true, at_end);
+        if let Some(bytes) = latin1(&text) {
+            check_bytes(&host, &bytes, false, at_end);
+        }
+    });
+}
+
+/// Valid text with a few bytes changed or cut off: mostly invalid, sometimes just so valid.
+#[test]
+fn damaged_text() {
+    let host = Host::new();
+    let config = ProptestConfig { failure_persistence: None, cases: 300, ..Default::default() };
+    let edit = (
+        any::<prop::sample::Index>(),
+        prop_oneof![
+            any::<u8>(),
+            Just(0x80u8),
+            Just(0xc0),
+            Just(0xc1),
+            Just(0xd8),
+            Just(0xdc),
+            Just(0xdf),
+            Just(0xe0),
+            Just(0xed),
+            Just(0xef),
+            Just(0xf0),
+            Just(0xf4),
+            Just(0xf5),
+            Just(0xff),
+        ],
+    );
+    let edits = proptest::collection::vec(edit, 0..3);
+    proptest!(config, |(text in text(), edits in edits, cut in 0..4usize, at_end: bool)| {
+        for (mut bytes, wide) in [(text.as_bytes().to_vec(), false), (utf16(&text), true)] {
+            bytes.truncate(bytes.len().saturating_sub(if wide { 2 * cut } else { cut }));
+            for (at, byte) in &edits {
+                if !bytes.is_empty() {
+                    *at.get_mut(&mut bytes) = *byte;
+                }
+            }
+            check_bytes(&host, &bytes, wide, at_end);
+        }
+    });
+}
+
+#[test]
+fn every_lead_and_second_byte() {
+    let host = Host::new();
+    for lead in 0x80..=0xffu8 {
+        for second in [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff] {
+            let bytes = [b'x', lead, second, 0x80, 0xbf];
+            for len in 2..=bytes.len() {
+                let mut memory = vec![0x80; PAGE];
+                let start = PAGE - len;
+                memory[start..].copy_from_slice(&bytes[..len]);
+                check(&host, Utf8, Utf8, &memory, start as u32, len as u32);
+                check(&host, Utf8, Utf16, &memory, start as u32, len as u32);
+            }
+        }
+    }
+}
+
+#[test]
+fn lengths_around_words() {
+    let host = Host::new();
+    for len in 0..70 {
+        for odd in [None, Some('é'), Some('€'), Some('😀'), Some('\u{ff}')] {
+            for at in [0, 7, 8, 31, 32, 33, 64] {
+                let mut text = "x".repeat(len);
+                match odd {
+                    Some(odd) if at <= len => text.insert(at, odd),
+                    Some(_) => continue,
+                    None if at > 0 => continue,
+                    None => {}
+                }
+                check_bytes(&host, text.as_bytes(), false, true);
+                check_bytes(&host, &utf16(&text), true, true);
+            }
+        }
+    }
+}
+
+#[test]
+fn pointers_and_lengths() {
+    let host = Host::new();
+    let memory = vec![b'x'; PAGE];
+    let lens = [
+        0,
+        1,
+        2,
+        3,
+        0x8000,
+        0x8001,
+        0xffff,
+        0x1_0000,
+        0x7ff_ffff,
+        0x800_0000,
+        0xfff_ffff,
+        0x1000_0000,
+        0x7fff_ffff,
+        TAG,
+        TAG | 1,
+        TAG | 0x8000,
+        TAG | 0x8001,
+        TAG | 0x7ff_ffff,
+        TAG | 0x800_0000,
+        0xffff_ffff,
+    ];
+    for ptr in [0, 1, 2, 0xfffe, 0xffff, 0x1_0000, 0x1_0001, 0x1_0002, 0x7fff_ffff, !1, !0] {
+        for len in lens {
+            for from in ALL {
+                for to in ALL {
+                    check(&host, from, to, &memory, ptr, len);
+                }
+            }
+        }
+    }
+}
