@@ -1,0 +1,334 @@
+//! The edges of what adapters and checked allocation accept, value by value.
+
+mod support;
+
+use meld_component::abi::PtrWidth::{self, W32, W64};
+use meld_component::types::{FuncType, TypeId, Types, ValueType};
+use meld_emit::adapter::{self, AdapterSpec, Generated, Role, Side, Which, wrappers};
+use support::random::Passes;
+use support::{Allocator, engine, pack_module, trap_name};
+use wasmtime::{
+    Caller, Engine, Extern, Func, Global, GlobalType, Instance, Linker, Memory, MemoryType,
+    MemoryTypeBuilder, Module, Mutability, Store, Val, ValType,
+};
+
+const PAGE: u64 = 0x1_0000;
+
+/// What the callee is given, or the reason for a trap.
+type Outcome = Result<Vec<u64>, &'static str>;
+
+struct Fixture {
+    store: Store<Vec<u64>>,
+    call: Func,
+    flags: Vec<Global>,
+    arity: usize,
+}
+
+fn bits(val: &Val) -> u64 {
+    match val {
+        Val::I32(n) => *n as u32 as u64,
+        Val::I64(n) => *n as u64,
+        Val::F32(n) => (*n).into(),
+        Val::F64(n) => *n,
+        val => panic!("{val:?}"),
+    }
+}
+
+fn flag(store: &mut Store<Vec<u64>>) -> Global {
+    let ty = GlobalType::new(ValType::I32, Mutability::Var);
+    Global::new(store, ty, Val::I32(1)).unwrap()
+}
+
+impl Fixture {
+    /// A function of these parameters between memories of one page.
+    fn adapter(types: &Types, params: &[TypeId], width: PtrWidth) -> Fixture {
+        let func = FuncType { async_: false, params: params.to_vec(), result: None };
+        let mut passes = Passes { bulk: true, ..Passes::default() };
+        let ids = params.iter().map(|&ty| passes.of(types, Some(ty))).collect();
+        let side = Side { memory: Some(width), allocate: true, leave_flag: true };
+        let generated = adapter::generate(&AdapterSpec {
+            types,
+            func: &func,
+            caller: side,
+            callee: side,
+            post_return: false,
+            passes: passes.passes,
+            params: ids,
+            results: vec![],
+        });
+        Fixture::new(&generated.unwrap(), width)
+    }
+
+    fn new(generated: &Generated, width: PtrWidth) -> Fixture {
+        let engine = engine();
+        let mut store = Store::new(&engine, vec![]);
+        let module = Module::new(&engine, &generated.bytes).unwrap();
+        let traps = Instance::new(&mut store, &pack_module(&engine, "traps"), &[]).unwrap();
+        let flags = vec![flag(&mut store), flag(&mut store)];
+        let mut imports: Vec<Extern> = vec![];
+        for (role, import) in generated.imports.iter().zip(module.imports()) {
+            let item = match *role {
+                Role::Callee | Role::PostReturn => {
+                    let ty = import.ty().unwrap_func().clone();
+                    let leave = flags[1];
+                    Func::new(&mut store, ty, move |mut caller, args, _| {
+                        let leave = bits(&leave.get(&mut caller));
+                        let seen: &mut Vec<u64> = caller.data_mut();
+                        seen.extend(args.iter().map(bits));
+                        seen.push(leave);
+                        Ok(())
+                    })
+                    .into()
+                }
+                Role::Allocate(_) => {
+                    let ty = import.ty().unwrap_func().clone();
+                    Func::new(&mut store, ty, move |_, args, results| {
+                        let (align, size) = (bits(&args[2]), bits(&args[3]));
+                        assert!(size < PAGE);
+                        results[0] = if width == W32 {
+                            Val::I32(align as i32)
+                        } else {
+                            Val::I64(align as i64)
+                        };
+                        Ok(())
+                    })
+                    .into()
+                }
+                Role::Trap(name) => traps.get_export(&mut store, name).unwrap(),
+                Role::Memory(_) => {
+                    let ty = MemoryTypeBuilder::default().memory64(width == W64).min(1).build();
+                    Memory::new(&mut store, ty.unwrap()).unwrap().into()
+                }
+                Role::Flag(which) => flags[which as usize].into(),
+                Role::Transcoder(_) => panic!("no strings here"),
+            };
+            imports.push(item);
+        }
+        let instance = Instance::new(&mut store, &module, &imports).unwrap();
+        let call = instance.get_func(&mut store, adapter::EXPORT).unwrap();
+        let arity = call.ty(&store).results().len();
+        Fixture { store, call, flags, arity }
+    }
+
+    /// Calls with bits for arguments; says what the callee saw, without its flag.
+    fn run(&mut self, args: &[u64]) -> Result<Vec<u64>, String> {
+        self.store.data_mut().clear();
+        let types: Vec<ValType> = self.call.ty(&self.store).params().collect();
+        let args: Vec<Val> = types
+            .iter()
+            .zip(args)
+            .map(|(ty, &bits)| match ty {
+                ValType::I32 => Val::I32(bits as i32),
+                ValType::I64 => Val::I64(bits as i64),
+                ValType::F32 => Val::F32(bits as u32),
+                _ => Val::F64(bits),
+            })
+            .collect();
+        let mut results = vec![Val::I32(0); self.arity];
+        let outcome = self.call.call(&mut self.store, &args, &mut results);
+        outcome.map_err(|error| trap_name(&error))?;
+        let mut seen = self.store.data().clone();
+        seen.pop();
+        Ok(seen)
+    }
+
+    fn check(&mut self, args: &[u64], expect: Outcome) {
+        assert_eq!(self.run(args), expect.map_err(String::from), "{args:#x?}");
+    }
+}
+
+#[test]
+fn scalars() {
+    use ValueType::*;
+    let check = |ty: ValueType, table: &[(u64, Outcome)]| {
+        let mut types = Types::default();
+        let ty = types.intern(ty);
+        let mut fixture = Fixture::adapter(&types, &[ty], W32);
+        for (arg, expect) in table {
+            fixture.check(&[*arg], expect.clone());
+        }
+    };
+    let is = |n: u64| Ok(vec![n]);
+    check(Bool, &[(0, is(0)), (1, is(1)), (2, is(1)), (0x100, is(1)), (0x8000_0000, is(1))]);
+    check(U8, &[(0xff, is(0xff)), (0x100, is(0)), (0xffff_ff80, is(0x80))]);
+    check(S8, &[(0x7f, is(0x7f)), (0x80, is(0xffff_ff80)), (0x17f, is(0x7f))]);
+    check(U16, &[(0x1_ffff, is(0xffff)), (0xffff_8000, is(0x8000))]);
+    check(S16, &[(0x8000, is(0xffff_8000)), (0x1_7fff, is(0x7fff))]);
+    check(U32, &[(0xffff_ffff, is(0xffff_ffff))]);
+    check(Flags(5), &[(0xffff_ffff, is(0x1f)), (0x20, is(0))]);
+    check(Flags(32), &[(0xffff_ffff, is(0xffff_ffff))]);
+    check(
+        Enum(3),
+        &[(2, is(2)), (3, Err("invalid-discriminant")), (0x102, Err("invalid-discriminant"))],
+    );
+    check(Enum(256), &[(255, is(255)), (256, Err("invalid-discriminant"))]);
+    for valid in [0, 0xd7ff, 0xe000, 0xffff, 0x10_ffff] {
+        check(Char, &[(valid, is(valid))]);
+    }
+    for invalid in [0xd800, 0xdbff, 0xdc00, 0xdfff, 0x11_0000, 0x11_d800, 0x8000_0000, 0xffff_ffff]
+    {
+        check(Char, &[(invalid, Err("invalid-char"))]);
+    }
+}
+
+#[test]
+fn joined_slots() {
+    use ValueType::*;
+    let mut types = Types::default();
+    let [long, float, double, byte] = [U64, F32, F64, S8].map(|ty| types.intern(ty));
+    let pair = types.intern(Tuple(vec![float, byte]));
+    let variant =
+        types.intern(Variant(vec![Some(long), Some(float), Some(double), Some(pair), None]));
+    let mut fixture = Fixture::adapter(&types, &[variant], W32);
+    let junk = 0xdead_beef_0000_0000;
+    fixture.check(&[0, junk | 5, 9], Ok(vec![0, junk | 5, 0]));
+    fixture.check(&[1, junk | 0x7fc0_0001, 9], Ok(vec![1, 0x7fc0_0001, 0]));
+    fixture.check(&[2, 0x7ff8_0000_0000_0001, 9], Ok(vec![2, 0x7ff8_0000_0000_0001, 0]));
+    fixture.check(&[3, junk | 0x3f80_0000, 0x180], Ok(vec![3, 0x3f80_0000, 0xffff_ff80]));
+    fixture.check(&[4, junk, 9], Ok(vec![4, 0, 0]));
+    fixture.check(&[5, 0, 0], Err("invalid-discriminant"));
+    let mut types = Types::default();
+    let [int, float] = [U32, F32].map(|ty| types.intern(ty));
+    let result = types.intern(Result(Some(int), Some(float)));
+    let mut fixture = Fixture::adapter(&types, &[result], W32);
+    fixture.check(&[1, 0x7fc0_0001], Ok(vec![1, 0x7fc0_0001]));
+    fixture.check(&[2, 0], Err("invalid-discriminant"));
+}
+
+#[test]
+fn lists() {
+    let long = "list-too-long";
+    let outside = "list-out-of-bounds";
+    let unaligned = "unaligned-pointer";
+    for width in [W32, W64] {
+        for (element, size) in
+            [(ValueType::U8, 1), (ValueType::U64, 8), (ValueType::Bool, 1), (ValueType::Char, 4)]
+        {
+            let mut types = Types::default();
+            let element = types.intern(element);
+            let list = types.intern(ValueType::List(element));
+            let mut fixture = Fixture::adapter(&types, &[list], width);
+            let ok = |len: u64| Ok(vec![size, len]);
+            let most = ((1 << 28) - 1) / size;
+            fixture.check(&[0, 0], ok(0));
+            fixture.check(&[PAGE, 0], ok(0));
+            fixture.check(&[PAGE + size, 0], Err(outside));
+            fixture.check(&[PAGE - 16, 16 / size], ok(16 / size));
+            fixture.check(&[PAGE - 16, 16 / size + 1], Err(outside));
+            fixture.check(&[0, most], Err(outside));
+            fixture.check(&[0, most + 1], Err(long));
+            fixture.check(&[0, 0xffff_ffff], Err(long));
+            fixture.check(&[0xffff_fff8, 1], Err(outside));
+            fixture.check(&[0xffff_fff8, 8 / size], Err(outside));
+            if size > 1 {
+                fixture.check(&[1, 0], Err(unaligned));
+                fixture.check(&[size / 2, 1], Err(unaligned));
+            }
+            if width == W64 {
+                fixture.check(&[1 << 32, 0], Err(outside));
+                fixture.check(&[!7, 8 / size], Err(outside));
+                fixture.check(&[!7, 0], Err(outside));
+                fixture.check(&[0, 1 << 32], Err(long));
+                fixture.check(&[0, (1 << 61) + 1], Err(long));
+                fixture.check(&[0, !0], Err(long));
+            }
+        }
+    }
+}
+
+#[test]
+fn spilled_parameters() {
+    for width in [W32, W64] {
+        let mut types = Types::default();
+        let int = types.intern(ValueType::U32);
+        let mut fixture = Fixture::adapter(&types, &[int; 17], width);
+        fixture.check(&[0], Ok(vec![4]));
+        fixture.check(&[PAGE - 68], Ok(vec![4]));
+        fixture.check(&[PAGE - 64], Err("pointer-out-of-bounds"));
+        fixture.check(&[2], Err("unaligned-pointer"));
+        fixture.check(&[0xffff_fffc], Err("pointer-out-of-bounds"));
+        if width == W64 {
+            fixture.check(&[!3], Err("pointer-out-of-bounds"));
+        }
+    }
+}
+
+#[test]
+fn leaving() {
+    let mut types = Types::default();
+    let int = types.intern(ValueType::U32);
+    let func = FuncType { async_: false, params: vec![int, int], result: None };
+    let check_leave = wrappers::check_leave(&types, &func, W32, true).unwrap();
+    for mut fixture in [Fixture::adapter(&types, &[int, int], W32), Fixture::new(&check_leave, W32)]
+    {
+        fixture.check(&[3, 4], Ok(vec![3, 4]));
+        let flag = fixture.flags[Which::Caller as usize];
+        flag.set(&mut fixture.store, Val::I32(0)).unwrap();
+        fixture.check(&[3, 4], Err("cannot-leave"));
+    }
+    let func = FuncType { result: Some(int), ..func };
+    let lower_leave = wrappers::lower_leave(&types, &func, W32, true).unwrap();
+    let mut fixture = Fixture::new(&lower_leave, W32);
+    fixture.check(&[7], Ok(vec![7]));
+    assert_eq!(fixture.store.data()[..], [7, 0], "the flag is down inside");
+    assert_eq!(bits(&fixture.flags[1].get(&mut fixture.store)), 1, "and up after");
+}
+
+/// What the guest's realloc returns, and how the checked one takes it.
+#[test]
+fn reallocs() {
+    let engine: Engine = engine();
+    let run = |module: &str, align: u32, size: u32, result: u32| {
+        let mut store = Store::new(&engine, Allocator::default());
+        let mut linker = Linker::new(&engine);
+        let traps = Instance::new(&mut store, &pack_module(&engine, "traps"), &[]).unwrap();
+        let state = Instance::new(&mut store, &pack_module(&engine, "state"), &[]).unwrap();
+        let flag = state.get_global(&mut store, "may-leave").unwrap();
+        assert_eq!(bits(&flag.get(&mut store)), 1);
+        let memory = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
+        let guarded = module != "checked-realloc";
+        let realloc = Func::wrap(
+            &mut store,
+            move |mut caller: Caller<'_, Allocator>, a: u32, b: u32, c: u32, d: u32| {
+                assert_eq!([a, b, c, d], [1, 2, align, size]);
+                assert_eq!(bits(&flag.get(&mut caller)), u64::from(!guarded));
+                // What is checked is the memory after the call.
+                memory.grow(&mut caller, 1).unwrap();
+                result
+            },
+        );
+        linker.define(&store, "", "memory", memory).unwrap();
+        linker.define(&store, "", "realloc", realloc).unwrap();
+        linker.instance(&mut store, "traps", traps).unwrap();
+        linker.instance(&mut store, "state", state).unwrap();
+        let instance = linker.instantiate(&mut store, &pack_module(&engine, module)).unwrap();
+        let realloc =
+            instance.get_typed_func::<(u32, u32, u32, u32), u32>(&mut store, "realloc").unwrap();
+        let outcome = realloc.call(&mut store, (1, 2, align, size));
+        if outcome.is_ok() {
+            assert_eq!(bits(&flag.get(&mut store)), 1);
+        }
+        outcome.map_err(|error| trap_name(&error))
+    };
+    let (unaligned, outside) = ("realloc-unaligned", "realloc-out-of-bounds");
+    for module in ["checked-realloc", "guarded-realloc"] {
+        for (align, size, result, expect) in [
+            (1, 0, 0, None),
+            (8, 0, 0x2_0000, None),
+            (1, 0, 0x2_0001, Some(outside)),
+            (1, 0x2_0000, 0, None),
+            (1, 0x2_0001, 0, Some(outside)),
+            (4, 8, 0x1_fff8, None),
+            (4, 8, 0x1_fffc, Some(outside)),
+            (4, 0, 2, Some(unaligned)),
+            (2, 0, 1, Some(unaligned)),
+            (1, 0, !0, Some(outside)),
+            (4, 8, !3, Some(outside)),
+            (1, !0, 1, Some(outside)),
+        ] {
+            let expect = expect.map_or(Ok(result), |trap: &str| Err(trap.to_string()));
+            assert_eq!(run(module, align, size, result), expect);
+        }
+    }
+    assert_eq!(run("lowered-realloc", 4, 8, !0), Ok(!0));
+}
