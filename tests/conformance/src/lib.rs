@@ -146,6 +146,15 @@ impl Run {
                 };
                 self.verdict(directive.line, failure);
             }
+            Kind::AssertTrapping { binary } => {
+                let failure = self
+                    .treat(binary)
+                    .and_then(|b| {
+                        self.run(&format!("(assert_trap {} \"\")", component(&None, false, &b)))
+                    })
+                    .err();
+                self.verdict(directive.line, failure);
+            }
             Kind::Assert { instance } => {
                 let failure = self.on(*instance, directive.text).err();
                 self.verdict(directive.line, failure);
