@@ -140,9 +140,12 @@ impl Run {
                 self.define(*name, false, outcome);
             }
             Kind::AssertInvalid { binary } => {
-                let failure = match binary {
-                    Ok(binary) if self.treat(binary).is_ok() => Some("was accepted".to_string()),
-                    _ => None,
+                let failure = match (self.treatment, binary) {
+                    (Treatment::Unfused, _) => self.run(directive.text).err(),
+                    (Treatment::Fused, Ok(binary)) if self.treat(binary).is_ok() => {
+                        Some("was accepted".to_string())
+                    }
+                    (Treatment::Fused, _) => None,
                 };
                 self.verdict(directive.line, failure);
             }
@@ -155,8 +158,12 @@ impl Run {
                     .err();
                 self.verdict(directive.line, failure);
             }
-            Kind::Assert { instance } => {
-                let failure = self.on(*instance, directive.text).err();
+            Kind::Assert { instance, text } => {
+                let text = match self.treatment {
+                    Treatment::Unfused => directive.text,
+                    Treatment::Fused => text,
+                };
+                let failure = self.on(*instance, text).err();
                 self.verdict(directive.line, failure);
             }
             Kind::Other { instance } => {
@@ -249,7 +256,6 @@ fn context() -> Result<WastContext> {
         .wasm_wide_arithmetic(true);
     let engine = wasmtime::Engine::new(&config).map_err(|e| anyhow!("{e:?}"))?;
     let mut context = WastContext::new(&engine, Async::Yes, |_| {});
-    // A fused module traps for the same reasons, at the same places, in its own words.
     context.ignore_error_messages(true);
     context
         .register_spectest(&SpectestConfig { use_shared_memory: false, suppress_prints: true })

@@ -25,8 +25,10 @@ pub enum Kind<'a> {
     AssertInvalid { binary: Result<Vec<u8>> },
     /// A component whose instantiation must trap.
     AssertTrapping { binary: Vec<u8> },
-    /// Another assertion, on an instance or on the current one.
-    Assert { instance: Option<&'a str> },
+    /// Another assertion, on an instance or on the current one. The text is the directive's, but
+    /// accepts any message of a trap: a fused module traps at the same places for the same
+    /// reasons, in its own words.
+    Assert { instance: Option<&'a str>, text: String },
     /// Something else that runs.
     Other { instance: Option<&'a str> },
 }
@@ -99,14 +101,12 @@ fn kind(form: &str) -> Result<Kind<'_>> {
         WastDirective::AssertTrap { exec: WastExecute::Wat(mut wat), .. } => {
             Kind::AssertTrapping { binary: wat.encode()? }
         }
-        WastDirective::AssertTrap { exec, .. } | WastDirective::AssertReturn { exec, .. } => {
-            Kind::Assert {
-                instance: match exec {
-                    WastExecute::Invoke(invoke) => in_form(invoke.module),
-                    WastExecute::Get { module, .. } => in_form(module),
-                    WastExecute::Wat(_) => None,
-                },
-            }
+        WastDirective::AssertTrap { exec, message, .. } => Kind::Assert {
+            instance: instance(form, &exec),
+            text: form.replace(&format!("\"{message}\""), "\"\""),
+        },
+        WastDirective::AssertReturn { exec, .. } => {
+            Kind::Assert { instance: instance(form, &exec), text: form.to_string() }
         }
         WastDirective::Invoke(invoke) => Kind::Other { instance: in_form(invoke.module) },
         _ => Kind::Other { instance: None },
@@ -116,4 +116,14 @@ fn kind(form: &str) -> Result<Kind<'_>> {
 fn component<'a>(form: &'a str, wat: &mut QuoteWat<'_>, definition: bool) -> Result<Kind<'a>> {
     let name = wat.name().and_then(|id| name(form, id.name())).map(str::to_string);
     Ok(Kind::Component { name, definition, binary: wat.encode()? })
+}
+
+/// The instance that an assertion names.
+fn instance<'a>(form: &'a str, exec: &WastExecute<'_>) -> Option<&'a str> {
+    let id = match exec {
+        WastExecute::Invoke(invoke) => invoke.module,
+        WastExecute::Get { module, .. } => *module,
+        WastExecute::Wat(_) => None,
+    };
+    id.and_then(|id| name(form, id.name()))
 }
