@@ -141,6 +141,10 @@ impl<'a> Wiring<'a> {
 
     fn generated_instance(&self, id: NodeId) -> Result<Instance<'a>, EmitError> {
         let function = self.function_name(id);
+        let what = match self.plan.node(id) {
+            Node::Term(term, _) if &**term == "adapter" => "adapter",
+            _ => "wrapper",
+        };
         let FromPlan { module, sources } = from_plan::from_plan(self.program, self.plan, id)
             .map_err(|error| EmitError::Adapter { function: function.clone(), error })?
             .ok_or_else(|| self.misplaced(id, "a function to generate"))?;
@@ -155,7 +159,7 @@ impl<'a> Wiring<'a> {
             })
             .collect::<Result<_, _>>()?;
         Ok(Instance {
-            name: function,
+            name: format!("meld:{what}:{function}"),
             bytes: Cow::Owned(module.bytes),
             imports,
             synthetic: true,
@@ -171,10 +175,10 @@ impl<'a> Wiring<'a> {
                 Node::Export(of, name) => {
                     return match self.plan.node(*of) {
                         Node::Entity(Entity::Instance(instance)) => {
-                            format!("{}!{name}", self.program.instances[instance.index()].name)
+                            format!("{}.{name}", self.program.instances[instance.index()].name)
                         }
                         Node::Module(module, _) => {
-                            format!("{}!{name}", self.plan.modules[*module as usize].name)
+                            format!("{}.{name}", self.plan.modules[*module as usize].name)
                         }
                         _ => name.to_string(),
                     };

@@ -25,6 +25,9 @@ enum Command {
     Rules(commands::rules::Command),
     /// Say what is in a component, or where the parts of a fused module came from.
     Inspect(commands::inspect::Arguments),
+    /// Fuse components, run both sides with the same calls, and compare.
+    #[cfg(feature = "verify")]
+    Verify(commands::verify::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -32,6 +35,8 @@ fn main() -> ExitCode {
         Command::Fuse(arguments) => commands::fuse::run(arguments),
         Command::Rules(command) => commands::rules::run(command),
         Command::Inspect(arguments) => commands::inspect::run(arguments),
+        #[cfg(feature = "verify")]
+        Command::Verify(arguments) => commands::verify::run(arguments),
     };
     match outcome {
         Ok(code) => code,

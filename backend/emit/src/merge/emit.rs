@@ -141,9 +141,7 @@ impl Emitter<'_, '_> {
         let generated_index = generated.is_some().then_some(functions);
         let name = self.merge.name.as_deref();
         section(true, &names::name_section(self.linked, &self.numbers, name, generated_index));
-        if let Some(producers) = names::producers(self.linked) {
-            section(true, &producers);
-        }
+        section(true, &names::producers(self.linked));
         if let Some(features) = names::target_features(self.linked) {
             section(true, &features);
         }

@@ -15,6 +15,8 @@ use wasmparser::TypeRef;
 pub struct Linked<'a> {
     /// The instances' names, for messages and for the name section.
     pub names: Vec<&'a str>,
+    /// Instances that meld made, by instance.
+    pub synthetic: Vec<bool>,
     pub modules: Vec<Module<'a>>,
     pub types: Types,
     /// For each instance the type ids of its module's types.
@@ -165,6 +167,7 @@ impl<'a> Linked<'a> {
         let consts = consts.into_keys().collect();
         let linked = Linked {
             names,
+            synthetic: merge.instances.iter().map(|i| i.synthetic).collect(),
             types,
             type_ids,
             hosts,

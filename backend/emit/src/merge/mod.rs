@@ -42,6 +42,10 @@ pub struct Instance<'a> {
     /// What each import of the module is, in the module's order.
     pub imports: Vec<Source>,
     /// The module was made by meld; no input has it. Passed on to [`Origin::synthetic`].
+    ///
+    /// Its functions named `meld:..` keep that name, so that a backtrace shows
+    /// `meld:trap:invalid-utf8` whichever instance it stands in; where the instance's own name
+    /// begins with the function's, the function takes the instance's, which says more.
     pub synthetic: bool,
 }
 

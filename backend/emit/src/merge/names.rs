@@ -43,7 +43,15 @@ pub fn name_section(
                     }
                     let original = module.imported[*kind].len() + position as usize;
                     let known = of_instance.as_ref().and_then(|(_, names)| names[original]);
-                    text.push_str(linked.names[instance as usize]);
+                    let own = linked.names[instance as usize];
+                    match known {
+                        Some(name) if linked.synthetic[instance as usize] && name.starts_with("meld:") => {
+                            map.append(index as u32, if own.starts_with(name) { own } else { name });
+                            *any = true;
+                            continue;
+                        }
+                        _ => text.push_str(own),
+                    }
                     match (known, *kind) {
                         (Some(name), _) => text.extend(["!", name]),
                         (None, Kind::Func) => text.push_str(&format!("!func[{original}]")),
@@ -127,10 +135,10 @@ fn local_names(linked: &Linked<'_>, numbers: &Numbers) -> Option<IndirectNameMap
     last.map(|_| all)
 }
 
-/// The `producers` section of all modules: each field with each tool once. Versions of one tool
+/// The `producers` section of all modules, and meld's own entry: each field with each tool once. Versions of one tool
 /// are joined, because a tool may stand in a field only once (tool conventions, "Producers
 /// Section").
-pub fn producers(linked: &Linked<'_>) -> Option<ProducersSection> {
+pub fn producers(linked: &Linked<'_>) -> ProducersSection {
     let mut fields: IndexMap<&str, IndexMap<&str, IndexSet<&str>>> = IndexMap::new();
     for field in linked.modules.iter().flat_map(|module| &module.producers) {
         let tools = fields.entry(field.name).or_default();
@@ -138,9 +146,12 @@ pub fn producers(linked: &Linked<'_>) -> Option<ProducersSection> {
             tools.entry(value.name).or_default().insert(value.version);
         }
     }
-    if fields.is_empty() {
-        return None;
-    }
+    fields
+        .entry("processed-by")
+        .or_default()
+        .entry("meld")
+        .or_default()
+        .insert(env!("CARGO_PKG_VERSION"));
     let mut section = ProducersSection::new();
     for (name, tools) in fields {
         let mut field = ProducersField::new();
@@ -150,7 +161,7 @@ pub fn producers(linked: &Linked<'_>) -> Option<ProducersSection> {
         }
         section.field(name, &field);
     }
-    Some(section)
+    section
 }
 
 /// The `target_features` section: every feature that some module uses.

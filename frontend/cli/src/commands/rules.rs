@@ -1,6 +1,6 @@
 //! `meld rules`.
 
-use super::fuse::PackArguments;
+use super::common::PackArguments;
 use crate::exit::Failure;
 use crate::io;
 use clap::{Args, Subcommand};

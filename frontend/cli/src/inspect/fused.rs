@@ -55,9 +55,10 @@ pub fn inspect(bytes: &[u8]) -> Option<FusedInspection> {
         else {
             continue;
         };
-        let (origin, by_meld) = match name.split_once('!') {
-            Some((origin, _)) => (origin, false),
-            None => (name.rsplit_once(':').map_or(name, |(origin, _)| origin), true),
+        // `meld:trap:invalid-utf8` counts as `meld:trap`.
+        let (origin, by_meld) = match name.strip_prefix("meld:") {
+            Some(rest) => (&name[..5 + rest.find(':').unwrap_or(rest.len())], true),
+            None => (name.split_once('!').map_or(name, |(origin, _)| origin), false),
         };
         let entry = origins.entry(origin).or_insert_with(|| Origin {
             name: origin.to_string(),

@@ -1,0 +1,143 @@
+//! Arguments that several subcommands share.
+
+use crate::exit::Failure;
+use crate::io;
+use clap::{Args, ValueEnum};
+use meld::packs::PackOptions;
+use meld::{Decided, Form, FuseError, Fuser, Weight};
+use std::path::PathBuf;
+
+/// What is fused, and how it is decided.
+#[derive(Args)]
+pub struct FuserArguments {
+    /// Components that fit together, or core modules. `-` is standard input, `NAME=PATH` gives an
+    /// input a name of its own.
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<String>,
+    /// What decisions weigh.
+    #[arg(short = 'O', value_enum, default_value = "speed", value_name = "WEIGHT")]
+    weight: WeightArgument,
+    #[command(flatten)]
+    packs: PackArguments,
+    /// Grant an assumption that rules may rest on.
+    #[arg(long, value_name = "NAME")]
+    assume: Vec<String>,
+    /// Take a rule out.
+    #[arg(long, value_name = "RULE")]
+    disable: Vec<String>,
+}
+
+/// Which packs are in force.
+#[derive(Args)]
+pub struct PackArguments {
+    /// Add a pack file, or a folder of packs.
+    #[arg(long, value_name = "PATH")]
+    rules: Vec<PathBuf>,
+    /// Leave out the standard packs; the vocabulary stays.
+    #[arg(long)]
+    no_default_rules: bool,
+    /// Set a constant of a pack.
+    #[arg(long, value_name = "CONST=VALUE")]
+    set: Vec<String>,
+}
+
+/// What is to be said of the decisions.
+#[derive(Args)]
+pub struct ExplainArguments {
+    /// Say why each import became what it is; with a text, only for ports that contain it.
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    explain: Option<String>,
+    /// Say where a rule matched and which guard refused.
+    #[arg(long, value_name = "RULE")]
+    why_not: Option<String>,
+    /// The form of `--explain`.
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    explain_format: ExplainFormat,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum WeightArgument {
+    /// Fewer instructions on the way of a call.
+    Speed,
+    /// Fewer bytes.
+    Size,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum ExplainFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl FuserArguments {
+    /// The fuser that the arguments ask for, and the size of its inputs in bytes.
+    pub fn fuser(&self, form: Form) -> Result<(Fuser, usize), Failure> {
+        if self.inputs.iter().filter(|i| *i == "-").count() > 1 {
+            return Err(Failure::arguments("standard input can be only one of the inputs"));
+        }
+        let mut fuser = Fuser::new().packs(self.packs.options()?).form(form);
+        let mut size = 0;
+        for argument in &self.inputs {
+            let (name, path) = io::input_name(argument);
+            let bytes = io::read(path)?;
+            size += bytes.len();
+            fuser = fuser.input(name, bytes);
+        }
+        for name in &self.assume {
+            fuser = fuser.assume(name);
+        }
+        for rule in &self.disable {
+            fuser = fuser.disable(rule);
+        }
+        fuser = fuser.weight(match self.weight {
+            WeightArgument::Speed => Weight::Speed,
+            WeightArgument::Size => Weight::Size,
+        });
+        Ok((fuser, size))
+    }
+}
+
+impl PackArguments {
+    /// The same for the library.
+    pub fn options(&self) -> Result<PackOptions, Failure> {
+        let mut constants = Vec::new();
+        for set in &self.set {
+            let Some((name, value)) = set.split_once('=') else {
+                return Err(Failure::arguments(format!(
+                    "`--set {set}` is not `CONST=VALUE`, for example `--set streams.slots=64`"
+                )));
+            };
+            constants.push((name.to_string(), value.to_string()));
+        }
+        Ok(PackOptions {
+            paths: self.rules.clone(),
+            no_default_rules: self.no_default_rules,
+            constants,
+        })
+    }
+}
+
+impl ExplainArguments {
+    /// What is to be printed; none if nothing was asked.
+    pub fn text(&self, decided: &Decided<'_>) -> Result<Option<String>, Failure> {
+        if self.explain.is_none() && self.why_not.is_none() {
+            return Ok(None);
+        }
+        let filter = self.explain.as_deref().filter(|f| !f.is_empty());
+        let mut text = String::new();
+        if self.explain.is_some() {
+            match self.explain_format {
+                ExplainFormat::Text => text.push_str(&decided.trace.explain_text(filter)),
+                ExplainFormat::Json => {
+                    text.push_str(&format!("{:#}\n", decided.trace.explain_json()));
+                }
+            }
+        }
+        if let Some(rule) = &self.why_not {
+            text.push_str(&decided.trace.why_not(rule, filter).map_err(FuseError::from)?);
+        }
+        Ok(Some(text))
+    }
+}
