@@ -382,17 +382,17 @@ impl<'a> Reader<'a> {
         }
         let depth = depth + 1;
         let pass = match self.term(node) {
-            Some(("keep", [])) => Pass::Keep,
-            Some(("normalise", [])) => Pass::Normalise,
-            Some(("check-char", [])) => Pass::CheckChar,
-            Some(("mask", [])) => Pass::Mask,
-            Some(("check-case", [])) => Pass::CheckCase,
-            Some(("copy", [])) => Pass::Copy,
-            Some(("fields", &[passes])) => Pass::Fields(self.passes_at(passes, depth)?),
-            Some(("cases", &[passes])) => Pass::Cases(self.passes_at(passes, depth)?),
-            Some(("repeat", &[element])) => Pass::Repeat(self.pass(element, depth)?),
-            Some(("each", &[element])) => Pass::Each(self.pass(element, depth)?),
-            Some(("text", &[function])) => {
+            Some(("keep", [_, _, _])) => Pass::Keep,
+            Some(("normalise", [_, _, _])) => Pass::Normalise,
+            Some(("check-char", [_, _, _])) => Pass::CheckChar,
+            Some(("mask", [_, _, _])) => Pass::Mask,
+            Some(("check-case", [_, _, _])) => Pass::CheckCase,
+            Some(("copy", [_, _, _])) => Pass::Copy,
+            Some(("fields", &[_, passes, _, _])) => Pass::Fields(self.passes_at(passes, depth)?),
+            Some(("cases", &[_, passes, _, _])) => Pass::Cases(self.passes_at(passes, depth)?),
+            Some(("repeat", &[_, element, _, _])) => Pass::Repeat(self.pass(element, depth)?),
+            Some(("each", &[_, element, _, _])) => Pass::Each(self.pass(element, depth)?),
+            Some(("text", &[_, function, _, _])) => {
                 Pass::Text(self.transcoders.insert_full(function).0 as u32)
             }
             _ => return Err(self.unexpected("Pass", node)),
