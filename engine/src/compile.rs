@@ -73,8 +73,6 @@ pub struct Matcher {
     pub guards: Vec<Condition>,
     /// How many slots a match has: declared variables first, then wildcards and globs.
     pub slots: usize,
-    /// How many of the slots are declared variables.
-    pub variables: usize,
 }
 
 /// A compiled rule or option.
@@ -90,7 +88,7 @@ impl CompiledRule {
     /// Compiles a rule.
     pub fn new(rule: &Rule) -> Self {
         let mut compiler = Compiler { slots: rule.vars.len() };
-        let matcher = compiler.matcher(&rule.pattern, &rule.guards, rule.vars.len());
+        let matcher = compiler.matcher(&rule.pattern, &rule.guards);
         CompiledRule { matcher, replacement: compiler.pattern(&rule.replacement) }
     }
 }
@@ -98,11 +96,7 @@ impl CompiledRule {
 impl Matcher {
     /// Compiles a `forbid`.
     pub fn of_forbid(forbid: &Forbid) -> Self {
-        Compiler { slots: forbid.vars.len() }.matcher(
-            &forbid.pattern,
-            &forbid.guards,
-            forbid.vars.len(),
-        )
+        Compiler { slots: forbid.vars.len() }.matcher(&forbid.pattern, &forbid.guards)
     }
 }
 
@@ -116,10 +110,10 @@ struct Compiler {
 }
 
 impl Compiler {
-    fn matcher(&mut self, pattern: &Pattern, guards: &[Guard], variables: usize) -> Matcher {
+    fn matcher(&mut self, pattern: &Pattern, guards: &[Guard]) -> Matcher {
         let pattern = self.pattern(pattern);
         let guards = guards.iter().map(|guard| self.guard(guard)).collect();
-        Matcher { pattern, guards, slots: self.slots, variables }
+        Matcher { pattern, guards, slots: self.slots }
     }
 
     fn guard(&mut self, guard: &Guard) -> Condition {

@@ -51,11 +51,6 @@ impl Facts {
         self.tables[fact.index()].rows.iter().map(Vec::as_slice)
     }
 
-    /// How many facts are stated.
-    pub fn len(&self) -> usize {
-        self.tables.iter().map(|table| table.rows.len()).sum()
-    }
-
     /// Brings the rows by class up to date with the graph.
     pub fn refresh(&mut self, graph: &Graph) {
         for table in &mut self.tables {
