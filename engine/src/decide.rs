@@ -82,8 +82,7 @@ pub fn decide<'r>(
     options: &Options,
 ) -> Result<Decision<'r>, EngineError> {
     let standings = standings(rules, options)?;
-    let names = Names::new(program);
-    let mut saturation = Saturation::new(rules);
+    let mut saturation = Saturation::new(rules, Names::new(program));
     let seeds = seed(program, &mut saturation, options)?;
     let mut active: Vec<RuleId> = rule_ids(rules).filter(|id| standings[id.index()].is_on()).collect();
     let allowed: HashSet<RuleId> = active.iter().copied().collect();
@@ -99,7 +98,6 @@ pub fn decide<'r>(
         let failure = Failure {
             saturation: &saturation,
             extraction: &extraction,
-            names: &names,
             standing: &|rule| standings[rule.index()].clone(),
         };
         return Err(EngineError::Unimplemented(failure.report(&failed)));
@@ -107,7 +105,7 @@ pub fn decide<'r>(
     let roots: Vec<Id> = reached.values().map(|seed| saturation.graph.class(*seed)).collect();
     let order = extraction.below(roots);
     let choices = extraction.into_choices();
-    check_forbids(&saturation, &choices, &order, &reached, &names)?;
+    check_forbids(&saturation, &choices, &order, &reached)?;
 
     let mut plan = write_plan(rules, &saturation, &choices, &order, &reached);
     let terms = choices.write(&mut saturation.graph, &order);
@@ -118,9 +116,9 @@ pub fn decide<'r>(
         let proof = proofs.prove(&saturation.graph, *seed, terms[&class])?;
         ports.insert(*port, PortTrace { proof });
     }
-    replay(&saturation, &allowed, &proofs, &ports, &names)?;
+    replay(&saturation, &allowed, &proofs, &ports)?;
     plan.assumptions = assumptions(&saturation, &proofs);
-    let trace = Trace::new(saturation, choices, options.weight, names, standings, proofs, ports);
+    let trace = Trace::new(saturation, choices, options.weight, standings, proofs, ports);
     Ok(Decision { plan, trace })
 }
 
@@ -239,7 +237,6 @@ fn check_forbids(
     choices: &Choices,
     order: &[Id],
     ports: &BTreeMap<Port, Term>,
-    names: &Names,
 ) -> Result<(), EngineError> {
     const MOST: usize = 10;
     let rules = saturation.rules;
@@ -262,10 +259,10 @@ fn check_forbids(
                 let port = ports
                     .iter()
                     .find(|(_, seed)| contains(&view, saturation.graph.class(**seed), class))
-                    .map_or("?", |(port, _)| names.port(*port));
+                    .map_or("?", |(port, _)| saturation.names.port(*port));
                 found.push(format!(
                     "the plan contains `{}`\n  needed by {port}\n  forbidden by {}.{} ({}): {}",
-                    saturation.show(names).term(saturation.chosen_like(choices, class)),
+                    saturation.show().term(saturation.chosen_like(choices, class)),
                     rules.packs[forbid.pack.index()].name,
                     forbid.name,
                     place(rules, forbid.span),
@@ -400,7 +397,6 @@ fn replay(
     allowed: &HashSet<RuleId>,
     proofs: &Proofs,
     ports: &BTreeMap<Port, PortTrace>,
-    names: &Names,
 ) -> Result<(), EngineError> {
     let facts = saturation.rules.facts.iter().enumerate().flat_map(|(index, _)| {
         let fact = ruleset::FactId(index as u32);
@@ -418,8 +414,8 @@ fn replay(
         let port = ports
             .iter()
             .find(|(_, trace)| trace.proof as usize >= proof)
-            .map_or("?", |(port, _)| names.port(*port));
-        let about = saturation.show(names).term(proofs.all[proof].from);
+            .map_or("?", |(port, _)| saturation.names.port(*port));
+        let about = saturation.show().term(proofs.all[proof].from);
         EngineError::Internal(format!(
             "the proof about `{about}` does not check, needed by {port}: {why}"
         ))

@@ -4,7 +4,7 @@
 //! may fail for one question, so the report goes by question: what it is, which ports need it,
 //! and how near rules came to answering it.
 
-use crate::display::{Names, place};
+use crate::display::place;
 use crate::extract::{Extraction, cost_of};
 use crate::plan::Port;
 use crate::saturate::{Cause, Saturation, matches_of};
@@ -27,7 +27,6 @@ const MOST_RULES: usize = 8;
 pub(crate) struct Failure<'a, 'r> {
     pub(crate) saturation: &'a Saturation<'r>,
     pub(crate) extraction: &'a Extraction<'a>,
-    pub(crate) names: &'a Names,
     pub(crate) standing: &'a dyn Fn(RuleId) -> Standing,
 }
 
@@ -111,10 +110,10 @@ impl Failure<'_, '_> {
             .iter()
             .find(|term| !passed_on(bank.op(**term)))
             .or(terms.first())
-            .map_or(String::new(), |term| self.saturation.show(self.names).term(*term));
+            .map_or(String::new(), |term| self.saturation.show().term(*term));
         let _ = write!(out, "\n\nno rule implements `{term}`");
         for port in ports.iter().take(MOST_PORTS) {
-            let _ = write!(out, "\n  needed by {}", self.names.port(*port));
+            let _ = write!(out, "\n  needed by {}", self.saturation.names.port(*port));
         }
         if ports.len() > MOST_PORTS {
             let _ = write!(out, "\n  and by {} more", ports.len() - MOST_PORTS);
@@ -159,7 +158,6 @@ impl Failure<'_, '_> {
                 );
                 for refusal in &refusals {
                     let why = saturation.refusal(
-                        self.names,
                         &rule.vars,
                         &rule.guards,
                         &matcher.guards,

@@ -11,6 +11,7 @@
 use crate::compile::{
     CompiledRule, Condition, Pat, Slots, View, instantiate, is_attribute, match_all,
 };
+use crate::display::Names;
 use crate::error::EngineError;
 use crate::graph::{Graph, Why};
 use crate::guard::Facts;
@@ -55,6 +56,8 @@ pub struct Budget {
 pub struct Saturation<'a> {
     /// The rules.
     pub rules: &'a RuleSet,
+    /// What entities are called.
+    pub(crate) names: Names,
     /// All rules, compiled, by id.
     pub compiled: Vec<CompiledRule>,
     /// The terms.
@@ -74,9 +77,10 @@ pub struct Saturation<'a> {
 
 impl<'a> Saturation<'a> {
     /// An empty graph for a rule set.
-    pub fn new(rules: &'a RuleSet) -> Self {
+    pub(crate) fn new(rules: &'a RuleSet, names: Names) -> Self {
         Saturation {
             rules,
+            names,
             compiled: rules.rules.iter().map(CompiledRule::new).collect(),
             graph: Graph::new(),
             facts: Facts::new(rules),
@@ -186,8 +190,8 @@ impl<'a> Saturation<'a> {
             Why::Event(event) => Some(event as usize),
             Why::Congruence => None,
         }));
-        let leaf = |term| format!("{:?}", self.graph.bank().op(term));
-        EngineError::Collapsed { left: leaf(left), right: leaf(right), rules }
+        let show = self.show();
+        EngineError::Collapsed { left: show.term(left), right: show.term(right), rules }
     }
 
     /// Names of the rules behind events, each once, in order of declaration.

@@ -57,7 +57,7 @@ pub fn run_tests(rules: &RuleSet, filter: Option<&str>) -> Vec<TestOutcome> {
 
 /// What a test states, and its term.
 fn set_up<'r>(rules: &'r RuleSet, test: &Test) -> Result<(Saturation<'r>, Term), String> {
-    let mut saturation = Saturation::new(rules);
+    let mut saturation = Saturation::new(rules, Names::default());
     let add = |saturation: &mut Saturation<'_>, pattern: &Pattern| {
         instantiate(&mut saturation.graph, &ground(pattern), &[])
             .ok_or_else(|| "a term of the test has variables".to_string())
@@ -84,11 +84,10 @@ fn check_rule(rules: &RuleSet, rule: RuleId, test: &Test) -> Result<(), String> 
         .filter(|event| event.cause == Cause::Rule(rule))
         .map(|event| event.right)
         .collect();
-    let names = Names::default();
-    let show = |saturation: &Saturation<'_>, term| saturation.show(&names).term(term);
+    let show = |saturation: &Saturation<'_>, term| saturation.show().term(term);
     let got = match events.as_slice() {
         [] => {
-            let why = refusals(&saturation, rule, &names);
+            let why = refusals(&saturation, rule);
             let why = why.map_or("the pattern does not match".to_string(), |why| why);
             format!("the rule does not fire: {why}")
         }
@@ -121,7 +120,7 @@ fn check_rule(rules: &RuleSet, rule: RuleId, test: &Test) -> Result<(), String> 
 }
 
 /// Why the rule did not fire, where its pattern matched.
-fn refusals(saturation: &Saturation<'_>, id: RuleId, names: &Names) -> Option<String> {
+fn refusals(saturation: &Saturation<'_>, id: RuleId) -> Option<String> {
     let rule = &saturation.rules.rules[id.index()];
     let matcher = &saturation.compiled[id.index()].matcher;
     let classes = saturation.graph.classes();
@@ -137,7 +136,6 @@ fn refusals(saturation: &Saturation<'_>, id: RuleId, names: &Names) -> Option<St
             &mut |_| {},
             &mut |refusal| {
                 found.get_or_insert(saturation.refusal(
-                    names,
                     &rule.vars,
                     &rule.guards,
                     &matcher.guards,

@@ -1,7 +1,6 @@
 //! What a run of the engine remembers: the graph, the choices and the proofs.
 
 use crate::decide::{Weight, unknown};
-use crate::display::Names;
 use crate::error::EngineError;
 use crate::extract::{Choices, Price, cost_of};
 use crate::plan::Port;
@@ -26,7 +25,6 @@ pub struct Trace<'r> {
     pub(crate) saturation: Saturation<'r>,
     pub(crate) choices: Choices,
     pub(crate) weight: Weight,
-    pub(crate) names: Names,
     pub(crate) standings: Vec<Standing>,
     pub(crate) proofs: Proofs,
     pub(crate) ports: BTreeMap<Port, PortTrace>,
@@ -43,12 +41,11 @@ impl<'r> Trace<'r> {
         saturation: Saturation<'r>,
         choices: Choices,
         weight: Weight,
-        names: Names,
         standings: Vec<Standing>,
         proofs: Proofs,
         ports: BTreeMap<Port, PortTrace>,
     ) -> Self {
-        Trace { saturation, choices, weight, names, standings, proofs, ports }
+        Trace { saturation, choices, weight, standings, proofs, ports }
     }
 
     /// Why ports became what they became, for people. A port is shown if each word of the filter

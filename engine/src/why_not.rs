@@ -73,7 +73,6 @@ pub(crate) fn text(trace: &Trace<'_>, id: RuleId, filter: Option<&str>) -> Strin
                     .iter()
                     .map(|refusal| {
                         saturation.refusal(
-                            &trace.names,
                             &rule.vars,
                             &rule.guards,
                             &matcher.guards,
@@ -89,7 +88,7 @@ pub(crate) fn text(trace: &Trace<'_>, id: RuleId, filter: Option<&str>) -> Strin
         let _ = writeln!(out, "  fired in {fired} places");
         let _ = writeln!(out, "  {}", taken(trace, id, &classes));
     }
-    let show = saturation.show(&trace.names);
+    let show = saturation.show();
     for (at, why) in lines.iter().take(MOST_PLACES) {
         let _ = writeln!(out, "  at {}", show.term(*at));
         for why in why {
@@ -112,7 +111,7 @@ fn in_sight(trace: &Trace<'_>, filter: Option<&str>) -> Vec<Id> {
     let mut todo: Vec<Id> = trace
         .ports
         .iter()
-        .filter(|(port, _)| trace.names.selects(filter, **port))
+        .filter(|(port, _)| trace.saturation.names.selects(filter, **port))
         .map(|(_, about)| graph.class(trace.proofs.get(about.proof).from))
         .collect();
     while let Some(class) = todo.pop() {
@@ -166,7 +165,7 @@ fn taken(trace: &Trace<'_>, id: RuleId, classes: &[Id]) -> String {
 /// Why a pattern matches nowhere: the operator that is missing, or the argument that differs.
 fn nearest(trace: &Trace<'_>, classes: &[Id], pattern: &Pat) -> String {
     let saturation = &trace.saturation;
-    let show = saturation.show(&trace.names);
+    let show = saturation.show();
     let Pat::Node(op, args) = pattern else { return "its pattern matches nowhere".into() };
     let graph = &saturation.graph;
     let mut candidates = 0;
