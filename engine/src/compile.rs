@@ -9,6 +9,7 @@ use egg::Id;
 use meld_pack::ruleset::{
     Comparison, FactId, Forbid, Guard, Pattern, Rule, RuleSet, SortKind, SortRef, TermId,
 };
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A compiled pattern.
@@ -94,6 +95,18 @@ impl CompiledRule {
 }
 
 impl Matcher {
+    /// Whether a variable stands twice in the pattern, so that its two places have to be equal.
+    pub fn equates(&self) -> bool {
+        fn repeats(pattern: &Pat, seen: &mut HashSet<usize>) -> bool {
+            match pattern {
+                Pat::Slot(slot) => !seen.insert(*slot),
+                Pat::Glob(..) => false,
+                Pat::Node(_, args) => args.iter().any(|arg| repeats(arg, seen)),
+            }
+        }
+        repeats(&self.pattern, &mut HashSet::new())
+    }
+
     /// Compiles a `forbid`.
     pub fn of_forbid(forbid: &Forbid) -> Self {
         Compiler { slots: forbid.vars.len() }.matcher(&forbid.pattern, &forbid.guards)
@@ -235,7 +248,8 @@ fn advance(
             }
         },
         Pat::Glob(slot, glob) => {
-            let matches = |node: &Node| matches!(&node.op, Op::Str(text) if glob_matches(glob, text));
+            let matches =
+                |node: &Node| matches!(&node.op, Op::Str(text) if glob_matches(glob, text));
             if view.nodes(class).iter().any(matches) {
                 slots[*slot] = Some(class);
                 advance(view, patterns, classes, pending, slots, found);

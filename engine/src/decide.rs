@@ -84,7 +84,8 @@ pub fn decide<'r>(
     let standings = standings(rules, options)?;
     let mut saturation = Saturation::new(rules, Names::new(program));
     let seeds = seed(program, &mut saturation, options)?;
-    let mut active: Vec<RuleId> = rule_ids(rules).filter(|id| standings[id.index()].is_on()).collect();
+    let mut active: Vec<RuleId> =
+        rule_ids(rules).filter(|id| standings[id.index()].is_on()).collect();
     let allowed: HashSet<RuleId> = active.iter().copied().collect();
     if options.reverse_rules {
         active.reverse();
@@ -164,7 +165,8 @@ fn standings(rules: &RuleSet, options: &Options) -> Result<Vec<Standing>, Engine
 pub(crate) fn unknown(kind: &'static str, name: &str, known: &[String]) -> EngineError {
     let last = |name: &str| name.rsplit('.').next().unwrap_or(name).to_string();
     let near = known.iter().find(|known| last(known) == last(name)).or_else(|| {
-        let shared = |known: &&String| known.chars().zip(name.chars()).take_while(|(a, b)| a == b).count();
+        let shared =
+            |known: &&String| known.chars().zip(name.chars()).take_while(|(a, b)| a == b).count();
         known.iter().max_by_key(shared).filter(|known| shared(known) > 2)
     });
     let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));

@@ -246,11 +246,7 @@ impl Saturation<'_> {
     }
 
     /// A guard with values put in, for example `!kin(#a, #b)`.
-    pub(crate) fn guard_values(
-        &self,
-        guard: &Condition,
-        slots: &[Option<egg::Id>],
-    ) -> String {
+    pub(crate) fn guard_values(&self, guard: &Condition, slots: &[Option<egg::Id>]) -> String {
         match guard {
             Condition::Fact { fact, args, negated } => {
                 let args: Vec<String> =

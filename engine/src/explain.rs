@@ -23,8 +23,12 @@ const MOST_ALTERNATIVES: usize = 5;
 
 /// All ports that a filter selects.
 pub(crate) fn text(trace: &Trace<'_>, filter: Option<&str>) -> String {
-    let mut printer =
-        Printer { trace, alternatives: trace.alternatives(), numbers: HashMap::new(), out: String::new() };
+    let mut printer = Printer {
+        trace,
+        alternatives: trace.alternatives(),
+        numbers: HashMap::new(),
+        out: String::new(),
+    };
     for (port, about) in &trace.ports {
         if trace.saturation.names.selects(filter, *port) {
             printer.port(*port, about.proof);

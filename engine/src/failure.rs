@@ -134,8 +134,7 @@ impl Failure<'_, '_> {
         for (index, rule) in saturation.rules.rules.iter().enumerate() {
             let id = RuleId(index as u32);
             let matcher = &saturation.compiled[index].matcher;
-            let matches =
-                matches_of(&saturation.graph, &[class], &matcher.pattern, matcher.slots);
+            let matches = matches_of(&saturation.graph, &[class], &matcher.pattern, matcher.slots);
             let title = format!(
                 "rule {} ({})",
                 saturation.rules.rule_name(id),
@@ -157,12 +156,8 @@ impl Failure<'_, '_> {
                     &mut |refusal| refusals.push(refusal),
                 );
                 for refusal in &refusals {
-                    let why = saturation.refusal(
-                        &rule.vars,
-                        &rule.guards,
-                        &matcher.guards,
-                        refusal,
-                    );
+                    let why =
+                        saturation.refusal(&rule.vars, &rule.guards, &matcher.guards, refusal);
                     let line = format!("{title} matches, but {why}");
                     if !lines.contains(&line) {
                         lines.push(line);

@@ -87,8 +87,7 @@ impl Facts {
             |slots: &Slots, undefined| Refusal { guard: at, slots: slots.clone(), undefined };
         match guard {
             Condition::Compare { left, op, right } => {
-                let values =
-                    [left, right].map(|side| evaluate(graph, rules, side, slots));
+                let values = [left, right].map(|side| evaluate(graph, rules, side, slots));
                 if values.contains(&Value::Undefined) {
                     return refuses(refusal(slots, true));
                 }

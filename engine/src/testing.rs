@@ -92,8 +92,10 @@ fn check_rule(rules: &RuleSet, rule: RuleId, test: &Test) -> Result<(), String> 
             format!("the rule does not fire: {why}")
         }
         events => {
-            let terms: Vec<String> =
-                events.iter().map(|term| format!("\n  got      {}", show(&saturation, *term))).collect();
+            let terms: Vec<String> = events
+                .iter()
+                .map(|term| format!("\n  got      {}", show(&saturation, *term)))
+                .collect();
             format!("the rule fires:{}", terms.concat())
         }
     };
@@ -158,9 +160,7 @@ fn check_forbid(rules: &RuleSet, forbid: &Forbid, test: &Test) -> Result<(), Str
     saturation.settle().map_err(|error| error.to_string())?;
     let classes = saturation.graph.classes();
     let mut refused = false;
-    for (_, mut slots) in
-        matches_of(&saturation.graph, &classes, &matcher.pattern, matcher.slots)
-    {
+    for (_, mut slots) in matches_of(&saturation.graph, &classes, &matcher.pattern, matcher.slots) {
         saturation.facts.check(
             &saturation.graph,
             rules,

@@ -72,12 +72,7 @@ pub(crate) fn text(trace: &Trace<'_>, id: RuleId, filter: Option<&str>) -> Strin
                 let why: BTreeSet<String> = refusals
                     .iter()
                     .map(|refusal| {
-                        saturation.refusal(
-                            &rule.vars,
-                            &rule.guards,
-                            &matcher.guards,
-                            refusal,
-                        )
+                        saturation.refusal(&rule.vars, &rule.guards, &matcher.guards, refusal)
                     })
                     .collect();
                 lines.insert((at, why.into_iter().collect()));
@@ -157,7 +152,9 @@ fn taken(trace: &Trace<'_>, id: RuleId, classes: &[Id]) -> String {
         .filter(|step| fired.contains(&step.to) || fired.contains(&step.from))
         .count();
     match used {
-        0 => "the plan does not use what it says: something cheaper is equal (see --explain)".into(),
+        0 => {
+            "the plan does not use what it says: something cheaper is equal (see --explain)".into()
+        }
         _ => "the plan uses what it says".to_string(),
     }
 }
@@ -195,9 +192,9 @@ fn nearest(trace: &Trace<'_>, classes: &[Id], pattern: &Pat) -> String {
         None if candidates == 0 => format!("its pattern matches nowhere: no `{name}` occurs"),
         None => format!("its pattern matches none of {candidates} terms `{name}`"),
         Some((argument, child, _)) => {
-            let wants = args[argument].op().map_or("another text".into(), |op| {
-                format!("`{}`", show.op(op))
-            });
+            let wants = args[argument]
+                .op()
+                .map_or("another text".into(), |op| format!("`{}`", show.op(op)));
             format!(
                 "its pattern matches none of {candidates} terms `{name}`: argument {} has to be {wants}, and is for example `{}`",
                 argument + 1,

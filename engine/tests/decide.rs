@@ -44,7 +44,8 @@ fn a_string_needs_an_adapter() {
 
 #[test]
 fn the_plan_does_not_depend_on_order() {
-    let program = siblings("(param \"a\" (list (tuple string (option u8))))", "(param i32 i32)", "");
+    let program =
+        siblings("(param \"a\" (list (tuple string (option u8))))", "(param i32 i32)", "");
     let rules = rules();
     for weight in [Weight::Speed, Weight::Size] {
         let run = |reverse_rules, reverse_ports| {
@@ -146,10 +147,8 @@ fn why_not() {
 fn unknown_names() {
     let program = siblings("", "", "");
     let rules = rules();
-    let options = Options {
-        disable: BTreeSet::from(["meld.calls.dirct".to_string()]),
-        ..Options::default()
-    };
+    let options =
+        Options { disable: BTreeSet::from(["meld.calls.dirct".to_string()]), ..Options::default() };
     let error = decide(&program, &rules, &options).unwrap_err().to_string();
     assert_eq!(
         error,
@@ -182,8 +181,7 @@ fn assumptions_are_granted_and_told() {
     let why = decision.trace.why_not("test.assuming.trust", None).unwrap();
     assert!(why.contains("does not run: it needs --assume trusted"), "{why}");
 
-    let options =
-        Options { assume: BTreeSet::from(["trusted".to_string()]), ..Options::default() };
+    let options = Options { assume: BTreeSet::from(["trusted".to_string()]), ..Options::default() };
     let decision = decide(&program, &rules, &options).unwrap();
     assert_eq!(show(&decision.plan, port), "Instance(InstanceId(0)).add");
     assert_eq!(decision.plan.assumptions, ["trusted"]);

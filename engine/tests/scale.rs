@@ -76,8 +76,7 @@ fn chain(components: u32, calls: u32) -> Program {
             async_: false,
             memory64: false,
         });
-        let imports =
-            before.iter().map(|func| CoreItem::Lower { func: *func, options }).collect();
+        let imports = before.iter().map(|func| CoreItem::Lower { func: *func, options }).collect();
         program.instances.push(CoreInstance {
             name: format!("c{c}/main"),
             module: ModuleId(0),
@@ -87,12 +86,8 @@ fn chain(components: u32, calls: u32) -> Program {
         before = (0..calls)
             .map(|n| {
                 let ty = signatures[n as usize % signatures.len()];
-                let def = FuncDef::Lift {
-                    core: item(n),
-                    options,
-                    post_return: None,
-                    callback: None,
-                };
+                let def =
+                    FuncDef::Lift { core: item(n), options, post_return: None, callback: None };
                 program.funcs.push(ComponentFunc { ty, def });
                 FuncId(program.funcs.len() as u32 - 1)
             })

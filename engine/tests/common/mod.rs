@@ -10,8 +10,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PACKS: [&str; 5] =
-    ["vocabulary.meld", "calls/state.meld", "calls/values.meld", "calls/calls.meld", "hosts/hosts.meld"];
+const PACKS: [&str; 5] = [
+    "vocabulary.meld",
+    "calls/state.meld",
+    "calls/values.meld",
+    "calls/calls.meld",
+    "hosts/hosts.meld",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules")
@@ -20,9 +25,7 @@ fn root() -> PathBuf {
 /// A module with the imports and exports of one of a pack: the engine never looks inside.
 fn stand_in(name: &str) -> &'static str {
     match name {
-        "traps.wat" => {
-            r#"(module (func (export "cannot-enter")) (func (export "cannot-leave")))"#
-        }
+        "traps.wat" => r#"(module (func (export "cannot-enter")) (func (export "cannot-leave")))"#,
         "state.wat" => r#"(module (global (export "may-leave") (mut i32) (i32.const 1)))"#,
         "lowered-realloc.wat" => {
             r#"(module

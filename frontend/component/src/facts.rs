@@ -76,9 +76,9 @@ pub fn any_bits(types: &Types) -> BTreeSet<TypeId> {
                     (offset % field_align == 0).then_some((end, align.max(field_align)))
                 })
                 .filter(|(size, align)| size % align == 0),
-            FixedList(element, length) => layouts.get(element).and_then(|(size, align)| {
-                Some((size.checked_mul(u64::from(*length))?, *align))
-            }),
+            FixedList(element, length) => layouts
+                .get(element)
+                .and_then(|(size, align)| Some((size.checked_mul(u64::from(*length))?, *align))),
             _ => None,
         };
         if let Some(layout) = layout {

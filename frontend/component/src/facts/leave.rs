@@ -144,10 +144,7 @@ impl<'p> Functions<'p> {
     fn calls(&mut self, function: u32) -> Option<&Calls> {
         let defined = (function as usize).checked_sub(self.imported.len())?;
         let bodies = self.bodies.as_ref();
-        self.calls
-            .entry(function)
-            .or_insert_with(|| calls(bodies?.get(defined)?))
-            .as_ref()
+        self.calls.entry(function).or_insert_with(|| calls(bodies?.get(defined)?)).as_ref()
     }
 }
 
