@@ -5,6 +5,7 @@
 
 use crate::graph::Graph;
 use crate::term::{Node, Op, Term};
+use crate::vocabulary::ATTRIBUTES;
 use egg::Id;
 use meld_pack::ruleset::{
     Comparison, FactId, Forbid, Guard, Pattern, Rule, RuleSet, SortKind, SortRef, TermId,
@@ -348,8 +349,9 @@ pub fn is_attribute(rules: &RuleSet, op: &Op) -> bool {
 
 /// Whether a term is structure that rules read but never rewrite.
 pub fn is_data(rules: &RuleSet, term: TermId) -> bool {
-    let (SortRef::One(sort) | SortRef::List(sort)) = rules.terms[term.index()].result;
-    rules.sorts[sort.index()].kind == SortKind::Data
+    let declared = &rules.terms[term.index()];
+    let (SortRef::One(sort) | SortRef::List(sort)) = declared.result;
+    rules.sorts[sort.index()].kind == SortKind::Data && !ATTRIBUTES.contains(&&*declared.name)
 }
 
 #[cfg(test)]

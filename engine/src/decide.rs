@@ -5,6 +5,7 @@ use crate::display::{Names, place};
 use crate::error::EngineError;
 use crate::extract::{Choices, Chosen, Extraction};
 use crate::failure::Failure;
+use crate::guard::Ask;
 use crate::plan::{Entity, ModuleImport, Node, NodeId, PackModule, Plan, Port};
 use crate::proof::{Proofs, Reason};
 use crate::replay::Checker;
@@ -41,7 +42,8 @@ pub struct Options {
     pub reverse_rules: bool,
     /// Read ports in reverse order. The plan is the same; tests use it to show that.
     pub reverse_ports: bool,
-    /// Distinct terms beyond which rules are taken to have no end; a term takes about 300 bytes.
+    /// Distinct terms, besides those of the program itself, beyond which rules are taken to have
+    /// no end; a term takes about 500 bytes.
     pub max_terms: usize,
     /// Rounds beyond which rules are taken to have no end.
     pub max_rounds: usize,
@@ -55,7 +57,7 @@ impl Default for Options {
             weight: Weight::Speed,
             reverse_rules: false,
             reverse_ports: false,
-            max_terms: 8_000_000,
+            max_terms: 4_000_000,
             max_rounds: 100_000,
         }
     }
@@ -90,10 +92,16 @@ pub fn decide<'r>(
     if options.reverse_rules {
         active.reverse();
     }
-    let budget = Budget { terms: options.max_terms, rounds: options.max_rounds };
+    let budget = Budget {
+        terms: saturation.graph.bank().len().saturating_add(options.max_terms),
+        rounds: options.max_rounds,
+    };
     saturation.run(&active, budget, false)?;
 
-    let extraction = Extraction::new(&saturation.graph, rules, options.weight);
+    let extraction = Extraction::new(&saturation.graph, rules, options.weight, |extraction| {
+        let (reached, _) = reach(program, &saturation, extraction, &seeds);
+        reached.values().map(|seed| saturation.graph.class(*seed)).collect()
+    });
     let (reached, failed) = reach(program, &saturation, &extraction, &seeds);
     if !failed.is_empty() {
         let failure = Failure {
@@ -119,7 +127,7 @@ pub fn decide<'r>(
     }
     replay(&saturation, &allowed, &proofs, &ports)?;
     plan.assumptions = assumptions(&saturation, &proofs);
-    let trace = Trace::new(saturation, choices, options.weight, standings, proofs, ports);
+    let trace = Trace::new(saturation, choices, standings, proofs, ports);
     Ok(Decision { plan, trace })
 }
 
@@ -249,10 +257,7 @@ fn check_forbids(
         for (class, mut slots) in matches_of(&view, order, &matcher.pattern, matcher.slots) {
             let mut holds = false;
             saturation.facts.check(
-                &view,
-                rules,
-                &matcher,
-                0,
+                Ask { view: &view, rules, matcher: &matcher },
                 &mut slots,
                 &mut |_| holds = true,
                 &mut |_| {},

@@ -11,7 +11,7 @@ use crate::plan::Port;
 use crate::proof::{ProofId, Reason, Step};
 use crate::saturate::Cause;
 use crate::term::{Op, Term};
-use crate::trace::{Alternative, Trace};
+use crate::trace::Trace;
 use egg::Id;
 use meld_pack::ruleset::{Cost, RuleId};
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ pub(crate) fn text(trace: &Trace<'_>, filter: Option<&str>) -> String {
 
 struct Printer<'t, 'r> {
     trace: &'t Trace<'r>,
-    alternatives: HashMap<Id, Vec<Alternative>>,
+    alternatives: HashMap<Id, Vec<Term>>,
     /// Blocks printed or about to be, by proof.
     numbers: HashMap<ProofId, usize>,
     out: String,
@@ -97,8 +97,9 @@ impl Printer<'_, '_> {
             self.line(indent + 2, &format!("cost: {}", cost_text(cost)));
         }
         for index in 0..others.min(MOST_ALTERNATIVES) {
-            let other = &self.alternatives[&class][index];
-            let text = format!("not taken: {} ({})", self.term(other.term), cost_text(other.cost));
+            let other = self.alternatives[&class][index];
+            let cost = cost_text(trace.alternative_cost(other));
+            let text = format!("not taken: {} ({cost})", self.term(other));
             self.line(indent + 2, &text);
         }
         if others > MOST_ALTERNATIVES {
@@ -241,11 +242,8 @@ pub(crate) fn json(trace: &Trace<'_>) -> Value {
                 .into_iter()
                 .flatten()
                 .map(|other| {
-                    json!({
-                        "term": terms.number(other.term),
-                        "call": other.cost.call,
-                        "size": other.cost.size,
-                    })
+                    let cost = trace.alternative_cost(*other);
+                    json!({ "term": terms.number(*other), "call": cost.call, "size": cost.size })
                 })
                 .collect();
             json!({

@@ -6,6 +6,7 @@
 
 use crate::display::place;
 use crate::extract::{Extraction, cost_of};
+use crate::guard::Ask;
 use crate::plan::Port;
 use crate::saturate::{Cause, Saturation, matches_of};
 use crate::term::{Op, Term};
@@ -147,10 +148,7 @@ impl Failure<'_, '_> {
                 }
                 let mut refusals = Vec::new();
                 saturation.facts.check(
-                    &saturation.graph,
-                    saturation.rules,
-                    matcher,
-                    0,
+                    Ask { view: &saturation.graph, rules: saturation.rules, matcher },
                     &mut slots,
                     &mut |_| {},
                     &mut |refusal| refusals.push(refusal),

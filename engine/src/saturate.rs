@@ -15,6 +15,7 @@ use crate::compile::{
 use crate::display::Names;
 use crate::error::EngineError;
 use crate::graph::{Graph, Why};
+use crate::guard::Ask;
 use crate::guard::Facts;
 use crate::term::{Op, Term};
 use egg::Id;
@@ -245,10 +246,7 @@ impl<'a> Saturation<'a> {
         let mut solutions: Vec<Slots> = Vec::new();
         let compiled = &self.compiled[rule.index()];
         self.facts.check(
-            &self.graph,
-            self.rules,
-            &compiled.matcher,
-            0,
+            Ask { view: &self.graph, rules: self.rules, matcher: &compiled.matcher },
             &mut slots,
             &mut |slots| solutions.push(slots.clone()),
             &mut |_| {},
@@ -315,7 +313,7 @@ impl<'a> Saturation<'a> {
         for level in 1..levels {
             let mut next = Vec::new();
             for class in edge {
-                if !self.graph.is_inner(class) && !(equates && level == 1) {
+                if !(self.graph.is_inner(class) || equates && level == 1) {
                     continue;
                 }
                 for parent in self.graph.parents(class) {

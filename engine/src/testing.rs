@@ -3,6 +3,7 @@
 use crate::compile::{Matcher, ground, instantiate};
 use crate::display::Names;
 use crate::error::EngineError;
+use crate::guard::Ask;
 use crate::saturate::{Budget, Cause, Saturation, matches_of};
 use crate::term::Term;
 use meld_pack::ruleset::{Expectation, Forbid, Pattern, RuleId, RuleSet, Test};
@@ -88,7 +89,6 @@ fn check_rule(rules: &RuleSet, rule: RuleId, test: &Test) -> Result<(), String> 
     let got = match events.as_slice() {
         [] => {
             let why = refusals(&saturation, rule);
-            let why = why.map_or("the pattern does not match".to_string(), |why| why);
             format!("the rule does not fire: {why}")
         }
         events => {
@@ -122,18 +122,18 @@ fn check_rule(rules: &RuleSet, rule: RuleId, test: &Test) -> Result<(), String> 
 }
 
 /// Why the rule did not fire, where its pattern matched.
-fn refusals(saturation: &Saturation<'_>, id: RuleId) -> Option<String> {
+fn refusals(saturation: &Saturation<'_>, id: RuleId) -> String {
     let rule = &saturation.rules.rules[id.index()];
     let matcher = &saturation.compiled[id.index()].matcher;
     let classes = saturation.graph.classes();
     let matches = matches_of(&saturation.graph, &classes, &matcher.pattern, matcher.slots);
+    if matches.is_empty() {
+        return "its pattern does not match".to_string();
+    }
     let mut found = None;
     for (_, mut slots) in matches {
         saturation.facts.check(
-            &saturation.graph,
-            saturation.rules,
-            matcher,
-            0,
+            Ask { view: &saturation.graph, rules: saturation.rules, matcher },
             &mut slots,
             &mut |_| {},
             &mut |refusal| {
@@ -146,7 +146,7 @@ fn refusals(saturation: &Saturation<'_>, id: RuleId) -> Option<String> {
             },
         );
     }
-    found
+    found.unwrap_or_else(|| "what it says holds from the start".to_string())
 }
 
 fn check_forbid(rules: &RuleSet, forbid: &Forbid, test: &Test) -> Result<(), String> {
@@ -162,10 +162,7 @@ fn check_forbid(rules: &RuleSet, forbid: &Forbid, test: &Test) -> Result<(), Str
     let mut refused = false;
     for (_, mut slots) in matches_of(&saturation.graph, &classes, &matcher.pattern, matcher.slots) {
         saturation.facts.check(
-            &saturation.graph,
-            rules,
-            &matcher,
-            0,
+            Ask { view: &saturation.graph, rules, matcher: &matcher },
             &mut slots,
             &mut |_| refused = true,
             &mut |_| {},

@@ -2,6 +2,7 @@
 
 use crate::compile::Pat;
 use crate::display::place;
+use crate::guard::Ask;
 use crate::saturate::{Cause, matches_of};
 use crate::term::Term;
 use crate::trace::Trace;
@@ -55,10 +56,7 @@ pub(crate) fn text(trace: &Trace<'_>, id: RuleId, filter: Option<&str>) -> Strin
         let mut refusals = Vec::new();
         let at = place_of(trace, class, &matcher.pattern);
         saturation.facts.check(
-            &saturation.graph,
-            rules,
-            matcher,
-            0,
+            Ask { view: &saturation.graph, rules, matcher },
             &mut slots,
             &mut |_| holds = true,
             &mut |refusal| refusals.push(refusal),

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{program, rules, rules_and, siblings};
+use meld_component::program::InstanceId;
 use meld_engine::plan::{Node, Plan, Port};
 use meld_engine::{EngineError, Options, Weight, decide};
 use std::collections::BTreeSet;
@@ -174,7 +175,7 @@ rule trust {
 fn assumptions_are_granted_and_told() {
     let program = siblings("(param \"a\" bool)", "(param i32)", "");
     let rules = rules_and(ASSUMING);
-    let port = Port::Import(meld_component::program::InstanceId(2), 0);
+    let port = Port::Import(InstanceId(2), 0);
     let decision = decide(&program, &rules, &Options::default()).unwrap();
     assert!(show(&decision.plan, port).starts_with("adapter("), "{}", show(&decision.plan, port));
     assert!(decision.plan.assumptions.is_empty());
@@ -271,4 +272,158 @@ rule right {
     );
     let error = decide(&program, &rules, &Options::default()).unwrap_err();
     insta::assert_snapshot!(error);
+}
+
+/// Two ways to hold a resource: the small one is slow.
+const CHOICE: &str = r#"
+pack test.choice
+use meld.vocabulary
+sort Handles choice
+/// How an instance holds a resource.
+term handles(component: Component, resource: Resource) -> Handles
+module table(component: Component, resource: Resource) -> Handles from """
+  (module (func (export "drop") (param i32)) (func (export "rep") (param i32) (result i32) local.get 0))
+""" cost size 100, call 10
+module search(component: Component, resource: Resource) -> Handles from """
+  (module (func (export "drop") (param i32)) (func (export "rep") (param i32) (result i32) local.get 0))
+""" cost size 10, call 100
+rule drop {
+  match   resource-drop(?c, ?r)
+  rewrite handles(?c, ?r).drop
+  because "the instance holds it"
+  test { resource-drop(#c, #r) => handles(#c, #r).drop }
+}
+rule rep {
+  match   resource-rep(?c, ?r)
+  rewrite handles(?c, ?r).rep
+  because "the instance holds it"
+  test { resource-rep(#c, #r) => handles(#c, #r).rep }
+}
+option table {
+  for     handles(?c, ?r)
+  offer   table(?c, ?r)
+  because "fast"
+  test { handles(#c, #r) => table(#c, #r) }
+}
+option search {
+  for     handles(?c, ?r)
+  offer   search(?c, ?r)
+  because "small"
+  test { handles(#c, #r) => search(#c, #r) }
+}
+"#;
+
+#[test]
+fn a_choice_is_made_once() {
+    let program = program(RESOURCE);
+    let rules = rules_and(CHOICE);
+    for (weight, expect) in [(Weight::Speed, "table"), (Weight::Size, "search")] {
+        let options = Options { weight, ..Options::default() };
+        let decision = decide(&program, &rules, &options).unwrap();
+        let import = |n| show(&decision.plan, Port::Import(InstanceId(0), n));
+        let held =
+            format!("test.choice.{expect}(Component(ComponentId(0)), Resource(ResourceId(0)))");
+        assert_eq!(import(0), format!("{held}.drop"));
+        assert_eq!(import(1), format!("{held}.rep"));
+        assert_eq!(decision.plan.modules.len(), 1);
+    }
+}
+
+/// A module that many share against a small term of each one's own.
+const SHARED: &str = r#"
+pack test.shared
+use meld.vocabulary
+term private(component: Component, resource: Resource, name: Str) -> Func cost size 60, call 0
+module everybody() from """
+  (module (func (export "drop") (param i32)) (func (export "rep") (param i32) (result i32) local.get 0))
+""" cost size 100, call 5
+rule own-drop {
+  match   resource-drop(?c, ?r)
+  rewrite private(?c, ?r, "drop")
+  because "x"
+  test { resource-drop(#c, #r) => private(#c, #r, "drop") }
+}
+rule own-rep {
+  match   resource-rep(?c, ?r)
+  rewrite private(?c, ?r, "rep")
+  because "x"
+  test { resource-rep(#c, #r) => private(#c, #r, "rep") }
+}
+rule shared-drop {
+  match   resource-drop(_, _)
+  rewrite everybody().drop
+  because "x"
+  test { resource-drop(#c, #r) => everybody().drop }
+}
+rule shared-rep {
+  match   resource-rep(_, _)
+  rewrite everybody().rep
+  because "x"
+  test { resource-rep(#c, #r) => everybody().rep }
+}
+"#;
+
+#[test]
+fn speed_counts_calls_and_size_counts_what_is_shared_once() {
+    let program = program(RESOURCE);
+    let rules = rules_and(SHARED);
+    let port = Port::Import(InstanceId(0), 0);
+    let decision = decide(&program, &rules, &Options::default()).unwrap();
+    assert!(show(&decision.plan, port).starts_with("private("));
+    let text = decision.trace.explain_text(Some("drop"));
+    assert!(text.contains("not taken: everybody().drop (0.5 ns a call, 100 bytes)"), "{text}");
+
+    let options = Options { weight: Weight::Size, ..Options::default() };
+    let decision = decide(&program, &rules, &options).unwrap();
+    assert_eq!(show(&decision.plan, port), "test.shared.everybody().drop");
+}
+
+#[test]
+fn the_vocabulary_has_to_fit() {
+    let program = siblings("", "", "");
+    let rules = rules_and(
+        r#"
+pack test.vocabulary
+use meld.vocabulary
+/// Nobody proves it.
+fact pretty(c: Component)
+"#,
+    );
+    let error = decide(&program, &rules, &Options::default()).unwrap_err();
+    insta::assert_snapshot!(error);
+}
+
+#[test]
+fn the_host_and_what_leaves() {
+    let program = program(
+        r#"(component
+          (import "a:b/host" (instance $host
+            (export "log" (func (param "text" string)))
+            (export "now" (func (result u64)))))
+          (core module $libc
+            (memory (export "memory") 1)
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 0))
+          (core instance $libc (instantiate $libc))
+          (alias export $host "log" (func $log))
+          (core func $log-core (canon lower (func $log) (memory (core memory $libc "memory"))))
+          (core module $main
+            (import "host" "log" (func $log (param i32 i32)))
+            (func (export "run"))
+            (func (export "after") i32.const 0 i32.const 0 call $log))
+          (core instance $main (instantiate $main
+            (with "host" (instance (export "log" (func $log-core))))))
+          (alias export $host "now" (func $now))
+          (export "now" (func $now))
+          (func (export "run")
+            (canon lift (core func $main "run") (post-return (core func $main "after")))))"#,
+    );
+    let rules = rules();
+    let decision = decide(&program, &rules, &Options::default()).unwrap();
+    let lines: Vec<String> = decision
+        .plan
+        .ports
+        .keys()
+        .map(|port| format!("{port:?} = {}", show(&decision.plan, *port)))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"));
 }

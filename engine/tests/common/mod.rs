@@ -48,8 +48,8 @@ fn stand_in(name: &str) -> &'static str {
     }
 }
 
-/// The standard packs, and another one.
-pub fn rules_and(extra: &str) -> RuleSet {
+/// The standard packs, and others.
+pub fn rules_with(extra: &[&str]) -> RuleSet {
     let mut loader = Loader::new();
     for path in PACKS {
         let text = fs::read_to_string(root().join(path)).expect("a standard pack");
@@ -70,15 +70,21 @@ pub fn rules_and(extra: &str) -> RuleSet {
             files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
         loader.builtin(&format!("rules/{path}"), &text, &files);
     }
-    if !extra.is_empty() {
-        loader.builtin("test.meld", extra, &[]);
+    for (n, text) in extra.iter().enumerate() {
+        let path = if n == 0 { "test.meld".to_string() } else { format!("test{n}.meld") };
+        loader.builtin(&path, text, &[]);
     }
     loader.finish().unwrap_or_else(|errors| panic!("{errors}"))
 }
 
+/// The standard packs, and another one.
+pub fn rules_and(extra: &str) -> RuleSet {
+    rules_with(&[extra])
+}
+
 /// The standard packs.
 pub fn rules() -> RuleSet {
-    rules_and("")
+    rules_with(&[])
 }
 
 /// Links a component.

@@ -133,7 +133,7 @@ mod tests {
         let u32_ = types.intern(U32);
         let f64_ = types.intern(F64);
         let u8_ = types.intern(U8);
-        let mut check = |params: &[TypeId], result: std::option::Option<TypeId>, expect: bool| {
+        let check = |params: &[TypeId], result: std::option::Option<TypeId>, expect: bool| {
             let func = FuncType { async_: false, params: params.to_vec(), result };
             assert_eq!(scalar(&types, &func), expect, "{func:?}");
         };

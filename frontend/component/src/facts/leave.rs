@@ -181,3 +181,6 @@ fn calls(body: &FunctionBody<'_>) -> Option<Calls> {
     calls.direct.dedup();
     Some(calls)
 }
+
+#[cfg(test)]
+mod tests;
