@@ -166,8 +166,15 @@ pub(crate) struct Guard {
 #[derive(Clone, Debug)]
 pub(crate) enum GuardKind {
     /// `p` or `!p`, where `p` should be `fact(..)`.
-    Fact { pattern: Pattern, negated: bool },
-    Compare { left: Pattern, op: crate::ruleset::Comparison, right: Pattern },
+    Fact {
+        pattern: Pattern,
+        negated: bool,
+    },
+    Compare {
+        left: Pattern,
+        op: crate::ruleset::Comparison,
+        right: Pattern,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -214,4 +221,27 @@ pub(crate) enum PatternKind {
     /// `name`, or `name(..)`.
     Term(Name, Option<Vec<Pattern>>),
     Export(Box<Pattern>, Name),
+}
+
+impl Pattern {
+    /// Visits every variable, with its name and place.
+    pub(crate) fn variables(&self, visit: &mut impl FnMut(&str, Span)) {
+        match &self.kind {
+            PatternKind::Variable(name) => visit(name, self.span),
+            PatternKind::List(elements, rest) => {
+                elements.iter().for_each(|element| element.variables(visit));
+                if let Some(rest) = rest {
+                    visit(&rest.text, rest.span);
+                }
+            }
+            PatternKind::Term(_, args) => {
+                args.iter().flatten().for_each(|arg| arg.variables(visit));
+            }
+            PatternKind::Export(base, _) => base.variables(visit),
+            PatternKind::Wildcard
+            | PatternKind::Leaf(_)
+            | PatternKind::Int(_)
+            | PatternKind::Str(_) => {}
+        }
+    }
 }

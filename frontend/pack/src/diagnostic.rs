@@ -406,15 +406,50 @@ pub(crate) fn near<'c>(
 ) -> Option<&'c str> {
     // Longer names are not compared, so that hostile packs do not cost quadratic time.
     const LONGEST: usize = 64;
-    if name.len() > LONGEST {
+    // A third of the letters may differ; names of one or two letters are all alike.
+    let limit = name.len() / 3;
+    if name.len() > LONGEST || limit == 0 {
         return None;
     }
-    let limit = (name.len() / 3).max(1);
     candidates
         .into_iter()
-        .filter(|candidate| candidate.len() <= LONGEST && candidate.len().abs_diff(name.len()) <= limit)
+        .filter(|candidate| {
+            candidate.len() <= LONGEST && candidate.len().abs_diff(name.len()) <= limit
+        })
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names() {
+        let check = |name, expect| {
+            assert_eq!(near(name, ["paired", "any-bits", "same", "f32"]), expect, "{name}");
+        };
+        check("piared", Some("paired"));
+        check("anybits", Some("any-bits"));
+        check("Same", Some("same"));
+        check("f64", None);
+        check("f", None);
+        check("nothing", None);
+        check(&"a".repeat(1000), None);
+    }
+
+    #[test]
+    fn codes_are_in_order() {
+        assert!(Code::ALL.windows(2).all(|pair| pair[0].id() < pair[1].id()));
+    }
+
+    #[test]
+    fn places() {
+        let source = Source::new("x".into(), "aé\n\nb".into());
+        for (at, expect) in [(0, (1, 1)), (3, (1, 3)), (4, (2, 1)), (5, (3, 1)), (6, (3, 2))] {
+            assert_eq!(source.line_column(at), expect);
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Patterns and rules as text, in the syntax of packs.
 
-use crate::ruleset::{Comparison, Guard, Pattern, Rule, RuleSet, SortRef};
+use crate::ruleset::{Comparison, Forbid, Guard, Pattern, Rule, RuleSet, SortRef};
 
 /// A pattern as a pack would write it. `vars` are those of its rule. Constants stand as their
 /// value.
@@ -117,22 +117,50 @@ pub fn rule_text(set: &RuleSet, rule: &Rule) -> String {
         true => ("option", "for", "offer"),
         false => ("rule", "match", "rewrite"),
     };
-    let mut lines = vec![format!("{keyword} {} {{", rule.name)];
-    let mut clause = |word: &str, text: String| lines.push(format!("  {word:<8} {text}"));
-    clause(matches, pattern_text(set, &rule.vars, &rule.pattern));
-    if !rule.guards.is_empty() {
-        let guards: Vec<_> = rule.guards.iter().map(|g| guard_text(set, &rule.vars, g)).collect();
-        clause("where", guards.join(", "));
+    let assuming: Vec<_> =
+        rule.assuming.iter().map(|a| set.assumes[a.index()].name.as_str()).collect();
+    clauses(
+        keyword,
+        &rule.name,
+        &[
+            (matches, pattern_text(set, &rule.vars, &rule.pattern)),
+            ("where", guards_text(set, &rule.vars, &rule.guards)),
+            ("assuming", assuming.join(", ")),
+            (makes, pattern_text(set, &rule.vars, &rule.replacement)),
+            ("because", quoted(&rule.because)),
+        ],
+    )
+}
+
+/// A forbid as a pack would write it, without its tests.
+pub fn forbid_text(set: &RuleSet, forbid: &Forbid) -> String {
+    clauses(
+        "forbid",
+        &forbid.name,
+        &[
+            ("match", pattern_text(set, &forbid.vars, &forbid.pattern)),
+            ("where", guards_text(set, &forbid.vars, &forbid.guards)),
+            ("because", quoted(&forbid.because)),
+        ],
+    )
+}
+
+fn guards_text(set: &RuleSet, vars: &[(String, SortRef)], guards: &[Guard]) -> String {
+    guards.iter().map(|guard| guard_text(set, vars, guard)).collect::<Vec<_>>().join(", ")
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = String::new();
+    write_text(text, &mut out);
+    out
+}
+
+/// A declaration with those of the clauses that are not empty.
+fn clauses(keyword: &str, name: &str, clauses: &[(&str, String)]) -> String {
+    let mut out = format!("{keyword} {name} {{\n");
+    for (word, text) in clauses.iter().filter(|(_, text)| !text.is_empty()) {
+        out.push_str(&format!("  {word:<8} {text}\n"));
     }
-    if !rule.assuming.is_empty() {
-        let names: Vec<_> =
-            rule.assuming.iter().map(|a| set.assumes[a.index()].name.as_str()).collect();
-        clause("assuming", names.join(", "));
-    }
-    clause(makes, pattern_text(set, &rule.vars, &rule.replacement));
-    let mut because = String::new();
-    write_text(&rule.because, &mut because);
-    clause("because", because);
-    lines.push("}".to_owned());
-    lines.join("\n")
+    out.push('}');
+    out
 }

@@ -1,6 +1,6 @@
 //! The rule reference: every declaration of every pack, as markdown.
 
-use crate::display::{guard_text, pattern_text, rule_text};
+use crate::display::{forbid_text, rule_text};
 use crate::ruleset::{PackId, Param, RuleSet, SortKind, SortRef, Span};
 
 /// Writes the reference of all packs, in their order.
@@ -8,11 +8,14 @@ pub fn reference(set: &RuleSet) -> String {
     let mut out = String::from("# Rule reference\n\nGenerated from the rule packs; do not edit.\n");
     for (position, pack) in set.packs.iter().enumerate() {
         let id = PackId(position as u32);
-        out.push_str(&format!("\n## {}\n\n", pack.name));
+        out.push_str(&format!("{}## {}\n\n", if position == 0 { "\n" } else { "" }, pack.name));
         paragraph(&mut out, &pack.doc);
         if !pack.uses.is_empty() {
-            let uses: Vec<_> =
-                pack.uses.iter().map(|used| format!("`{}`", set.packs[used.index()].name)).collect();
+            let uses: Vec<_> = pack
+                .uses
+                .iter()
+                .map(|used| format!("`{}`", set.packs[used.index()].name))
+                .collect();
             paragraph(&mut out, &format!("Uses {}.", uses.join(", ")));
         }
         declarations(set, id, &mut out);
@@ -86,14 +89,7 @@ fn rules(set: &RuleSet, pack: PackId, out: &mut String) {
     for forbid in set.forbids.iter().filter(|forbid| forbid.pack == pack) {
         out.push_str(&format!("### forbid `{}`\n\n", forbid.name));
         paragraph(out, &forbid.doc);
-        let guards: Vec<_> =
-            forbid.guards.iter().map(|g| guard_text(set, &forbid.vars, g)).collect();
-        let matched = pattern_text(set, &forbid.vars, &forbid.pattern);
-        out.push_str(&format!("```meld\nforbid {} {{\n  match    {matched}\n", forbid.name));
-        if !guards.is_empty() {
-            out.push_str(&format!("  where    {}\n", guards.join(", ")));
-        }
-        out.push_str(&format!("  because  {:?}\n}}\n```\n\n", forbid.because));
+        out.push_str(&format!("```meld\n{}\n```\n\n", forbid_text(set, forbid)));
     }
 }
 

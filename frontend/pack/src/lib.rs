@@ -21,6 +21,6 @@ pub mod ruleset;
 mod tree;
 
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Label, error_reference};
-pub use display::{guard_text, pattern_text, rule_text};
+pub use display::{forbid_text, guard_text, pattern_text, rule_text};
 pub use doc::reference;
 pub use load::{LoadError, Loader};

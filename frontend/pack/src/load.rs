@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 /// Largest pack in bytes.
 const MAX_PACK: usize = 1 << 20;
+/// Most packs of one run; who sees whom is kept for each two of them.
+const MAX_PACKS: usize = 4096;
 /// Folders are searched this deep, which also ends circles of links.
 const MAX_FOLDERS: usize = 32;
 
@@ -95,7 +97,10 @@ impl Loader {
         let mut packs = Vec::new();
         search(path, 0, &mut packs)?;
         if packs.is_empty() {
-            return Err(at(io::Error::new(io::ErrorKind::NotFound, "no .meld file in this folder")));
+            return Err(at(io::Error::new(
+                io::ErrorKind::NotFound,
+                "no .meld file in this folder",
+            )));
         }
         packs.iter().try_for_each(|pack| self.add_file(pack))
     }
@@ -134,6 +139,10 @@ impl Loader {
             .map(|input| Arc::new(Source::new(input.path.clone(), input.text.clone())))
             .collect();
         let mut sink = Sink::new(sources);
+        if self.inputs.len() > MAX_PACKS {
+            sink.error(Code::TooLarge, format!("more than {MAX_PACKS} packs"));
+            return Err(sink.finish());
+        }
         let mut files = Vec::new();
         for (position, input) in self.inputs.iter().enumerate() {
             let source = SourceId(position as u32);
@@ -203,7 +212,11 @@ impl Files {
             }
             Files::Folder(folder) => {
                 let path = folder.join(name);
-                read(&path, MAX_MODULE).map_err(|error| error.to_string())
+                read(&path, MAX_MODULE).map_err(|error| match error.kind() {
+                    // Other systems have other words for it.
+                    io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                    _ => error.to_string(),
+                })
             }
         }
     }

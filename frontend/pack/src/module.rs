@@ -5,11 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 use wasmparser::types::{EntityType, Types};
 use wasmparser::{
-    ExternalKind, FuncType, GlobalType, MemoryType, Parser, Payload, TableType, ValType, Validator,
+    FuncType, GlobalType, MemoryType, Parser, Payload, TableType, ValType, Validator,
 };
 
 /// Largest module, text or binary, in bytes.
 pub(crate) const MAX_MODULE: usize = 16 << 20;
+
+/// Most imports, and most exports, of one module.
+const MAX_ITEMS: usize = 1000;
 
 /// Kinds of core items, each with a sort of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +66,7 @@ impl ItemType {
     /// are taken to fit; the merged module is validated in the end.
     pub(crate) fn supplies(&self, import: &ItemType) -> bool {
         let limits = |have: (u64, Option<u64>), need: (u64, Option<u64>)| {
-            have.0 >= need.0
-                && need.1.is_none_or(|need| have.1.is_some_and(|have| have <= need))
+            have.0 >= need.0 && need.1.is_none_or(|need| have.1.is_some_and(|have| have <= need))
         };
         match (self, import) {
             (ItemType::Func(have), ItemType::Func(need))
@@ -109,7 +111,9 @@ impl fmt::Display for ItemType {
             None => format!("{initial}.."),
         };
         match self {
-            ItemType::Func(ty) => write!(f, "func ({}) -> ({})", list(ty.params()), list(ty.results())),
+            ItemType::Func(ty) => {
+                write!(f, "func ({}) -> ({})", list(ty.params()), list(ty.results()))
+            }
             ItemType::Tag(ty) => write!(f, "tag ({})", list(ty.params())),
             ItemType::Global(ty) => {
                 write!(f, "global {}{}", if ty.mutable { "mut " } else { "" }, ty.content_type)
@@ -167,7 +171,11 @@ pub(crate) fn load(contents: &[u8]) -> Result<Loaded, Refused> {
     let types = Validator::new()
         .validate_all(&bytes)
         .map_err(|e| refused(format!("{} (at byte {})", e.message(), e.offset())))?;
-    face(bytes.clone(), &types).map_err(|e| refused(e.message().to_owned()))
+    let loaded = face(bytes.clone(), &types).map_err(|e| refused(e.message().to_owned()))?;
+    if loaded.imports.len().max(loaded.exports.len()) > MAX_ITEMS {
+        return Err(refused(format!("it has more than {MAX_ITEMS} imports or exports")));
+    }
+    Ok(loaded)
 }
 
 /// What is wrong with a module's text. The parser's report has the message in its first line and
@@ -213,7 +221,6 @@ fn face(bytes: Arc<[u8]>, types: &Types) -> wasmparser::Result<Loaded> {
             Payload::ExportSection(section) => {
                 for export in section {
                     let export = export?;
-                    debug_assert!(!matches!(export.kind, ExternalKind::FuncExact));
                     if let Some(ty) = view.entity_type_from_export(&export) {
                         loaded.exports.push((export.name.to_owned(), item(ty)));
                     }
@@ -223,4 +230,56 @@ fn face(bytes: Arc<[u8]>, types: &Types) -> wasmparser::Result<Loaded> {
         }
     }
     Ok(loaded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The one export of a module.
+    fn item(text: &str) -> ItemType {
+        let module = format!("(module {text})");
+        load(module.as_bytes()).unwrap_or_else(|e| panic!("{text}: {e:?}")).exports.remove(0).1
+    }
+
+    #[track_caller]
+    fn check(export: &str, import: &str, supplies: bool) {
+        let (export, import) = (item(export), item(import));
+        assert_eq!(export.supplies(&import), supplies, "{export} for {import}");
+    }
+
+    #[test]
+    fn exports_supply_imports() {
+        let func = |ty| format!("(func (export \"\") (import \"\" \"\") {ty})");
+        check(&func("(param i32)"), &func("(param i32)"), true);
+        check(&func("(param i32)"), &func("(param i64)"), false);
+        check(&func("(param i32)"), &func("(param i32) (result i32)"), false);
+        check(&func("(param externref)"), &func("(param funcref)"), false);
+        let memory = |ty| format!("(memory (export \"\") {ty})");
+        check(&memory("2"), &memory("1"), true);
+        check(&memory("1"), &memory("2"), false);
+        check(&memory("1"), &memory("1 2"), false);
+        check(&memory("1 2"), &memory("1"), true);
+        check(&memory("1 3"), &memory("1 2"), false);
+        check(&memory("i64 1"), &memory("1"), false);
+        let table = |ty| format!("(table (export \"\") {ty})");
+        check(&table("3 funcref"), &table("2 funcref"), true);
+        check(&table("3 funcref"), &table("2 externref"), false);
+        let global = |ty| format!("(global (export \"\") (import \"\" \"\") {ty})");
+        check(&global("i32"), &global("i32"), true);
+        check(&global("(mut i32)"), &global("i32"), false);
+        check(&global("i32"), &memory("1"), false);
+        let tag = |ty| format!("(tag (export \"\") {ty})");
+        check(&tag("(param i32)"), &tag("(param i32)"), true);
+        check(&tag("(param i32)"), &tag("(param f32)"), false);
+    }
+
+    #[test]
+    fn refused_modules_say_where() {
+        let at = |text: &str| load(text.as_bytes()).unwrap_err().at;
+        assert_eq!(at("(module\n  (func (bad)))"), Some((2, 10)));
+        assert_eq!(at("(module (func (result i32)))"), None);
+        assert_eq!(load(b"\0asm").unwrap_err().at, None);
+        assert_eq!(load(b"\xff").unwrap_err().at, None);
+    }
 }

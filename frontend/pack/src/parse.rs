@@ -1,7 +1,7 @@
 //! The pest parser, and the words of its errors. What it accepts is in `meld.pest`.
 
 use crate::ast::{SourceId, Span};
-use crate::diagnostic::{Code, Sink};
+use crate::diagnostic::{Code, Sink, near};
 use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
 use pest::iterators::Pair;
@@ -11,13 +11,21 @@ pub(crate) const MAX_NESTING: usize = 64;
 /// Syntax errors reported for one file.
 const MAX_ERRORS: usize = 20;
 
+/// What declarations start with.
+const KEYWORDS: [&str; 10] =
+    ["use", "sort", "term", "fact", "assume", "const", "module", "rule", "option", "forbid"];
+
 #[derive(pest_derive::Parser)]
 #[grammar = "meld.pest"]
 struct MeldParser;
 
 /// Parses one file. All syntax errors are reported: after one, parsing goes on at the next
 /// declaration that starts a line.
-pub(crate) fn parse<'t>(source: SourceId, text: &'t str, sink: &mut Sink) -> Option<Pair<'t, Rule>> {
+pub(crate) fn parse<'t>(
+    source: SourceId,
+    text: &'t str,
+    sink: &mut Sink,
+) -> Option<Pair<'t, Rule>> {
     if let Some(at) = too_deep(text) {
         sink.error(Code::TooLarge, format!("brackets are nested more than {MAX_NESTING} deep"))
             .label(Span { source, start: at, end: at + 1 }, "one level too many")
@@ -73,34 +81,85 @@ fn report(
     };
     let mut words: Vec<String> = Vec::new();
     for rule in positives {
-        let word = readable(*rule);
+        let word = readable(*rule).to_owned();
         if !words.contains(&word) {
             words.push(word);
         }
+    }
+    let at_declaration = words.iter().any(|word| word == readable(Rule::declaration));
+    if at_declaration {
+        words.retain(|word| word != readable(Rule::EOI) && word != readable(Rule::doc));
     }
     let expected = match words.as_slice() {
         [] => "this does not belong here".to_owned(),
         [one] => format!("expected {one}"),
         [some @ .., last] => format!("expected {} or {last}", some.join(", ")),
     };
-    let report = sink.error(Code::Syntax, format!("{expected}, found {found}")).label(span, "here");
-    if rest.starts_with("///") {
-        report.help("documentation stands before a declaration; write `//` for a comment");
-    } else if rest.starts_with("\"\"\"") {
-        report.help("text after `\"\"\"` ends at the next `\"\"\"`, and only `from` takes it");
-    } else if rest.starts_with('"') && positives.contains(&Rule::string) {
-        report.help(
-            "text ends at a `\"` on the same line; escapes are \\\" \\\\ \\n \\t and \\u{HEX}",
-        );
-    } else if rest.starts_with("because") && positives.contains(&Rule::kw_rewrite) {
-        report.help("the clauses of a rule are match, where, assuming, rewrite, because, test");
-    } else if rest.starts_with("where") || rest.starts_with("assuming") {
-        report.help("`where` comes before `assuming`, and both before `rewrite` or `offer`");
-    } else if rest.starts_with('=') && !rest.starts_with("==") && positives.contains(&Rule::comparison)
+    let mut report =
+        sink.error(Code::Syntax, format!("{expected}, found {found}")).label(span, "unexpected");
+    if let Some(before) = token_on_line_before(text, at)
+        && !at_declaration
+        && !rest.is_empty()
     {
-        report.help("a guard compares with `==`");
+        report = report.context(Span { source, ..before }, "after this");
+    }
+    if let Some(help) = way_out(&text[at..span.end], rest, positives, at_declaration) {
+        report.help(help);
     }
     at
+}
+
+/// What a syntax error probably needs.
+fn way_out(token: &str, rest: &str, positives: &[Rule], at_declaration: bool) -> Option<String> {
+    let expected = |rule| positives.contains(&rule);
+    let fixed = if rest.starts_with("///") {
+        "documentation stands before a declaration; write `//` for a comment"
+    } else if rest.starts_with("\"\"\"") {
+        "text after `\"\"\"` ends at the next `\"\"\"`, and only `from` takes it"
+    } else if rest.starts_with('"') && expected(Rule::string) {
+        "text ends at a `\"` on the same line; escapes are \\\" \\\\ \\n \\t and \\u{HEX}"
+    } else if matches!(token, "where" | "assuming") {
+        "`where` comes before `assuming`, and both before `rewrite` or `offer`"
+    } else if token == "use" && at_declaration {
+        "`use` comes right after `pack`"
+    } else if token == "test" && expected(Rule::kw_because) {
+        "every rule says why it holds: `because \"..\"`"
+    } else if token == "=" && expected(Rule::comparison) {
+        "a guard compares with `==`"
+    } else {
+        let mut words: Vec<&str> = Vec::new();
+        if at_declaration {
+            words.extend(KEYWORDS);
+        }
+        if expected(Rule::sort_kind) {
+            words.extend(["entity", "data", "choice"]);
+        }
+        words.extend(positives.iter().map(|rule| readable(*rule).trim_matches('`')));
+        return near(token, words).map(|word| format!("is it `{word}`?"));
+    };
+    Some(fixed.to_owned())
+}
+
+/// The last token before `at`, if it stands on a line before.
+fn token_on_line_before(text: &str, at: usize) -> Option<Span> {
+    let before = text[..at].trim_end();
+    if !text[before.len()..at].contains('\n') {
+        return None;
+    }
+    let line = before.rfind('\n').map_or(0, |newline| newline + 1);
+    // Whether `//` starts a comment there is not worth knowing.
+    if before[line..].contains("//") {
+        return None;
+    }
+    let word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    let last = before.chars().next_back()?;
+    let start = match word(last) {
+        true => before
+            .rfind(|c| !word(c))
+            .map_or(0, |space| space + before[space..].chars().next().map_or(1, char::len_utf8)),
+        false => before.len() - last.len_utf8(),
+    };
+    Some(Span { source: SourceId(0), start, end: before.len() })
 }
 
 /// Length of what a reader takes for one token at the start of `text`.
@@ -128,18 +187,16 @@ fn floor(text: &str, at: usize) -> usize {
 
 /// Start of the first line after `at` that looks like a declaration.
 fn next_declaration(text: &str, at: usize) -> Option<usize> {
-    let keywords =
-        ["use", "sort", "term", "fact", "assume", "const", "module", "rule", "option", "forbid"];
     let mut position = at;
     while let Some(newline) = text[position..].find('\n') {
         position += newline + 1;
         let line = &text[position..];
         let starts = |keyword: &&str| {
-            line.strip_prefix(*keyword)
-                .and_then(|rest| rest.strip_prefix(' '))
-                .is_some_and(|rest| rest.trim_start().starts_with(|c: char| c.is_ascii_alphabetic()))
+            line.strip_prefix(*keyword).and_then(|rest| rest.strip_prefix(' ')).is_some_and(
+                |rest| rest.trim_start().starts_with(|c: char| c.is_ascii_alphabetic()),
+            )
         };
-        if keywords.iter().any(|keyword| starts(&keyword)) {
+        if KEYWORDS.iter().any(starts) {
             return Some(position);
         }
     }
@@ -186,10 +243,10 @@ fn too_deep(text: &str) -> Option<usize> {
 }
 
 /// What a grammar rule is called in "expected ...".
-fn readable(rule: Rule) -> String {
-    let text = match rule {
+fn readable(rule: Rule) -> &'static str {
+    match rule {
         Rule::EOI => "the end of the file",
-        Rule::WHITESPACE | Rule::COMMENT | Rule::name_char => "white space",
+        Rule::WHITESPACE | Rule::COMMENT | Rule::name_char | Rule::starter => "white space",
         Rule::file | Rule::pack_header => "`pack` and the pack's name",
         Rule::remainder | Rule::declaration | Rule::declared => "a declaration",
         Rule::sort_decl => "`sort`",
@@ -201,10 +258,10 @@ fn readable(rule: Rule) -> String {
         Rule::rule_decl => "`rule`",
         Rule::option_decl => "`option`",
         Rule::forbid_decl => "`forbid`",
-        Rule::sort_kind => "`entity`, `data`, `choice`",
+        Rule::sort_kind => "a kind of sort (`entity`, `data`, `choice`)",
         Rule::params => "parameters in `(..)`",
         Rule::param => "a parameter",
-        Rule::sort_ref => "a sort",
+        Rule::sort_ref | Rule::sort_name => "a sort",
         Rule::list_sort => "a sort in `[..]`",
         Rule::guard => "a guard",
         Rule::comparison => "a comparison (`==`, `!=`, `<`, `<=`, `>`, `>=`)",
@@ -215,7 +272,6 @@ fn readable(rule: Rule) -> String {
         Rule::args => "arguments in `(..)`",
         Rule::list => "a list",
         Rule::rest => "`..?rest`",
-        Rule::export => "`.export`",
         Rule::doc => "a doc comment",
         Rule::name | Rule::path => "a name",
         Rule::variable => "a variable (`?x`)",
@@ -233,7 +289,7 @@ fn readable(rule: Rule) -> String {
         Rule::comma => "`,`",
         Rule::colon => "`:`",
         Rule::semicolon => "`;`",
-        Rule::dot => "`.`",
+        Rule::dot | Rule::export => "`.export`",
         Rule::dotdot => "`..`",
         Rule::dotdoteq => "`..=`",
         Rule::bang => "`!`",
@@ -268,6 +324,5 @@ fn readable(rule: Rule) -> String {
         Rule::kw_given | Rule::given => "`given`",
         Rule::refused => "`refused`",
         Rule::power_of_two => "`power-of-two`",
-    };
-    text.to_owned()
+    }
 }

@@ -48,7 +48,7 @@ pub struct RuleSet {
     pub packs: Vec<Pack>,
     /// The sorts; the built-in ones (`Int`, `Str`) stand first.
     pub sorts: Vec<Sort>,
-    /// The terms, modules and const references included.
+    /// The terms, modules included. A reference to a constant is a [`Pattern::Int`].
     pub terms: Vec<TermDecl>,
     /// The facts.
     pub facts: Vec<FactDecl>,
@@ -155,7 +155,7 @@ pub struct TermDecl {
     pub doc: String,
     /// Its parameters.
     pub params: Vec<Param>,
-    /// Its sort.
+    /// Its sort; of a module `Instance`, or the choice that it is an alternative of.
     pub result: SortRef,
     /// Its cost; a term without one cannot be emitted.
     pub cost: Option<Cost>,
@@ -179,7 +179,8 @@ pub struct ModuleDecl {
 /// Where an import of a pack's module comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ModuleImport {
-    /// From an export of that name of the `Instance` parameter at this position.
+    /// From an export of that name of the parameter at this position, which is of sort
+    /// `Instance` or of a choice.
     FromInstance(usize, String),
     /// It is the parameter at this position.
     Param(usize),

@@ -78,10 +78,9 @@ impl Reader<'_> {
     fn name(&mut self, pairs: &mut Pairs<'_, Rule>) -> Name {
         match pairs.next() {
             Some(pair) => Name { text: pair.as_str().to_owned(), span: self.span(&pair) },
-            None => Name {
-                text: String::new(),
-                span: Span { source: self.source, start: 0, end: 0 },
-            },
+            None => {
+                Name { text: String::new(), span: Span { source: self.source, start: 0, end: 0 } }
+            }
         }
     }
 
@@ -203,8 +202,7 @@ impl Reader<'_> {
                 Some('n') => text.push('\n'),
                 Some('t') => text.push('\t'),
                 Some('u') => {
-                    let hex: String =
-                        chars.by_ref().skip(1).take_while(|c| *c != '}').collect();
+                    let hex: String = chars.by_ref().skip(1).take_while(|c| *c != '}').collect();
                     match u32::from_str_radix(&hex, 16).ok().and_then(char::from_u32) {
                         Some(c) => text.push(c),
                         None => {

@@ -16,7 +16,7 @@ use crate::ast::{DeclarationKind, Form, Name, Pattern, PatternKind, Span};
 use crate::diagnostic::Code;
 use crate::module::ItemType;
 use crate::ruleset::{SortKind, TermId, VarId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What all options say together.
 #[derive(Default)]
@@ -67,9 +67,7 @@ impl Checker<'_> {
     }
 
     fn is_choice(&self, term: TermId) -> bool {
-        self.terms[term.index()]
-            .result
-            .is_some_and(|sort| self.sort_kind(sort) == SortKind::Choice)
+        self.terms[term.index()].result.is_some_and(|sort| self.sort_kind(sort) == SortKind::Choice)
     }
 
     /// Reports alternatives among the nodes. `except_root` leaves out the first node itself.
@@ -101,10 +99,15 @@ impl Checker<'_> {
                     .help("go through the decision; otherwise two call sites of one thing could use two representations of it");
             } else {
                 self.sink
-                    .error(Code::BehindChoice, format!("`{name}` is of a choice, but no option decides it"))
+                    .error(
+                        Code::BehindChoice,
+                        format!("`{name}` is of a choice, but no option decides it"),
+                    )
                     .label(span, "no option has this as its `for`")
                     .context(self.terms[term.index()].span, "declared here")
-                    .help("load the pack with the options, or go through the term that they decide");
+                    .help(
+                        "load the pack with the options, or go through the term that they decide",
+                    );
             }
         }
     }
@@ -143,7 +146,7 @@ impl Checker<'_> {
             let sort = root.sort.map(|sort| self.sort_name(sort)).unwrap_or_default();
             self.sink
                 .error(Code::ChoiceForm, format!("an option adds to a choice, and {sort} is none"))
-                .label(root.span, format!("a {sort}"))
+                .label(root.span, format!("of the sort {sort}"))
                 .help("write `rule`, with `match` and `rewrite`, or declare the sort as `choice`");
             return;
         }
@@ -169,19 +172,13 @@ impl Checker<'_> {
         self.offer_names_decision(root, offer, vars);
     }
 
-    fn offer_names_decision(
-        &mut self,
-        root: &Node,
-        offer: &Node,
-        vars: &[super::sorts::Variable],
-    ) {
-        let named = offer.vars();
-        let mut seen: Vec<VarId> = Vec::new();
+    fn offer_names_decision(&mut self, root: &Node, offer: &Node, vars: &[super::sorts::Variable]) {
+        let mut named: BTreeSet<VarId> = offer.vars().into_iter().collect();
         for var in root.vars() {
-            if named.contains(&var) || seen.contains(&var) {
+            // Each is reported once.
+            if !named.insert(var) {
                 continue;
             }
-            seen.push(var);
             let var = &vars[var.index()];
             self.sink
                 .error(
@@ -241,7 +238,7 @@ fn difference(these: &[(String, ItemType)], those: &[(String, ItemType)]) -> Opt
         match find(these, name) {
             None => return Some(format!("there is no `{name}`")),
             Some(this) if !this.supplies(ty) || !ty.supplies(this) => {
-                return Some(format!("`{name}` is a {this}, not a {ty}"));
+                return Some(format!("`{name}` is {this}, not {ty}"));
             }
             Some(_) => {}
         }

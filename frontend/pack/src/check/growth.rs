@@ -13,7 +13,10 @@ use super::Checker;
 use super::node::{GuardKind, GuardNode, Node, NodeKind};
 use crate::diagnostic::Code;
 use crate::ruleset::VarId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Variables of one rule; rules with more are left to the engine's budgets.
+const MAX_VARIABLES: usize = 256;
 
 /// What each variable of a left side stands for.
 type Substitution<'n> = BTreeMap<VarId, Image<'n>>;
@@ -122,9 +125,7 @@ fn instance<'n>(general: &Node, special: &'n Node, found: &mut Substitution<'n>)
             };
             lengths
                 && xs.iter().zip(ys).all(|(x, y)| instance(x, y, found))
-                && rest.is_none_or(|rest| {
-                    bind(rest, Image::Tail(&ys[xs.len()..], *tail), found)
-                })
+                && rest.is_none_or(|rest| bind(rest, Image::Tail(&ys[xs.len()..], *tail), found))
         }
         _ => general.same(special),
     }
@@ -159,6 +160,9 @@ fn feeds(substitution: &Substitution<'_>, guards: &[GuardNode]) -> Option<bool> 
     if substitution.keys().all(unchanged) {
         return Some(false);
     }
+    if substitution.len() > MAX_VARIABLES {
+        return None;
+    }
     let comes_round = substitution.iter().any(|(var, image)| {
         image.grows() && image.vars().iter().any(|inner| reaches(*inner, *var, substitution))
     });
@@ -168,13 +172,12 @@ fn feeds(substitution: &Substitution<'_>, guards: &[GuardNode]) -> Option<bool> 
 /// Whether repeated substitution puts `to` where `from` was.
 fn reaches(from: VarId, to: VarId, substitution: &Substitution<'_>) -> bool {
     let mut open = vec![from];
-    let mut seen = Vec::new();
+    let mut seen = BTreeSet::new();
     while let Some(var) = open.pop() {
         if var == to {
             return true;
         }
-        if !seen.contains(&var) {
-            seen.push(var);
+        if seen.insert(var) {
             open.extend(substitution.get(&var).into_iter().flat_map(|image| image.vars()));
         }
     }

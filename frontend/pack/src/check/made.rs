@@ -66,7 +66,9 @@ impl Checker<'_> {
                 .context(self.terms[term.index()].span, "declared here");
             match like {
                 Some(like) => report.help(format!("is it `{like}`?")),
-                None => report.help("no `rewrite` or `offer` contains it, and it is not of a vocabulary pack"),
+                None => report.help(
+                    "no `rewrite` or `offer` contains it, and it is not of a vocabulary pack",
+                ),
             };
         }
     }

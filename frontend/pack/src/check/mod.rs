@@ -150,6 +150,14 @@ impl Checker<'_> {
         }
     }
 
+    /// The same after "a" or "an".
+    fn a_sort(&self, sort: SortRef) -> String {
+        let name = self.sort_name(sort);
+        let vowel =
+            name.trim_matches(['`', '[']).starts_with(['A', 'E', 'I', 'O', 'a', 'e', 'i', 'o']);
+        format!("{} {name}", if vowel { "an" } else { "a" })
+    }
+
     fn sort_kind(&self, sort: SortRef) -> ruleset::SortKind {
         let (SortRef::One(id) | SortRef::List(id)) = sort;
         self.set.sorts[id.index()].kind

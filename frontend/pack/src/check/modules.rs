@@ -130,9 +130,10 @@ impl Checker<'_> {
                 let report = self
                     .sink
                     .error(Code::ModuleImport, format!("no parameter supplies `{written}`"))
-                    .label(at, format!("imports a {}", import.ty));
+                    .label(at, format!("imports {}", import.ty));
                 match like {
                     Some(like) => {
+                        used[positions[like]] = true;
                         let span = params[positions[like]].span;
                         report
                             .context(span, format!("`{like}` is declared here"))
@@ -200,26 +201,26 @@ impl Checker<'_> {
         if fits {
             return;
         }
-        let sort_name = self.sort_name(sort);
+        let sort_name = self.a_sort(sort);
         let report = self
             .sink
             .error(
                 Code::ModuleKind,
                 format!("the parameter `{}` cannot supply `{written}`", param.name),
             )
-            .label(param.span, format!("is a {sort_name}"))
-            .context(at, format!("imports a {import}"));
+            .label(param.span, format!("is {sort_name}"))
+            .context(at, format!("imports {import}"));
         match (from_instance, sort) {
             (true, _) => report.help(format!(
-                "an `Instance` supplies this; a {sort_name} supplies `(import \"\" {:?})`",
+                "an `Instance` supplies this; {sort_name} supplies `(import \"\" {:?})`",
                 param.name
             )),
             (false, SortRef::One(INT)) => {
                 report.help("an `Int` supplies an immutable global of type i32 or i64")
             }
-            (false, sort) if Some(sort) == self.core.instance.map(SortRef::One) => report.help(
-                format!("an `Instance` supplies `(import {:?} ..)`", param.name),
-            ),
+            (false, sort) if Some(sort) == self.core.instance.map(SortRef::One) => {
+                report.help(format!("an `Instance` supplies `(import {:?} ..)`", param.name))
+            }
             (false, _) => report.help(format!("a `{}` supplies this", import.kind().sort())),
         };
     }
@@ -253,4 +254,3 @@ fn inline_place(text: &Name, refused: &Refused) -> Option<Span> {
     let start = text.span.start + offset;
     Some(Span { start, end: start + length, ..text.span })
 }
-

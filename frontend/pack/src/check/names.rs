@@ -135,7 +135,7 @@ impl Checker<'_> {
             match (kind, other) {
                 (Kind::Const, Kind::Term) => report.help(format!("a term has arguments: `{text}()`")),
                 (Kind::Fact, Kind::Term) => {
-                    report.help("a guard is a fact or a comparison; terms are matched by `match`")
+                    report.help("guards are facts and comparisons; terms are matched, or given as `term = term`")
                 }
                 (Kind::Term, Kind::Fact) => report.help("facts are guards: put it after `where`"),
                 (Kind::Term, Kind::Const) => {

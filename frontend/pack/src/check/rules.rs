@@ -1,11 +1,13 @@
 //! Rules, options, forbids and their tests.
 
 use super::Checker;
+use super::INT;
 use super::names::Kind;
 use super::node::{GuardKind, GuardNode, Node, NodeKind};
 use super::sorts::{Demand, Mode, Scope, Variable, Why, demands};
-use super::INT;
-use crate::ast::{self, Declaration, DeclarationKind, Form, Given, Outcome, PatternKind, RuleDecl, Span};
+use crate::ast::{
+    self, Declaration, DeclarationKind, Form, Given, Outcome, PatternKind, RuleDecl, Span,
+};
 use crate::diagnostic::Code;
 use crate::ruleset::{
     AssumeId, Comparison, Expectation, FactId, Forbid, Guard, PackId, Rule, SortKind, SortRef, Test,
@@ -42,6 +44,13 @@ impl Checker<'_> {
         let mut scope = Scope::new(Mode::Match);
         let root = self.pattern(&mut scope, &rule.pattern, Demand::ANY);
         self.root(&root, rule.form);
+        for guard in &rule.guards {
+            if let ast::GuardKind::Fact { pattern, negated: false } = &guard.kind {
+                pattern.variables(&mut |name, span| {
+                    scope.bound_by_facts.entry(name.to_owned()).or_insert(span);
+                });
+            }
+        }
         let guards: Vec<_> =
             rule.guards.iter().filter_map(|guard| self.guard(&mut scope, guard)).collect();
         let mut assuming: Vec<AssumeId> = Vec::new();
@@ -77,7 +86,15 @@ impl Checker<'_> {
         let pattern = root.pattern();
         match made {
             None => self.set.forbids.push(Forbid {
-                name, doc, pack, vars, pattern, guards, because, tests, span,
+                name,
+                doc,
+                pack,
+                vars,
+                pattern,
+                guards,
+                because,
+                tests,
+                span,
             }),
             Some(made) => self.set.rules.push(Rule {
                 name,
@@ -105,13 +122,16 @@ impl Checker<'_> {
         made: &Node,
         vars: &[Variable],
     ) {
+        let before = self.sink.count();
         match form {
             Form::Option => self.option_and_choices(root, guards, made, vars),
             _ => self.rule_and_choices(root, guards, made),
         }
-        self.terminates(root, guards, made);
-        self.wired(made);
         self.makes.rule(root, made);
+        if self.sink.count() == before {
+            self.terminates(root, guards, made);
+            self.wired(made);
+        }
     }
 
     /// What a rule starts with.
@@ -135,10 +155,8 @@ impl Checker<'_> {
             SortKind::Data => "data is read, never rewritten",
             SortKind::Builtin => "numbers and text are equal only to themselves",
         };
-        let sort = self.sort_name(sort);
-        self.sink
-            .error(Code::Root, format!("no rule rewrites a {sort}"))
-            .label(root.span, why);
+        let sort = self.a_sort(sort);
+        self.sink.error(Code::Root, format!("no rule rewrites {sort}")).label(root.span, why);
     }
 
     fn guard(&mut self, scope: &mut Scope, guard: &ast::Guard) -> Option<GuardNode> {
@@ -165,15 +183,15 @@ impl Checker<'_> {
         let Some((side, sort)) = sides.iter().find_map(|side| Some((side, side.sort?))) else {
             return;
         };
-        let sort_name = self.sort_name(sort);
+        let sort_name = self.a_sort(sort);
         if !self.comparable(sort) {
             self.sink
-                .error(Code::NotOrdered, format!("a {sort_name} cannot be compared"))
+                .error(Code::NotOrdered, format!("{sort_name} cannot be compared"))
                 .label(side.span, "rules change what it is equal to")
                 .help("match it: use one variable twice, or write the term in the pattern");
         } else if !equality && sort != SortRef::One(INT) {
             self.sink
-                .error(Code::NotOrdered, format!("a {sort_name} has no order"))
+                .error(Code::NotOrdered, format!("{sort_name} has no order"))
                 .label(side.span, "not a number")
                 .help("only numbers are larger or smaller; compare with `==` or `!=`");
         }
@@ -257,7 +275,11 @@ impl Checker<'_> {
             }
             Outcome::Refused(span) => {
                 if form != Form::Forbid {
-                    misfit(self, *span, "only a `forbid` refuses; a rule that does not fire is `=/=>`");
+                    misfit(
+                        self,
+                        *span,
+                        "only a `forbid` refuses; a rule that does not fire is `=/=>`",
+                    );
                 }
                 (self.pattern(&mut scope, &test.term, Demand::ANY), Expectation::Refused)
             }
@@ -277,7 +299,12 @@ impl Checker<'_> {
 
     /// Two terms of one sort. An export whose sort is not known has that of the other side, and
     /// is a function if the other is a leaf.
-    fn sides(&mut self, scope: &mut Scope, left: &ast::Pattern, right: &ast::Pattern) -> (Node, Node) {
+    fn sides(
+        &mut self,
+        scope: &mut Scope,
+        left: &ast::Pattern,
+        right: &ast::Pattern,
+    ) -> (Node, Node) {
         let first = self.pattern(scope, left, Demand::ANY);
         let demand = match (first.sort, &first.kind, &right.kind) {
             (Some(_), ..) => Demand::like(&first),
@@ -313,4 +340,3 @@ impl Checker<'_> {
         }
     }
 }
-

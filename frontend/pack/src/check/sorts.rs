@@ -76,12 +76,20 @@ pub(super) struct Scope {
     pub mode: Mode,
     pub vars: Vec<Variable>,
     pub leaves: BTreeMap<String, (SortId, Span)>,
+    /// Where facts bind variables, also those that were not read yet.
+    pub bound_by_facts: BTreeMap<String, Span>,
     positions: BTreeMap<String, VarId>,
 }
 
 impl Scope {
     pub(super) fn new(mode: Mode) -> Self {
-        Scope { mode, vars: Vec::new(), leaves: BTreeMap::new(), positions: BTreeMap::new() }
+        Scope {
+            mode,
+            vars: Vec::new(),
+            leaves: BTreeMap::new(),
+            bound_by_facts: BTreeMap::new(),
+            positions: BTreeMap::new(),
+        }
     }
 
     fn bind(&mut self, name: &str, sort: Known, span: Span) -> VarId {
@@ -171,7 +179,11 @@ impl Checker<'_> {
                 .sink
                 .error(Code::Unbound, format!("nothing binds the variable `?{name}`"))
                 .label(span, place);
-            if let Some(var) = like.and_then(|like| scope.positions.get(like)) {
+            if let Some(fact) = scope.bound_by_facts.get(name) {
+                report
+                    .context(*fact, "only this binds it")
+                    .help("put the guard after the fact that binds the variable");
+            } else if let Some(var) = like.and_then(|like| scope.positions.get(like)) {
                 let var = &scope.vars[var.index()];
                 report
                     .context(var.span, format!("`?{}` is bound here", var.name))
@@ -185,7 +197,9 @@ impl Checker<'_> {
         let (message, help) = match mode {
             Mode::Make => ("cannot be made", "bind a variable in what is matched, and use it here"),
             Mode::Compare => ("cannot be compared", "compare with a variable or a value"),
-            _ => ("cannot stand in a test", "a test gives one term: write a leaf (`#a`) or a value"),
+            _ => {
+                ("cannot stand in a test", "a test gives one term: write a leaf (`#a`) or a value")
+            }
         };
         self.sink
             .error(Code::Misplaced, format!("{what} {message}"))
@@ -216,21 +230,19 @@ impl Checker<'_> {
                 let sort = self.sort_name(sort);
                 self.sink
                     .error(Code::Leaf, format!("there are no leaves of {sort}"))
-                    .label(span, format!("a {sort} is needed here"))
+                    .label(span, "a leaf stands for one term")
                     .help("write numbers and text as they are, and lists as `[#a, #b]`");
                 return wrong;
             }
         };
         match scope.leaves.get(name).copied() {
             Some((first, at)) if first != sort => {
-                let (here, there) = (
-                    self.sort_name(SortRef::One(sort)),
-                    self.sort_name(SortRef::One(first)),
-                );
+                let (here, there) =
+                    (self.a_sort(SortRef::One(sort)), self.a_sort(SortRef::One(first)));
                 self.sink
                     .error(Code::Leaf, format!("`#{name}` stands for two different sorts"))
-                    .label(span, format!("here for a {here}"))
-                    .context(at, format!("here for a {there}"))
+                    .label(span, format!("here for {here}"))
+                    .context(at, format!("here for {there}"))
                     .help("give one of them another name");
                 return wrong;
             }
@@ -256,10 +268,10 @@ impl Checker<'_> {
                 (demand.sort, Demand { sort: Some(SortRef::One(id)), why: demand.why })
             }
             Some(other) => {
-                let other = self.sort_name(other);
+                let other = self.a_sort(other);
                 let report = self
                     .sink
-                    .error(Code::SortMismatch, format!("expected a {other}, found a list"))
+                    .error(Code::SortMismatch, format!("expected {other}, found a list"))
                     .label(span, "a list");
                 explain(report, demand.why, &other);
                 (None, Demand::SILENT)
@@ -268,7 +280,8 @@ impl Checker<'_> {
         };
         let elements = elements.iter().map(|e| self.pattern(scope, e, element)).collect();
         let rest = rest.map(|name| {
-            let (var, found) = self.variable(scope, &name.text, name.span, Demand { sort, ..demand });
+            let (var, found) =
+                self.variable(scope, &name.text, name.span, Demand { sort, ..demand });
             if let (Some(found), Some(wanted)) = (found, sort)
                 && found != wanted
             {
@@ -321,10 +334,9 @@ impl Checker<'_> {
                 .label(span, format!("has {}", count(args.len())))
                 .context(declared, "declared here");
         }
-        let silent = std::iter::repeat(&Demand::SILENT);
         let demands: Vec<_> = match right {
-            true => demands.iter().copied().collect(),
-            false => silent.take(args.len()).copied().collect(),
+            true => demands.to_vec(),
+            false => vec![Demand::SILENT; args.len()],
         };
         args.iter().zip(demands).map(|(arg, demand)| self.pattern(scope, arg, demand)).collect()
     }
@@ -338,9 +350,7 @@ impl Checker<'_> {
             _ => false,
         };
         let demand = match (unknown, &base.kind, self.core.instance) {
-            (true, _, Some(id)) => {
-                Demand { sort: Some(SortRef::One(id)), why: Why::Exporter(dot) }
-            }
+            (true, _, Some(id)) => Demand { sort: Some(SortRef::One(id)), why: Why::Exporter(dot) },
             (false, PatternKind::Leaf(name), _) => {
                 let sort = scope.leaves.get(name).map(|(sort, _)| SortRef::One(*sort));
                 Demand { sort, why: Why::Exporter(dot) }
@@ -356,10 +366,10 @@ impl Checker<'_> {
     fn export(&mut self, base: &Node, name: &Name, demand: Demand) -> Known {
         let sort = base.sort?;
         if !self.has_exports(sort) {
-            let sort = self.sort_name(sort);
+            let sort = self.a_sort(sort);
             self.sink
-                .error(Code::NoExports, format!("a {sort} has no export `{}`", name.text))
-                .label(base.span, format!("a {sort}"))
+                .error(Code::NoExports, format!("{sort} has no export `{}`", name.text))
+                .label(base.span, sort)
                 .help("only an `Instance` and a choice have exports");
             return None;
         }
@@ -418,19 +428,18 @@ impl Checker<'_> {
         wanted: SortRef,
         why: Why,
     ) {
-        let (found, wanted) = (self.sort_name(found), self.sort_name(wanted));
+        let (found, wanted) = (self.a_sort(found), self.a_sort(wanted));
         let mut report = self
             .sink
-            .error(Code::SortMismatch, format!("expected a {wanted}, found a {found}"))
-            .label(span, format!("a {found}"));
+            .error(Code::SortMismatch, format!("expected {wanted}, found {found}"))
+            .label(span, found.as_str());
         match kind {
             NodeKind::Var(var) => {
                 let var = &scope.vars[var.index()];
-                report =
-                    report.context(var.span, format!("`?{}` is a {found} here", var.name));
+                report = report.context(var.span, format!("`?{}` is {found} here", var.name));
             }
             NodeKind::Term(term, _) => {
-                report = report.context(self.terms[term.index()].span, format!("makes a {found}"));
+                report = report.context(self.terms[term.index()].span, format!("makes {found}"));
             }
             _ => {}
         }
@@ -448,13 +457,13 @@ fn explain(report: crate::diagnostic::Report<'_>, why: Why, wanted: &str) {
     match why {
         Why::Silent | Why::Any => {}
         Why::Param(at) => {
-            report.context(at, format!("a {wanted} is declared here"));
+            report.context(at, format!("{wanted} is declared here"));
         }
         Why::Root(at) => {
-            report.context(at, format!("what is matched is a {wanted}"));
+            report.context(at, format!("what is matched is {wanted}"));
         }
         Why::Other(at) => {
-            report.context(at, format!("this is a {wanted}"));
+            report.context(at, format!("this is {wanted}"));
         }
         Why::Exporter(at) => {
             report.context(at, "an export is taken of it");

@@ -48,7 +48,7 @@ impl Checker<'_> {
             Some(export) if export.supplies(import) => {}
             Some(export) => {
                 let message = format!(
-                    "`{module_name}` exports `{name}` as a {export}, but a {import} is imported"
+                    "`{module_name}` exports `{name}` as {export}, but {import} is imported"
                 );
                 self.sink.error(Code::ModuleWiring, message).label(arg.span, "of another type");
             }
@@ -83,8 +83,9 @@ impl Checker<'_> {
                 let Module::Loaded { exports, .. } = &self.terms[module.index()].module else {
                     return;
                 };
-                if let Some(export) = find(exports, name).filter(|export| !export.supplies(import)) {
-                    let message = format!("`.{name}` is a {export}, but a {import} is imported");
+                if let Some(export) = find(exports, name).filter(|export| !export.supplies(import))
+                {
+                    let message = format!("`.{name}` is {export}, but {import} is imported");
                     self.sink.error(Code::ModuleWiring, message).label(arg.span, "of another type");
                 }
             }
