@@ -126,12 +126,17 @@ impl Failure<'_, '_> {
         for line in near.iter().take(MOST_RULES) {
             let _ = write!(out, "\n  {line}");
         }
+        if near.len() > MOST_RULES {
+            let _ =
+                write!(out, "\n  and {} more rules match but for a guard", near.len() - MOST_RULES);
+        }
     }
 
-    /// Rules whose pattern matches the class, and what kept them from firing.
+    /// Rules whose pattern matches the class, and what kept them from firing; those first that
+    /// came nearest.
     fn near(&self, class: Id) -> Vec<String> {
         let saturation = self.saturation;
-        let mut lines = Vec::new();
+        let mut lines: IndexMap<String, usize> = IndexMap::new();
         for (index, rule) in saturation.rules.rules.iter().enumerate() {
             let id = RuleId(index as u32);
             let matcher = &saturation.compiled[index].matcher;
@@ -143,7 +148,7 @@ impl Failure<'_, '_> {
             );
             for (_, mut slots) in matches {
                 if let Standing::Off(why) = (self.standing)(id) {
-                    lines.push(format!("{title} matches, but {why}"));
+                    lines.insert(format!("{title} matches, but {why}"), usize::MAX);
                     break;
                 }
                 let mut refusals = Vec::new();
@@ -156,13 +161,11 @@ impl Failure<'_, '_> {
                 for refusal in &refusals {
                     let why =
                         saturation.refusal(&rule.vars, &rule.guards, &matcher.guards, refusal);
-                    let line = format!("{title} matches, but {why}");
-                    if !lines.contains(&line) {
-                        lines.push(line);
-                    }
+                    lines.insert(format!("{title} matches, but {why}"), refusal.guard);
                 }
             }
         }
-        lines
+        lines.sort_by(|_, a, _, b| b.cmp(a));
+        lines.into_keys().collect()
     }
 }

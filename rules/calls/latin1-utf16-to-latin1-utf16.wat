@@ -1,0 +1,132 @@
+;; Latin-1 or UTF-16 to the same. Latin-1 is copied (`store_string_copy`); UTF-16 is validated,
+;; copied, and deflated if it turns out to be Latin-1 (`store_probably_utf16_to_latin1_or_utf16`,
+;; whose shrinking reallocation has alignment 1).
+(module
+  (import "" "from" (memory $from 0))
+  (import "" "to" (memory $to 0))
+  (import "" "allocate" (func $allocate (param i32 i32 i32 i32) (result i32)))
+  (import "traps" "unaligned-string" (func $unaligned-string))
+  (import "traps" "string-too-long" (func $string-too-long))
+  (import "traps" "string-out-of-bounds" (func $string-out-of-bounds))
+  (import "traps" "invalid-utf16" (func $invalid-utf16))
+
+  (func $meld:latin1-utf16-to-latin1-utf16 (export "transcode")
+    (param $ptr i32) (param $len i32) (result i32 i32)
+    (local $result i32) (local $to i32) (local $left i32) (local $char i32) (local $word i64)
+    (local $lanes i64) (local $any i64)
+    (if (i32.lt_s (local.get $len) (i32.const 0))
+      (then
+        (local.set $len (i32.and (local.get $len) (i32.const 0x7fffffff)))
+        (if (i32.gt_u (local.get $len) (i32.const 0x07ffffff))
+          (then (call $string-too-long) (unreachable)))
+        (if (i32.and (local.get $ptr) (i32.const 1))
+          (then (call $unaligned-string) (unreachable)))
+        (if (i64.gt_u
+              (i64.add
+                (i64.extend_i32_u (local.get $ptr))
+                (i64.extend_i32_u (i32.shl (local.get $len) (i32.const 1))))
+              (i64.shl (i64.extend_i32_u (memory.size $from)) (i64.const 16)))
+          (then (call $string-out-of-bounds) (unreachable)))
+        (local.set $result
+          (call $allocate
+            (i32.const 0)
+            (i32.const 0)
+            (i32.const 2)
+            (i32.shl (local.get $len) (i32.const 1))))
+        (local.set $to (local.get $result))
+        (local.set $left (local.get $len))
+        (block $done
+          (loop $next
+            (if (i32.ge_u (local.get $left) (i32.const 4))
+              (then
+                (local.set $word (i64.load $from align=2 (local.get $ptr)))
+                ;; A lane is zero where a unit is a surrogate.
+                (local.set $lanes
+                  (i64.and
+                    (i64.xor (local.get $word) (i64.const 0xd800d800d800d800))
+                    (i64.const 0xf800f800f800f800)))
+                (if
+                  (i64.eqz
+                    (i64.and
+                      (i64.and
+                        (i64.sub (local.get $lanes) (i64.const 0x0001000100010001))
+                        (i64.xor (local.get $lanes) (i64.const -1)))
+                      (i64.const 0x8000800080008000)))
+                  (then
+                    (i64.store $to align=2 (local.get $to) (local.get $word))
+                    (local.set $any (i64.or (local.get $any) (local.get $word)))
+                    (local.set $ptr (i32.add (local.get $ptr) (i32.const 8)))
+                    (local.set $left (i32.sub (local.get $left) (i32.const 4)))
+                    (local.set $to (i32.add (local.get $to) (i32.const 8)))
+                    (br $next)))))
+            (br_if $done (i32.eqz (local.get $left)))
+            (local.set $char (i32.load16_u $from (local.get $ptr)))
+            (local.set $any (i64.or (local.get $any) (i64.extend_i32_u (local.get $char))))
+            (if (i32.ne (i32.and (local.get $char) (i32.const 0xf800)) (i32.const 0xd800))
+              (then
+                (i32.store16 $to (local.get $to) (local.get $char))
+                (local.set $ptr (i32.add (local.get $ptr) (i32.const 2)))
+                (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+                (local.set $to (i32.add (local.get $to) (i32.const 2)))
+                (br $next)))
+            (if (i32.lt_u (local.get $left) (i32.const 2))
+              (then (call $invalid-utf16) (unreachable)))
+            (local.set $char (i32.load $from align=2 (local.get $ptr)))
+            (if (i32.ne (i32.and (local.get $char) (i32.const 0xfc00fc00)) (i32.const 0xdc00d800))
+              (then (call $invalid-utf16) (unreachable)))
+            (i32.store $to align=2 (local.get $to) (local.get $char))
+            (local.set $ptr (i32.add (local.get $ptr) (i32.const 4)))
+            (local.set $left (i32.sub (local.get $left) (i32.const 2)))
+            (local.set $to (i32.add (local.get $to) (i32.const 4)))
+            (br $next)))
+        (if (i64.ne (i64.and (local.get $any) (i64.const 0xff00ff00ff00ff00)) (i64.const 0))
+          (then
+            (local.get $result)
+            (i32.or (local.get $len) (i32.const 0x80000000))
+            (return)))
+        ;; Everything is Latin-1 after all: keep the low bytes, four units at a time.
+        (local.set $ptr (local.get $result))
+        (local.set $to (local.get $result))
+        (local.set $left (local.get $len))
+        (block $deflated
+          (loop $next
+            (if (i32.ge_u (local.get $left) (i32.const 4))
+              (then
+                (local.set $word (i64.load $to align=2 (local.get $ptr)))
+                (local.set $word
+                  (i64.and
+                    (i64.or (local.get $word) (i64.shr_u (local.get $word) (i64.const 8)))
+                    (i64.const 0x0000ffff0000ffff)))
+                (i64.store32 $to align=1 (local.get $to)
+                  (i64.or (local.get $word) (i64.shr_u (local.get $word) (i64.const 16))))
+                (local.set $ptr (i32.add (local.get $ptr) (i32.const 8)))
+                (local.set $left (i32.sub (local.get $left) (i32.const 4)))
+                (local.set $to (i32.add (local.get $to) (i32.const 4)))
+                (br $next)))
+            (br_if $deflated (i32.eqz (local.get $left)))
+            (i32.store8 $to (local.get $to) (i32.load8_u $to (local.get $ptr)))
+            (local.set $ptr (i32.add (local.get $ptr) (i32.const 2)))
+            (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+            (local.set $to (i32.add (local.get $to) (i32.const 1)))
+            (br $next)))
+        (local.set $result
+          (call $allocate
+            (local.get $result)
+            (i32.shl (local.get $len) (i32.const 1))
+            (i32.const 1)
+            (local.get $len))))
+      (else
+        (if (i32.gt_u (local.get $len) (i32.const 0x0fffffff))
+          (then (call $string-too-long) (unreachable)))
+        (if (i32.and (local.get $ptr) (i32.const 1))
+          (then (call $unaligned-string) (unreachable)))
+        (if (i64.gt_u
+              (i64.add (i64.extend_i32_u (local.get $ptr)) (i64.extend_i32_u (local.get $len)))
+              (i64.shl (i64.extend_i32_u (memory.size $from)) (i64.const 16)))
+          (then (call $string-out-of-bounds) (unreachable)))
+        (local.set $result
+          (call $allocate (i32.const 0) (i32.const 0) (i32.const 2) (local.get $len)))
+        (memory.copy $to $from (local.get $result) (local.get $ptr) (local.get $len))))
+    (local.get $result)
+    (local.get $len))
+)

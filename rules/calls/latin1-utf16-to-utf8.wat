@@ -1,0 +1,214 @@
+;; Latin-1 or UTF-16 to UTF-8 (`store_latin1_to_utf8`, `store_utf16_to_utf8`): allocates for ASCII,
+;; grows to the worst case at the first character that is not, and shrinks in the end.
+(module
+  (import "" "from" (memory $from 0))
+  (import "" "to" (memory $to 0))
+  (import "" "allocate" (func $allocate (param i32 i32 i32 i32) (result i32)))
+  (import "traps" "unaligned-string" (func $unaligned-string))
+  (import "traps" "string-too-long" (func $string-too-long))
+  (import "traps" "string-out-of-bounds" (func $string-out-of-bounds))
+  (import "traps" "invalid-utf16" (func $invalid-utf16))
+
+  (func $meld:latin1-utf16-to-utf8 (export "transcode")
+    (param $ptr i32) (param $len i32) (result i32 i32)
+    (local $result i32) (local $to i32) (local $left i32) (local $char i32) (local $word i64)
+    (if (i32.lt_s (local.get $len) (i32.const 0))
+      (then
+        (local.set $len (i32.and (local.get $len) (i32.const 0x7fffffff)))
+        (if (i32.gt_u (local.get $len) (i32.const 0x07ffffff))
+          (then (call $string-too-long) (unreachable)))
+        (if (i32.and (local.get $ptr) (i32.const 1))
+          (then (call $unaligned-string) (unreachable)))
+        (if (i64.gt_u
+              (i64.add
+                (i64.extend_i32_u (local.get $ptr))
+                (i64.extend_i32_u (i32.shl (local.get $len) (i32.const 1))))
+              (i64.shl (i64.extend_i32_u (memory.size $from)) (i64.const 16)))
+          (then (call $string-out-of-bounds) (unreachable)))
+        (local.set $result
+          (call $allocate (i32.const 0) (i32.const 0) (i32.const 1) (local.get $len)))
+        (local.set $to (local.get $result))
+        (local.set $left (local.get $len))
+        ;; One byte a unit, as long as that goes.
+        (loop $next
+          (if (i32.ge_u (local.get $left) (i32.const 4))
+            (then
+              (local.set $word (i64.load $from align=2 (local.get $ptr)))
+              (if (i64.eqz (i64.and (local.get $word) (i64.const 0xff80ff80ff80ff80)))
+                (then
+                  (local.set $word
+                    (i64.and
+                      (i64.or (local.get $word) (i64.shr_u (local.get $word) (i64.const 8)))
+                      (i64.const 0x0000ffff0000ffff)))
+                  (i64.store32 $to align=1 (local.get $to)
+                    (i64.or (local.get $word) (i64.shr_u (local.get $word) (i64.const 16))))
+                  (local.set $ptr (i32.add (local.get $ptr) (i32.const 8)))
+                  (local.set $left (i32.sub (local.get $left) (i32.const 4)))
+                  (local.set $to (i32.add (local.get $to) (i32.const 4)))
+                  (br $next)))))
+          (if (local.get $left)
+            (then
+              (local.set $char (i32.load16_u $from (local.get $ptr)))
+              (if (i32.lt_u (local.get $char) (i32.const 0x80))
+                (then
+                  (i32.store8 $to (local.get $to) (local.get $char))
+                  (local.set $ptr (i32.add (local.get $ptr) (i32.const 2)))
+                  (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+                  (local.set $to (i32.add (local.get $to) (i32.const 1)))
+                  (br $next))))))
+        (if (i32.eqz (local.get $left))
+          (then
+            (local.get $result)
+            (local.get $len)
+            (return)))
+        ;; Three bytes a unit are always enough. What is written stays.
+        (local.set $to (i32.sub (local.get $to) (local.get $result)))
+        (local.set $result
+          (call $allocate
+            (local.get $result)
+            (local.get $len)
+            (i32.const 1)
+            (i32.mul (local.get $len) (i32.const 3))))
+        (local.set $to (i32.add (local.get $result) (local.get $to)))
+        (block $done
+          (loop $char
+            (br_if $done (i32.eqz (local.get $left)))
+            (local.set $char (i32.load16_u $from (local.get $ptr)))
+            (if (i32.lt_u (local.get $char) (i32.const 0x80))
+              (then
+                (i32.store8 $to (local.get $to) (local.get $char))
+                (local.set $ptr (i32.add (local.get $ptr) (i32.const 2)))
+                (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+                (local.set $to (i32.add (local.get $to) (i32.const 1)))
+                (br $char)))
+            (if (i32.lt_u (local.get $char) (i32.const 0x800))
+              (then
+                (i32.store16 $to align=1 (local.get $to)
+                  (i32.or
+                    (i32.or (i32.const 0x80c0) (i32.shr_u (local.get $char) (i32.const 6)))
+                    (i32.shl (i32.and (local.get $char) (i32.const 0x3f)) (i32.const 8))))
+                (local.set $ptr (i32.add (local.get $ptr) (i32.const 2)))
+                (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+                (local.set $to (i32.add (local.get $to) (i32.const 2)))
+                (br $char)))
+            (if (i32.ne (i32.and (local.get $char) (i32.const 0xf800)) (i32.const 0xd800))
+              (then
+                (i32.store16 $to align=1 (local.get $to)
+                  (i32.or
+                    (i32.or (i32.const 0x80e0) (i32.shr_u (local.get $char) (i32.const 12)))
+                    (i32.shl (i32.and (local.get $char) (i32.const 0xfc0)) (i32.const 2))))
+                (i32.store8 $to offset=2 (local.get $to)
+                  (i32.or (i32.const 0x80) (i32.and (local.get $char) (i32.const 0x3f))))
+                (local.set $ptr (i32.add (local.get $ptr) (i32.const 2)))
+                (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+                (local.set $to (i32.add (local.get $to) (i32.const 3)))
+                (br $char)))
+            (if (i32.lt_u (local.get $left) (i32.const 2))
+              (then (call $invalid-utf16) (unreachable)))
+            (local.set $char (i32.load $from align=2 (local.get $ptr)))
+            (if (i32.ne (i32.and (local.get $char) (i32.const 0xfc00fc00)) (i32.const 0xdc00d800))
+              (then (call $invalid-utf16) (unreachable)))
+            (local.set $char
+              (i32.add
+                (i32.const 0x10000)
+                (i32.or
+                  (i32.shl (i32.and (local.get $char) (i32.const 0x3ff)) (i32.const 10))
+                  (i32.and (i32.shr_u (local.get $char) (i32.const 16)) (i32.const 0x3ff)))))
+            (i32.store $to align=1 (local.get $to)
+              (i32.or
+                (i32.or
+                  (i32.or (i32.const 0x808080f0) (i32.shr_u (local.get $char) (i32.const 18)))
+                  (i32.and (i32.shr_u (local.get $char) (i32.const 4)) (i32.const 0x3f00)))
+                (i32.or
+                  (i32.shl (i32.and (local.get $char) (i32.const 0xfc0)) (i32.const 10))
+                  (i32.shl (i32.and (local.get $char) (i32.const 0x3f)) (i32.const 24)))))
+            (local.set $ptr (i32.add (local.get $ptr) (i32.const 4)))
+            (local.set $left (i32.sub (local.get $left) (i32.const 2)))
+            (local.set $to (i32.add (local.get $to) (i32.const 4)))
+            (br $char)))
+        (local.set $to (i32.sub (local.get $to) (local.get $result)))
+        (if (i32.lt_u (local.get $to) (i32.mul (local.get $len) (i32.const 3)))
+          (then
+            (local.set $result
+              (call $allocate
+                (local.get $result)
+                (i32.mul (local.get $len) (i32.const 3))
+                (i32.const 1)
+                (local.get $to)))))
+        (local.get $result)
+        (local.get $to)
+        (return)))
+    (if (i32.gt_u (local.get $len) (i32.const 0x0fffffff))
+      (then (call $string-too-long) (unreachable)))
+    (if (i32.and (local.get $ptr) (i32.const 1)) (then (call $unaligned-string) (unreachable)))
+    (if (i64.gt_u
+          (i64.add (i64.extend_i32_u (local.get $ptr)) (i64.extend_i32_u (local.get $len)))
+          (i64.shl (i64.extend_i32_u (memory.size $from)) (i64.const 16)))
+      (then (call $string-out-of-bounds) (unreachable)))
+    (local.set $result
+      (call $allocate (i32.const 0) (i32.const 0) (i32.const 1) (local.get $len)))
+    (local.set $to (local.get $result))
+    (local.set $left (local.get $len))
+    ;; One byte a character, as long as that goes.
+    (loop $next
+      (if (i32.ge_u (local.get $left) (i32.const 8))
+        (then
+          (local.set $word (i64.load $from align=1 (local.get $ptr)))
+          (if (i64.eqz (i64.and (local.get $word) (i64.const 0x8080808080808080)))
+            (then
+              (i64.store $to align=1 (local.get $to) (local.get $word))
+              (local.set $ptr (i32.add (local.get $ptr) (i32.const 8)))
+              (local.set $left (i32.sub (local.get $left) (i32.const 8)))
+              (local.set $to (i32.add (local.get $to) (i32.const 8)))
+              (br $next)))))
+      (if (local.get $left)
+        (then
+          (local.set $char (i32.load8_u $from (local.get $ptr)))
+          (if (i32.lt_u (local.get $char) (i32.const 0x80))
+            (then
+              (i32.store8 $to (local.get $to) (local.get $char))
+              (local.set $ptr (i32.add (local.get $ptr) (i32.const 1)))
+              (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+              (local.set $to (i32.add (local.get $to) (i32.const 1)))
+              (br $next))))))
+    (if (i32.eqz (local.get $left))
+      (then
+        (local.get $result)
+        (local.get $len)
+        (return)))
+    ;; Two bytes a character are always enough. What is written stays.
+    (local.set $to (i32.sub (local.get $to) (local.get $result)))
+    (local.set $result
+      (call $allocate
+        (local.get $result)
+        (local.get $len)
+        (i32.const 1)
+        (i32.shl (local.get $len) (i32.const 1))))
+    (local.set $to (i32.add (local.get $result) (local.get $to)))
+    (loop $char
+      (local.set $char (i32.load8_u $from (local.get $ptr)))
+      (if (i32.lt_u (local.get $char) (i32.const 0x80))
+        (then
+          (i32.store8 $to (local.get $to) (local.get $char))
+          (local.set $to (i32.add (local.get $to) (i32.const 1))))
+        (else
+          (i32.store16 $to align=1 (local.get $to)
+            (i32.or
+              (i32.or (i32.const 0x80c0) (i32.shr_u (local.get $char) (i32.const 6)))
+              (i32.shl (i32.and (local.get $char) (i32.const 0x3f)) (i32.const 8))))
+          (local.set $to (i32.add (local.get $to) (i32.const 2)))))
+      (local.set $ptr (i32.add (local.get $ptr) (i32.const 1)))
+      (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+      (br_if $char (local.get $left)))
+    (local.set $to (i32.sub (local.get $to) (local.get $result)))
+    (if (i32.lt_u (local.get $to) (i32.shl (local.get $len) (i32.const 1)))
+      (then
+        (local.set $result
+          (call $allocate
+            (local.get $result)
+            (i32.shl (local.get $len) (i32.const 1))
+            (i32.const 1)
+            (local.get $to)))))
+    (local.get $result)
+    (local.get $to))
+)

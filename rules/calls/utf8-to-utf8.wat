@@ -1,0 +1,142 @@
+;; UTF-8 to UTF-8 (`store_string_copy`): one allocation, validated and copied in one pass.
+(module
+  (import "" "from" (memory $from 0))
+  (import "" "to" (memory $to 0))
+  (import "" "allocate" (func $allocate (param i32 i32 i32 i32) (result i32)))
+  (import "traps" "string-too-long" (func $string-too-long))
+  (import "traps" "string-out-of-bounds" (func $string-out-of-bounds))
+  (import "traps" "invalid-utf8" (func $invalid-utf8))
+
+  (func $meld:utf8-to-utf8 (export "transcode")
+    (param $ptr i32) (param $len i32) (result i32 i32)
+    (local $result i32) (local $to i32) (local $left i32) (local $char i32) (local $bits i32)
+    (local $skip i32) (local $word i64) (local $word1 i64) (local $word2 i64) (local $word3 i64)
+    (if (i32.gt_u (local.get $len) (i32.const 0x0fffffff))
+      (then (call $string-too-long) (unreachable)))
+    (if (i64.gt_u
+          (i64.add (i64.extend_i32_u (local.get $ptr)) (i64.extend_i32_u (local.get $len)))
+          (i64.shl (i64.extend_i32_u (memory.size $from)) (i64.const 16)))
+      (then (call $string-out-of-bounds) (unreachable)))
+    (local.set $result
+      (call $allocate (i32.const 0) (i32.const 0) (i32.const 1) (local.get $len)))
+    (local.set $to (local.get $result))
+    (local.set $left (local.get $len))
+    (block $done
+      (loop $next
+        ;; Words of ASCII, four at a time while there are many.
+        (if (i32.ge_u (local.get $left) (i32.const 32))
+          (then
+            (local.set $word (i64.load $from align=1 (local.get $ptr)))
+            (local.set $word1 (i64.load $from offset=8 align=1 (local.get $ptr)))
+            (local.set $word2 (i64.load $from offset=16 align=1 (local.get $ptr)))
+            (local.set $word3 (i64.load $from offset=24 align=1 (local.get $ptr)))
+            (if (i64.eqz
+                  (i64.and
+                    (i64.or
+                      (i64.or (local.get $word) (local.get $word1))
+                      (i64.or (local.get $word2) (local.get $word3)))
+                    (i64.const 0x8080808080808080)))
+              (then
+                (i64.store $to align=1 (local.get $to) (local.get $word))
+                (i64.store $to offset=8 align=1 (local.get $to) (local.get $word1))
+                (i64.store $to offset=16 align=1 (local.get $to) (local.get $word2))
+                (i64.store $to offset=24 align=1 (local.get $to) (local.get $word3))
+                (local.set $ptr (i32.add (local.get $ptr) (i32.const 32)))
+                (local.set $left (i32.sub (local.get $left) (i32.const 32)))
+                (local.set $to (i32.add (local.get $to) (i32.const 32)))
+                (br $next)))))
+        (if (i32.ge_u (local.get $left) (i32.const 8))
+          (then
+            ;; The whole word is stored; what follows its ASCII bytes is stored again below.
+            (local.set $word (i64.load $from align=1 (local.get $ptr)))
+            (i64.store $to align=1 (local.get $to) (local.get $word))
+            (local.set $word (i64.and (local.get $word) (i64.const 0x8080808080808080)))
+            (if (i64.eqz (local.get $word))
+              (then
+                (local.set $ptr (i32.add (local.get $ptr) (i32.const 8)))
+                (local.set $left (i32.sub (local.get $left) (i32.const 8)))
+                (local.set $to (i32.add (local.get $to) (i32.const 8)))
+                (br $next)))
+            (local.set $skip (i32.wrap_i64 (i64.shr_u (i64.ctz (local.get $word)) (i64.const 3))))
+            (local.set $ptr (i32.add (local.get $ptr) (local.get $skip)))
+            (local.set $to (i32.add (local.get $to) (local.get $skip)))
+            (local.set $left (i32.sub (local.get $left) (local.get $skip))))
+          (else
+            (br_if $done (i32.eqz (local.get $left)))
+            (local.set $char (i32.load8_u $from (local.get $ptr)))
+            (if (i32.lt_u (local.get $char) (i32.const 0x80))
+              (then
+                (i32.store8 $to (local.get $to) (local.get $char))
+                (local.set $ptr (i32.add (local.get $ptr) (i32.const 1)))
+                (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+                (local.set $to (i32.add (local.get $to) (i32.const 1)))
+                (br $next)))))
+        (loop $char
+          ;; One character of two, three or four bytes: continuation bytes, no overlong forms, no
+          ;; surrogates, nothing above 0x10ffff.
+          (local.set $char (i32.load8_u $from (local.get $ptr)))
+          (if (i32.lt_u (local.get $char) (i32.const 0xe0))
+            (then
+              (if (i32.lt_u (local.get $left) (i32.const 2))
+                (then (call $invalid-utf8) (unreachable)))
+              (local.set $char (i32.load16_u $from align=1 (local.get $ptr)))
+              (if (i32.or
+                    (i32.ne (i32.and (local.get $char) (i32.const 0xc0e0)) (i32.const 0x80c0))
+                    (i32.eqz (i32.and (local.get $char) (i32.const 0x1e))))
+                (then (call $invalid-utf8) (unreachable)))
+              (i32.store16 $to align=1 (local.get $to) (local.get $char))
+              (local.set $to (i32.add (local.get $to) (i32.const 2)))
+              (local.set $ptr (i32.add (local.get $ptr) (i32.const 2)))
+              (local.set $left (i32.sub (local.get $left) (i32.const 2))))
+            (else
+              (if (i32.lt_u (local.get $char) (i32.const 0xf0))
+                (then
+                  (if (i32.lt_u (local.get $left) (i32.const 3))
+                    (then (call $invalid-utf8) (unreachable)))
+                  (local.set $char
+                    (i32.or
+                      (i32.load16_u $from align=1 (local.get $ptr))
+                      (i32.shl (i32.load8_u $from offset=2 (local.get $ptr)) (i32.const 16))))
+                  (local.set $bits (i32.and (local.get $char) (i32.const 0x200f)))
+                  (if (i32.or
+                        (i32.ne
+                          (i32.and (local.get $char) (i32.const 0xc0c0f0))
+                          (i32.const 0x8080e0))
+                        (i32.or
+                          (i32.eqz (local.get $bits))
+                          (i32.eq (local.get $bits) (i32.const 0x200d))))
+                    (then (call $invalid-utf8) (unreachable)))
+                  (i32.store16 $to align=1 (local.get $to) (local.get $char))
+                  (i32.store8 $to offset=2
+                    (local.get $to)
+                    (i32.shr_u (local.get $char) (i32.const 16)))
+                  (local.set $to (i32.add (local.get $to) (i32.const 3)))
+                  (local.set $ptr (i32.add (local.get $ptr) (i32.const 3)))
+                  (local.set $left (i32.sub (local.get $left) (i32.const 3))))
+                (else
+                  (if (i32.lt_u (local.get $left) (i32.const 4))
+                    (then (call $invalid-utf8) (unreachable)))
+                  (local.set $char (i32.load $from align=1 (local.get $ptr)))
+                  ;; The character's number without its low 16 bits, which is 1 to 16.
+                  (local.set $bits
+                    (i32.or
+                      (i32.shl (i32.and (local.get $char) (i32.const 7)) (i32.const 2))
+                      (i32.and (i32.shr_u (local.get $char) (i32.const 12)) (i32.const 3))))
+                  (if (i32.or
+                        (i32.ne
+                          (i32.and (local.get $char) (i32.const 0xc0c0c0f8))
+                          (i32.const 0x808080f0))
+                        (i32.gt_u (i32.sub (local.get $bits) (i32.const 1)) (i32.const 15)))
+                    (then (call $invalid-utf8) (unreachable)))
+                  (i32.store $to align=1 (local.get $to) (local.get $char))
+                  (local.set $to (i32.add (local.get $to) (i32.const 4)))
+                  (local.set $ptr (i32.add (local.get $ptr) (i32.const 4)))
+                  (local.set $left (i32.sub (local.get $left) (i32.const 4)))))))
+          ;; Texts that are not ASCII are mostly not ASCII for a while.
+          (if (local.get $left)
+            (then
+              (br_if $char (i32.ge_u (i32.load8_u $from (local.get $ptr)) (i32.const 0x80))))))
+        (br $next)))
+    (local.get $result)
+    (local.get $len))
+)
