@@ -5,10 +5,12 @@
 
 use crate::graph::Graph;
 use crate::term::{Node, Op, Term};
+use crate::vocabulary::ATTRIBUTES;
 use egg::Id;
 use meld_pack::ruleset::{
     Comparison, FactId, Forbid, Guard, Pattern, Rule, RuleSet, SortKind, SortRef, TermId,
 };
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A compiled pattern.
@@ -73,8 +75,6 @@ pub struct Matcher {
     pub guards: Vec<Condition>,
     /// How many slots a match has: declared variables first, then wildcards and globs.
     pub slots: usize,
-    /// How many of the slots are declared variables.
-    pub variables: usize,
 }
 
 /// A compiled rule or option.
@@ -90,19 +90,27 @@ impl CompiledRule {
     /// Compiles a rule.
     pub fn new(rule: &Rule) -> Self {
         let mut compiler = Compiler { slots: rule.vars.len() };
-        let matcher = compiler.matcher(&rule.pattern, &rule.guards, rule.vars.len());
+        let matcher = compiler.matcher(&rule.pattern, &rule.guards);
         CompiledRule { matcher, replacement: compiler.pattern(&rule.replacement) }
     }
 }
 
 impl Matcher {
+    /// Whether a variable stands twice in the pattern, so that its two places have to be equal.
+    pub fn equates(&self) -> bool {
+        fn repeats(pattern: &Pat, seen: &mut HashSet<usize>) -> bool {
+            match pattern {
+                Pat::Slot(slot) => !seen.insert(*slot),
+                Pat::Glob(..) => false,
+                Pat::Node(_, args) => args.iter().any(|arg| repeats(arg, seen)),
+            }
+        }
+        repeats(&self.pattern, &mut HashSet::new())
+    }
+
     /// Compiles a `forbid`.
     pub fn of_forbid(forbid: &Forbid) -> Self {
-        Compiler { slots: forbid.vars.len() }.matcher(
-            &forbid.pattern,
-            &forbid.guards,
-            forbid.vars.len(),
-        )
+        Compiler { slots: forbid.vars.len() }.matcher(&forbid.pattern, &forbid.guards)
     }
 }
 
@@ -116,10 +124,10 @@ struct Compiler {
 }
 
 impl Compiler {
-    fn matcher(&mut self, pattern: &Pattern, guards: &[Guard], variables: usize) -> Matcher {
+    fn matcher(&mut self, pattern: &Pattern, guards: &[Guard]) -> Matcher {
         let pattern = self.pattern(pattern);
         let guards = guards.iter().map(|guard| self.guard(guard)).collect();
-        Matcher { pattern, guards, slots: self.slots, variables }
+        Matcher { pattern, guards, slots: self.slots }
     }
 
     fn guard(&mut self, guard: &Guard) -> Condition {
@@ -241,7 +249,8 @@ fn advance(
             }
         },
         Pat::Glob(slot, glob) => {
-            let matches = |node: &Node| matches!(&node.op, Op::Str(text) if glob_matches(glob, text));
+            let matches =
+                |node: &Node| matches!(&node.op, Op::Str(text) if glob_matches(glob, text));
             if view.nodes(class).iter().any(matches) {
                 slots[*slot] = Some(class);
                 advance(view, patterns, classes, pending, slots, found);
@@ -340,8 +349,9 @@ pub fn is_attribute(rules: &RuleSet, op: &Op) -> bool {
 
 /// Whether a term is structure that rules read but never rewrite.
 pub fn is_data(rules: &RuleSet, term: TermId) -> bool {
-    let (SortRef::One(sort) | SortRef::List(sort)) = rules.terms[term.index()].result;
-    rules.sorts[sort.index()].kind == SortKind::Data
+    let declared = &rules.terms[term.index()];
+    let (SortRef::One(sort) | SortRef::List(sort)) = declared.result;
+    rules.sorts[sort.index()].kind == SortKind::Data && !ATTRIBUTES.contains(&&*declared.name)
 }
 
 #[cfg(test)]

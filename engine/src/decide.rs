@@ -5,6 +5,7 @@ use crate::display::{Names, place};
 use crate::error::EngineError;
 use crate::extract::{Choices, Chosen, Extraction};
 use crate::failure::Failure;
+use crate::guard::Ask;
 use crate::plan::{Entity, ModuleImport, Node, NodeId, PackModule, Plan, Port};
 use crate::proof::{Proofs, Reason};
 use crate::replay::Checker;
@@ -41,7 +42,8 @@ pub struct Options {
     pub reverse_rules: bool,
     /// Read ports in reverse order. The plan is the same; tests use it to show that.
     pub reverse_ports: bool,
-    /// Distinct terms beyond which rules are taken to have no end; a term takes about 300 bytes.
+    /// Distinct terms, besides those of the program itself, beyond which rules are taken to have
+    /// no end; a term takes about 500 bytes.
     pub max_terms: usize,
     /// Rounds beyond which rules are taken to have no end.
     pub max_rounds: usize,
@@ -55,7 +57,7 @@ impl Default for Options {
             weight: Weight::Speed,
             reverse_rules: false,
             reverse_ports: false,
-            max_terms: 8_000_000,
+            max_terms: 4_000_000,
             max_rounds: 100_000,
         }
     }
@@ -82,24 +84,29 @@ pub fn decide<'r>(
     options: &Options,
 ) -> Result<Decision<'r>, EngineError> {
     let standings = standings(rules, options)?;
-    let names = Names::new(program);
-    let mut saturation = Saturation::new(rules);
+    let mut saturation = Saturation::new(rules, Names::new(program));
     let seeds = seed(program, &mut saturation, options)?;
-    let mut active: Vec<RuleId> = rule_ids(rules).filter(|id| standings[id.index()].is_on()).collect();
+    let mut active: Vec<RuleId> =
+        rule_ids(rules).filter(|id| standings[id.index()].is_on()).collect();
     let allowed: HashSet<RuleId> = active.iter().copied().collect();
     if options.reverse_rules {
         active.reverse();
     }
-    let budget = Budget { terms: options.max_terms, rounds: options.max_rounds };
+    let budget = Budget {
+        terms: saturation.graph.bank().len().saturating_add(options.max_terms),
+        rounds: options.max_rounds,
+    };
     saturation.run(&active, budget, false)?;
 
-    let extraction = Extraction::new(&saturation.graph, rules, options.weight);
+    let extraction = Extraction::new(&saturation.graph, rules, options.weight, |extraction| {
+        let (reached, _) = reach(program, &saturation, extraction, &seeds);
+        reached.values().map(|seed| saturation.graph.class(*seed)).collect()
+    });
     let (reached, failed) = reach(program, &saturation, &extraction, &seeds);
     if !failed.is_empty() {
         let failure = Failure {
             saturation: &saturation,
             extraction: &extraction,
-            names: &names,
             standing: &|rule| standings[rule.index()].clone(),
         };
         return Err(EngineError::Unimplemented(failure.report(&failed)));
@@ -107,7 +114,7 @@ pub fn decide<'r>(
     let roots: Vec<Id> = reached.values().map(|seed| saturation.graph.class(*seed)).collect();
     let order = extraction.below(roots);
     let choices = extraction.into_choices();
-    check_forbids(&saturation, &choices, &order, &reached, &names)?;
+    check_forbids(&saturation, &choices, &order, &reached)?;
 
     let mut plan = write_plan(rules, &saturation, &choices, &order, &reached);
     let terms = choices.write(&mut saturation.graph, &order);
@@ -118,9 +125,9 @@ pub fn decide<'r>(
         let proof = proofs.prove(&saturation.graph, *seed, terms[&class])?;
         ports.insert(*port, PortTrace { proof });
     }
-    replay(&saturation, &allowed, &proofs, &ports, &names)?;
+    replay(&saturation, &allowed, &proofs, &ports)?;
     plan.assumptions = assumptions(&saturation, &proofs);
-    let trace = Trace::new(saturation, choices, options.weight, names, standings, proofs, ports);
+    let trace = Trace::new(saturation, choices, standings, proofs, ports);
     Ok(Decision { plan, trace })
 }
 
@@ -166,7 +173,8 @@ fn standings(rules: &RuleSet, options: &Options) -> Result<Vec<Standing>, Engine
 pub(crate) fn unknown(kind: &'static str, name: &str, known: &[String]) -> EngineError {
     let last = |name: &str| name.rsplit('.').next().unwrap_or(name).to_string();
     let near = known.iter().find(|known| last(known) == last(name)).or_else(|| {
-        let shared = |known: &&String| known.chars().zip(name.chars()).take_while(|(a, b)| a == b).count();
+        let shared =
+            |known: &&String| known.chars().zip(name.chars()).take_while(|(a, b)| a == b).count();
         known.iter().max_by_key(shared).filter(|known| shared(known) > 2)
     });
     let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
@@ -239,7 +247,6 @@ fn check_forbids(
     choices: &Choices,
     order: &[Id],
     ports: &BTreeMap<Port, Term>,
-    names: &Names,
 ) -> Result<(), EngineError> {
     const MOST: usize = 10;
     let rules = saturation.rules;
@@ -250,10 +257,7 @@ fn check_forbids(
         for (class, mut slots) in matches_of(&view, order, &matcher.pattern, matcher.slots) {
             let mut holds = false;
             saturation.facts.check(
-                &view,
-                rules,
-                &matcher,
-                0,
+                Ask { view: &view, rules, matcher: &matcher },
                 &mut slots,
                 &mut |_| holds = true,
                 &mut |_| {},
@@ -262,10 +266,10 @@ fn check_forbids(
                 let port = ports
                     .iter()
                     .find(|(_, seed)| contains(&view, saturation.graph.class(**seed), class))
-                    .map_or("?", |(port, _)| names.port(*port));
+                    .map_or("?", |(port, _)| saturation.names.port(*port));
                 found.push(format!(
                     "the plan contains `{}`\n  needed by {port}\n  forbidden by {}.{} ({}): {}",
-                    saturation.show(names).term(saturation.chosen_like(choices, class)),
+                    saturation.show().term(saturation.chosen_like(choices, class)),
                     rules.packs[forbid.pack.index()].name,
                     forbid.name,
                     place(rules, forbid.span),
@@ -400,7 +404,6 @@ fn replay(
     allowed: &HashSet<RuleId>,
     proofs: &Proofs,
     ports: &BTreeMap<Port, PortTrace>,
-    names: &Names,
 ) -> Result<(), EngineError> {
     let facts = saturation.rules.facts.iter().enumerate().flat_map(|(index, _)| {
         let fact = ruleset::FactId(index as u32);
@@ -418,8 +421,8 @@ fn replay(
         let port = ports
             .iter()
             .find(|(_, trace)| trace.proof as usize >= proof)
-            .map_or("?", |(port, _)| names.port(*port));
-        let about = saturation.show(names).term(proofs.all[proof].from);
+            .map_or("?", |(port, _)| saturation.names.port(*port));
+        let about = saturation.show().term(proofs.all[proof].from);
         EngineError::Internal(format!(
             "the proof about `{about}` does not check, needed by {port}: {why}"
         ))

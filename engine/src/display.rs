@@ -17,6 +17,8 @@ use std::collections::{BTreeMap, HashMap};
 const LONGEST: usize = 90;
 /// Levels below which a term is cut.
 const DEEPEST: usize = 10;
+/// Levels of an outline.
+const OUTLINE: usize = 1;
 
 /// Names of a program's entities and ports.
 #[derive(Debug, Default)]
@@ -134,7 +136,15 @@ impl Show<'_> {
     pub(crate) fn term(&self, term: Term) -> String {
         let mut out = String::new();
         let mut left = LONGEST;
-        self.write(term, 0, &mut left, &mut out);
+        self.write(term, DEEPEST, &mut left, &mut out);
+        out
+    }
+
+    /// A term's operator, and its arguments as far as they are leaves.
+    pub(crate) fn outline(&self, term: Term) -> String {
+        let mut out = String::new();
+        let mut left = LONGEST;
+        self.write(term, OUTLINE, &mut left, &mut out);
         out
     }
 
@@ -152,17 +162,17 @@ impl Show<'_> {
         }
     }
 
-    fn write(&self, term: Term, depth: usize, left: &mut usize, out: &mut String) {
+    fn write(&self, term: Term, levels: usize, left: &mut usize, out: &mut String) {
         let op = self.bank.op(term);
         let children = self.bank.children(term);
-        if *left == 0 || (depth > DEEPEST && !children.is_empty()) {
+        if *left == 0 || (levels == 0 && !children.is_empty()) {
             out.push('…');
             return;
         }
         *left -= 1;
         match op {
             Op::Export(_) => {
-                self.write(children[0], depth + 1, left, out);
+                self.write(children[0], levels, left, out);
                 out.push_str(&self.op(op));
             }
             Op::Cons => {
@@ -178,7 +188,7 @@ impl Show<'_> {
                         break;
                     }
                     first = false;
-                    self.write(self.bank.children(at)[0], depth + 1, left, out);
+                    self.write(self.bank.children(at)[0], levels - 1, left, out);
                     at = self.bank.children(at)[1];
                 }
                 out.push(']');
@@ -190,7 +200,7 @@ impl Show<'_> {
                     if i > 0 {
                         out.push_str(", ");
                     }
-                    self.write(*child, depth + 1, left, out);
+                    self.write(*child, levels - 1, left, out);
                 }
                 out.push(')');
             }
@@ -221,31 +231,26 @@ impl Show<'_> {
 }
 
 impl Saturation<'_> {
-    pub(crate) fn show<'a>(&'a self, names: &'a Names) -> Show<'a> {
-        Show { rules: self.rules, bank: self.graph.bank(), names }
+    pub(crate) fn show(&self) -> Show<'_> {
+        Show { rules: self.rules, bank: self.graph.bank(), names: &self.names }
     }
 
     /// A pattern in a guard: its value, or what it asks for where it has none.
-    fn value_text(&self, names: &Names, pattern: &Pat, slots: &[Option<egg::Id>]) -> String {
+    fn value_text(&self, pattern: &Pat, slots: &[Option<egg::Id>]) -> String {
         if let Value::Class(id) = evaluate(&self.graph, self.rules, pattern, &slots.to_vec()) {
-            return self.show(names).term(self.representative(id));
+            return self.show().term(self.representative(id));
         }
         let slots: Vec<Option<Term>> =
             slots.iter().map(|slot| slot.map(|id| self.representative(id))).collect();
-        self.show(names).pattern(pattern, &slots)
+        self.show().pattern(pattern, &slots)
     }
 
     /// A guard with values put in, for example `!kin(#a, #b)`.
-    pub(crate) fn guard_values(
-        &self,
-        names: &Names,
-        guard: &Condition,
-        slots: &[Option<egg::Id>],
-    ) -> String {
+    pub(crate) fn guard_values(&self, guard: &Condition, slots: &[Option<egg::Id>]) -> String {
         match guard {
             Condition::Fact { fact, args, negated } => {
                 let args: Vec<String> =
-                    args.iter().map(|arg| self.value_text(names, arg, slots)).collect();
+                    args.iter().map(|arg| self.value_text(arg, slots)).collect();
                 let name = &self.rules.facts[fact.index()].name;
                 format!("{}{name}({})", if *negated { "!" } else { "" }, args.join(", "))
             }
@@ -259,7 +264,7 @@ impl Saturation<'_> {
                     Greater => ">",
                     GreaterOrEqual => ">=",
                 };
-                let [left, right] = [left, right].map(|side| self.value_text(names, side, slots));
+                let [left, right] = [left, right].map(|side| self.value_text(side, slots));
                 format!("{left} {op} {right}")
             }
         }
@@ -268,7 +273,6 @@ impl Saturation<'_> {
     /// Why a guard refused, in one sentence.
     pub(crate) fn refusal(
         &self,
-        names: &Names,
         vars: &[(String, SortRef)],
         declared: &[Guard],
         compiled: &[Condition],
@@ -276,7 +280,7 @@ impl Saturation<'_> {
     ) -> String {
         let guard = &compiled[refusal.guard];
         let text = guard_text(self.rules, vars, &declared[refusal.guard]);
-        let values = self.guard_values(names, guard, &refusal.slots);
+        let values = self.guard_values(guard, &refusal.slots);
         if refusal.undefined {
             return format!("`{text}` asks for what is not defined: `{values}`");
         }
@@ -287,15 +291,15 @@ impl Saturation<'_> {
             return format!("`{text}` does not hold, because `{}` does", &values[1..]);
         }
         // What does hold of the same thing says best what is wrong.
-        let first = args.first().map(|arg| self.value_text(names, arg, &refusal.slots));
+        let first = args.first().map(|arg| self.value_text(arg, &refusal.slots));
         let name = &self.rules.facts[fact.index()].name;
         let near: Vec<String> = self
             .facts
             .rows(*fact)
-            .filter(|row| row.len() > 1 && Some(self.show(names).term(row[0])) == first)
+            .filter(|row| row.len() > 1 && Some(self.show().term(row[0])) == first)
             .take(3)
             .map(|row| {
-                let row: Vec<String> = row.iter().map(|t| self.show(names).term(*t)).collect();
+                let row: Vec<String> = row.iter().map(|t| self.show().term(*t)).collect();
                 format!("`{name}({})`", row.join(", "))
             })
             .collect();

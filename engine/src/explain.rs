@@ -11,11 +11,11 @@ use crate::plan::Port;
 use crate::proof::{ProofId, Reason, Step};
 use crate::saturate::Cause;
 use crate::term::{Op, Term};
-use crate::trace::{Alternative, Trace};
+use crate::trace::Trace;
 use egg::Id;
 use meld_pack::ruleset::{Cost, RuleId};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt::Write;
 
 /// Alternatives shown for one term.
@@ -23,10 +23,14 @@ const MOST_ALTERNATIVES: usize = 5;
 
 /// All ports that a filter selects.
 pub(crate) fn text(trace: &Trace<'_>, filter: Option<&str>) -> String {
-    let mut printer =
-        Printer { trace, alternatives: trace.alternatives(), numbers: HashMap::new(), out: String::new() };
+    let mut printer = Printer {
+        trace,
+        alternatives: trace.alternatives(),
+        numbers: HashMap::new(),
+        out: String::new(),
+    };
     for (port, about) in &trace.ports {
-        if trace.names.selects(filter, *port) {
+        if trace.saturation.names.selects(filter, *port) {
             printer.port(*port, about.proof);
         }
     }
@@ -39,7 +43,7 @@ pub(crate) fn text(trace: &Trace<'_>, filter: Option<&str>) -> String {
 
 struct Printer<'t, 'r> {
     trace: &'t Trace<'r>,
-    alternatives: HashMap<Id, Vec<Alternative>>,
+    alternatives: HashMap<Id, Vec<Term>>,
     /// Blocks printed or about to be, by proof.
     numbers: HashMap<ProofId, usize>,
     out: String,
@@ -51,14 +55,14 @@ impl Printer<'_, '_> {
     }
 
     fn term(&self, term: Term) -> String {
-        self.trace.saturation.show(&self.trace.names).term(term)
+        self.trace.saturation.show().term(term)
     }
 
     fn port(&mut self, port: Port, proof: ProofId) {
         if !self.out.is_empty() {
             self.out.push('\n');
         }
-        let title = self.trace.names.port(port).to_string();
+        let title = self.trace.saturation.names.port(port).to_string();
         self.line(0, &title);
         let mut todo = VecDeque::new();
         self.chain(2, None, proof, &mut todo);
@@ -93,8 +97,9 @@ impl Printer<'_, '_> {
             self.line(indent + 2, &format!("cost: {}", cost_text(cost)));
         }
         for index in 0..others.min(MOST_ALTERNATIVES) {
-            let other = &self.alternatives[&class][index];
-            let text = format!("not taken: {} ({})", self.term(other.term), cost_text(other.cost));
+            let other = self.alternatives[&class][index];
+            let cost = cost_text(trace.alternative_cost(other));
+            let text = format!("not taken: {} ({cost})", self.term(other));
             self.line(indent + 2, &text);
         }
         if others > MOST_ALTERNATIVES {
@@ -112,26 +117,21 @@ impl Printer<'_, '_> {
                 }
             }
             Reason::Congruence(arguments) => {
-                let mut shown = Vec::new();
-                for id in arguments.iter().flatten().copied() {
-                    if shown.contains(&id) {
-                        continue;
-                    }
-                    shown.push(id);
+                for id in changed(trace, arguments) {
                     let proof = trace.proofs.get(id);
-                    let text =
-                        format!("where {} = {}", self.term(proof.from), self.term(proof.to));
-                    let tail = if is_given(trace, id) {
-                        ", as the program says".to_string()
+                    let from = self.term(proof.from);
+                    let line = if is_given(trace, id) {
+                        format!("where {from} = {}, as the program says", self.term(proof.to))
                     } else {
                         let next = self.numbers.len() + 1;
                         let number = *self.numbers.entry(id).or_insert_with(|| {
                             todo.push_back((next, id));
                             next
                         });
-                        format!("  [{number}]")
+                        let to = trace.saturation.show().outline(proof.to);
+                        format!("where {from} = {to}  [{number}]")
                     };
-                    self.line(indent, &format!("{text}{tail}"));
+                    self.line(indent, &line);
                 }
             }
         }
@@ -140,6 +140,26 @@ impl Printer<'_, '_> {
 
 fn cost_text(cost: Cost) -> String {
     format!("{}.{} ns a call, {} bytes", cost.call / 10, cost.call % 10, cost.size)
+}
+
+/// What changed below a term, each once: where a proof does nothing but change arguments, these
+/// stand for it.
+fn changed(trace: &Trace<'_>, arguments: &[Option<ProofId>]) -> Vec<ProofId> {
+    let mut found = Vec::new();
+    let mut seen = HashSet::new();
+    let mut todo: Vec<ProofId> = arguments.iter().rev().flatten().copied().collect();
+    while let Some(id) = todo.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        match trace.proofs.get(id).steps.as_slice() {
+            [Step { reason: Reason::Congruence(arguments), .. }] => {
+                todo.extend(arguments.iter().rev().flatten());
+            }
+            _ => found.push(id),
+        }
+    }
+    found
 }
 
 /// Whether a proof is one equation of the frontend, so that a block of its own says nothing.
@@ -184,7 +204,7 @@ fn facts_of(trace: &Trace<'_>, event: u32, rule: RuleId) -> Vec<String> {
         .map(|slot| slot.map(|term| saturation.graph.class(term)))
         .collect();
     let guards: &[Condition] = &saturation.compiled[rule.index()].matcher.guards;
-    guards.iter().map(|guard| saturation.guard_values(&trace.names, guard, &slots)).collect()
+    guards.iter().map(|guard| saturation.guard_values(guard, &slots)).collect()
 }
 
 /// All ports, proofs and the terms they name. Terms and proofs refer to each other by position.
@@ -222,15 +242,12 @@ pub(crate) fn json(trace: &Trace<'_>) -> Value {
                 .into_iter()
                 .flatten()
                 .map(|other| {
-                    json!({
-                        "term": terms.number(other.term),
-                        "call": other.cost.call,
-                        "size": other.cost.size,
-                    })
+                    let cost = trace.alternative_cost(*other);
+                    json!({ "term": terms.number(*other), "call": cost.call, "size": cost.size })
                 })
                 .collect();
             json!({
-                "port": trace.names.port(*port),
+                "port": trace.saturation.names.port(*port),
                 "from": terms.number(proof.from),
                 "to": terms.number(proof.to),
                 "proof": about.proof,
@@ -291,7 +308,7 @@ impl Terms<'_, '_> {
                 continue;
             }
             let args: Vec<usize> = children.iter().map(|child| self.numbers[child]).collect();
-            let show = self.trace.saturation.show(&self.trace.names);
+            let show = self.trace.saturation.show();
             let value = match bank.op(top) {
                 Op::Cons => json!({ "list": args }),
                 op => json!({ "op": show.op(op), "args": args }),

@@ -8,6 +8,11 @@
 //! Ties are broken by the operator, in order of declaration, then by the ranks of the arguments,
 //! which are their places in this very order. So the choice does not depend on the order in
 //! which rules, ports or e-nodes were met.
+//!
+//! Calls are counted along the tree: a pass that stands twice runs twice. Size is paid once for
+//! each distinct term, which no bottom-up search can know beforehand; so for [`Weight::Size`] the
+//! choice is made again with the size of what is shared divided among its users, as long as the
+//! whole gets smaller.
 
 use crate::compile::{View, is_data};
 use crate::graph::Graph;
@@ -16,7 +21,7 @@ use crate::{Weight, plan::Entity};
 use egg::Id;
 use meld_pack::ruleset::{Cost, RuleSet};
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 
 /// What a term costs, first things first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +36,7 @@ pub struct Price {
 
 impl Price {
     /// What an operator of this cost has with arguments of these prices.
-    pub fn sum(weight: Weight, own: Cost, arguments: impl Iterator<Item = Price>) -> Price {
+    fn sum(weight: Weight, own: Cost, arguments: impl Iterator<Item = Price>) -> Price {
         let (major, minor) = match weight {
             Weight::Speed => (own.call, own.size),
             Weight::Size => (own.size, own.call),
@@ -43,11 +48,11 @@ impl Price {
         })
     }
 
-    /// Cost of a call through the term, and its size with everything below it.
-    pub fn cost(self, weight: Weight) -> Cost {
+    /// Cost of a call through the term.
+    fn call(self, weight: Weight) -> u64 {
         match weight {
-            Weight::Speed => Cost { call: self.major, size: self.minor },
-            Weight::Size => Cost { size: self.major, call: self.minor },
+            Weight::Speed => self.major,
+            Weight::Size => self.minor,
         }
     }
 }
@@ -102,15 +107,71 @@ struct Candidate<'g> {
 type Key<'g> = Reverse<(Price, &'g Op, Vec<u32>, usize)>;
 
 impl<'g> Extraction<'g> {
-    /// Settles every class that can be implemented.
-    pub fn new(graph: &'g Graph, rules: &RuleSet, weight: Weight) -> Self {
+    /// Settles every class that can be implemented. `roots` says what will be emitted, given the
+    /// choices; it is asked only where size is to be shared.
+    pub fn new(
+        graph: &'g Graph,
+        rules: &RuleSet,
+        weight: Weight,
+        roots: impl Fn(&Extraction<'g>) -> Vec<Id>,
+    ) -> Self {
+        /// Each time the whole gets smaller, so this ends anyway; it rarely takes three.
+        const TRIES: usize = 4;
+        let mut best = Self::settle(graph, rules, weight, &HashMap::new());
+        if weight == Weight::Speed {
+            return best;
+        }
+        let whole = |extraction: &Extraction<'g>| {
+            let emitted = extraction.below(roots(extraction));
+            let size = extraction.size(rules, &emitted);
+            (emitted, size)
+        };
+        let (_, mut size) = whole(&best);
+        // At first whoever may be a user counts as one, afterwards those that are.
+        let mut users: HashMap<Id, u64> = HashMap::new();
+        for class in graph.classes() {
+            let parents: BTreeSet<Id> = graph.parents(class).map(|id| graph.find(id)).collect();
+            users.insert(class, parents.len().max(1) as u64);
+        }
+        for _ in 0..TRIES {
+            let next = Self::settle(graph, rules, weight, &users);
+            let (emitted, next_size) = whole(&next);
+            if next_size >= size {
+                break;
+            }
+            (best, size) = (next, next_size);
+            users.clear();
+            for class in &emitted {
+                let children: BTreeSet<Id> =
+                    best.choices[class].node.children.iter().map(|c| graph.find(*c)).collect();
+                for child in children {
+                    *users.entry(child).or_default() += 1;
+                }
+            }
+        }
+        best
+    }
+
+    /// Bytes of these classes' choices, each paid once.
+    pub fn size(&self, rules: &RuleSet, classes: &[Id]) -> u64 {
+        classes
+            .iter()
+            .filter_map(|class| cost_of(rules, &self.choices[class].node.op))
+            .fold(0, |sum, cost| sum.saturating_add(cost.size))
+    }
+
+    fn settle(graph: &'g Graph, rules: &RuleSet, weight: Weight, users: &HashMap<Id, u64>) -> Self {
+        let shares = users;
         let mut this = Extraction { graph, weight, choices: HashMap::new(), order: Vec::new() };
         let mut candidates: Vec<Candidate> = Vec::new();
         let mut users: HashMap<Id, Vec<usize>> = HashMap::new();
         let mut heap: BinaryHeap<Key> = BinaryHeap::new();
         for class in graph.classes() {
             for node in graph.nodes(class) {
-                let Some(own) = cost_of(rules, &node.op) else { continue };
+                let Some(mut own) = cost_of(rules, &node.op) else { continue };
+                if let Some(users) = shares.get(&class) {
+                    own.size = own.size.div_ceil(*users);
+                }
                 let index = candidates.len();
                 for child in &node.children {
                     users.entry(graph.find(*child)).or_default().push(index);
@@ -183,13 +244,14 @@ impl<'g> Extraction<'g> {
 
     /// Ends the borrow of the graph.
     pub fn into_choices(self) -> Choices {
-        Choices { choices: self.choices }
+        Choices { weight: self.weight, choices: self.choices }
     }
 }
 
 /// Choices apart from their graph.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Choices {
+    weight: Weight,
     choices: HashMap<Id, Choice>,
 }
 
@@ -197,6 +259,29 @@ impl Choices {
     /// The choice of a class.
     pub fn get(&self, graph: &Graph, class: Id) -> Option<&Choice> {
         self.choices.get(&graph.find(class))
+    }
+
+    /// What a term with these arguments costs: calls along the tree, and the size of all
+    /// distinct terms in it.
+    pub fn cost(&self, graph: &Graph, rules: &RuleSet, op: &Op, children: &[Id]) -> Option<Cost> {
+        let mut sum = cost_of(rules, op)?;
+        let mut seen: HashSet<Id> = HashSet::new();
+        let mut todo: Vec<Id> = Vec::new();
+        for child in children {
+            let choice = self.get(graph, *child)?;
+            sum.call = sum.call.saturating_add(choice.price.call(self.weight));
+            todo.push(graph.find(*child));
+        }
+        while let Some(class) = todo.pop() {
+            if let Some(choice) = self.choices.get(&class)
+                && seen.insert(class)
+            {
+                let own = cost_of(rules, &choice.node.op).map_or(0, |cost| cost.size);
+                sum.size = sum.size.saturating_add(own);
+                todo.extend(choice.node.children.iter().map(|child| graph.find(*child)));
+            }
+        }
+        Some(sum)
     }
 
     /// Writes down the chosen terms of classes, which stand arguments first.

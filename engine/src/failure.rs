@@ -4,8 +4,9 @@
 //! may fail for one question, so the report goes by question: what it is, which ports need it,
 //! and how near rules came to answering it.
 
-use crate::display::{Names, place};
+use crate::display::place;
 use crate::extract::{Extraction, cost_of};
+use crate::guard::Ask;
 use crate::plan::Port;
 use crate::saturate::{Cause, Saturation, matches_of};
 use crate::term::{Op, Term};
@@ -27,7 +28,6 @@ const MOST_RULES: usize = 8;
 pub(crate) struct Failure<'a, 'r> {
     pub(crate) saturation: &'a Saturation<'r>,
     pub(crate) extraction: &'a Extraction<'a>,
-    pub(crate) names: &'a Names,
     pub(crate) standing: &'a dyn Fn(RuleId) -> Standing,
 }
 
@@ -111,10 +111,10 @@ impl Failure<'_, '_> {
             .iter()
             .find(|term| !passed_on(bank.op(**term)))
             .or(terms.first())
-            .map_or(String::new(), |term| self.saturation.show(self.names).term(*term));
+            .map_or(String::new(), |term| self.saturation.show().term(*term));
         let _ = write!(out, "\n\nno rule implements `{term}`");
         for port in ports.iter().take(MOST_PORTS) {
-            let _ = write!(out, "\n  needed by {}", self.names.port(*port));
+            let _ = write!(out, "\n  needed by {}", self.saturation.names.port(*port));
         }
         if ports.len() > MOST_PORTS {
             let _ = write!(out, "\n  and by {} more", ports.len() - MOST_PORTS);
@@ -126,17 +126,21 @@ impl Failure<'_, '_> {
         for line in near.iter().take(MOST_RULES) {
             let _ = write!(out, "\n  {line}");
         }
+        if near.len() > MOST_RULES {
+            let _ =
+                write!(out, "\n  and {} more rules match but for a guard", near.len() - MOST_RULES);
+        }
     }
 
-    /// Rules whose pattern matches the class, and what kept them from firing.
+    /// Rules whose pattern matches the class, and what kept them from firing; those first that
+    /// came nearest.
     fn near(&self, class: Id) -> Vec<String> {
         let saturation = self.saturation;
-        let mut lines = Vec::new();
+        let mut lines: IndexMap<String, usize> = IndexMap::new();
         for (index, rule) in saturation.rules.rules.iter().enumerate() {
             let id = RuleId(index as u32);
             let matcher = &saturation.compiled[index].matcher;
-            let matches =
-                matches_of(&saturation.graph, &[class], &matcher.pattern, matcher.slots);
+            let matches = matches_of(&saturation.graph, &[class], &matcher.pattern, matcher.slots);
             let title = format!(
                 "rule {} ({})",
                 saturation.rules.rule_name(id),
@@ -144,34 +148,24 @@ impl Failure<'_, '_> {
             );
             for (_, mut slots) in matches {
                 if let Standing::Off(why) = (self.standing)(id) {
-                    lines.push(format!("{title} matches, but {why}"));
+                    lines.insert(format!("{title} matches, but {why}"), usize::MAX);
                     break;
                 }
                 let mut refusals = Vec::new();
                 saturation.facts.check(
-                    &saturation.graph,
-                    saturation.rules,
-                    matcher,
-                    0,
+                    Ask { view: &saturation.graph, rules: saturation.rules, matcher },
                     &mut slots,
                     &mut |_| {},
                     &mut |refusal| refusals.push(refusal),
                 );
                 for refusal in &refusals {
-                    let why = saturation.refusal(
-                        self.names,
-                        &rule.vars,
-                        &rule.guards,
-                        &matcher.guards,
-                        refusal,
-                    );
-                    let line = format!("{title} matches, but {why}");
-                    if !lines.contains(&line) {
-                        lines.push(line);
-                    }
+                    let why =
+                        saturation.refusal(&rule.vars, &rule.guards, &matcher.guards, refusal);
+                    lines.insert(format!("{title} matches, but {why}"), refusal.guard);
                 }
             }
         }
-        lines
+        lines.sort_by(|_, a, _, b| b.cmp(a));
+        lines.into_keys().collect()
     }
 }

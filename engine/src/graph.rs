@@ -11,6 +11,7 @@
 use crate::term::{Bank, Node, Op, Term};
 use egg::{Analysis, DidMerge, EGraph, Id, Justification};
 use std::cell::RefCell;
+use std::collections::HashSet;
 
 /// Why two adjacent terms of the forest are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,16 +40,29 @@ pub struct Edge {
 struct Log {
     /// E-nodes that egg found congruent, in order.
     congruent: RefCell<Vec<(Id, Id)>>,
-    /// Classes that are new or were merged.
-    touched: Vec<Id>,
+    /// Operators that patterns look for below their root.
+    inner: HashSet<Op>,
+    /// New e-nodes.
+    made: Vec<Id>,
+    /// The e-node that was made last, until egg has told so twice.
+    fresh: Option<Id>,
+    /// Classes that were merged.
+    merged: Vec<Id>,
 }
 
 impl Analysis<Node> for Log {
-    type Data = ();
+    /// The class has a node with an inner operator.
+    type Data = bool;
 
-    fn make(_: &mut EGraph<Node, Self>, _: &Node, _: Id) {}
+    fn make(egraph: &mut EGraph<Node, Self>, node: &Node, id: Id) -> bool {
+        egraph.analysis.made.push(id);
+        egraph.analysis.fresh = Some(id);
+        egraph.analysis.inner.contains(&node.op)
+    }
 
-    fn merge(&mut self, (): &mut (), (): ()) -> DidMerge {
+    fn merge(&mut self, into: &mut bool, from: bool) -> DidMerge {
+        *into |= from;
+        // Nothing is computed from it, so nobody has to hear of a change.
         DidMerge(false, false)
     }
 
@@ -59,7 +73,9 @@ impl Analysis<Node> for Log {
     }
 
     fn modify(egraph: &mut EGraph<Node, Self>, id: Id) {
-        egraph.analysis.touched.push(id);
+        if egraph.analysis.fresh.take() != Some(id) {
+            egraph.analysis.merged.push(id);
+        }
     }
 }
 
@@ -77,10 +93,10 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// An empty graph.
-    pub fn new() -> Self {
+    /// An empty graph. `inner` are the operators that patterns look for below their root.
+    pub fn new(inner: HashSet<Op>) -> Self {
         Graph {
-            egraph: EGraph::new(Log::default()),
+            egraph: EGraph::new(Log { inner, ..Log::default() }),
             bank: Bank::default(),
             node_of: Vec::new(),
             origin: Vec::new(),
@@ -138,13 +154,20 @@ impl Graph {
         }
     }
 
-    /// Classes that are new or were merged since the last call, each once, in order.
-    pub fn take_touched(&mut self) -> Vec<Id> {
-        let touched = std::mem::take(&mut self.egraph.analysis.touched);
-        let mut touched: Vec<Id> = touched.into_iter().map(|id| self.egraph.find(id)).collect();
-        touched.sort_unstable();
-        touched.dedup();
-        touched
+    /// E-nodes that were made, and classes that were merged, since the last call; each once, in
+    /// order.
+    pub fn take_changes(&mut self) -> (Vec<Id>, Vec<Id>) {
+        let log = &mut self.egraph.analysis;
+        let (made, merged) = (std::mem::take(&mut log.made), std::mem::take(&mut log.merged));
+        let mut merged: Vec<Id> = merged.into_iter().map(|id| self.egraph.find(id)).collect();
+        merged.sort_unstable();
+        merged.dedup();
+        (made, merged)
+    }
+
+    /// Whether the class has a node that patterns look for below their root.
+    pub fn is_inner(&self, class: Id) -> bool {
+        self.egraph[class].data
     }
 
     /// The class of a term.
@@ -172,9 +195,19 @@ impl Graph {
         self.egraph.lookup(node).map(|id| self.egraph.find(id))
     }
 
-    /// Classes that have an e-node with this class as an argument.
+    /// E-nodes with this class as an argument.
     pub fn parents(&self, class: Id) -> impl Iterator<Item = Id> + '_ {
-        self.egraph[class].parents().map(|id| self.egraph.find(id))
+        self.egraph[class].parents()
+    }
+
+    /// An e-node by its own id, as it was made: find its arguments before comparing them.
+    pub fn node(&self, id: Id) -> &Node {
+        self.egraph.id_to_node(id)
+    }
+
+    /// All e-nodes, in the order of their making.
+    pub fn all_nodes(&self) -> Vec<Id> {
+        (0..self.origin.len()).map(Id::from).collect()
     }
 
     /// All classes, in order.

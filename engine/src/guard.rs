@@ -35,6 +35,25 @@ pub struct Refusal {
     pub undefined: bool,
 }
 
+/// Whose guards are evaluated, and on what.
+#[derive(Debug)]
+pub struct Ask<'a, V> {
+    /// The nodes that facts' arguments are matched with.
+    pub view: &'a V,
+    /// The rules.
+    pub rules: &'a RuleSet,
+    /// The guards.
+    pub matcher: &'a Matcher,
+}
+
+impl<V> Clone for Ask<'_, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V> Copy for Ask<'_, V> {}
+
 impl Facts {
     /// No facts, for the facts of a rule set.
     pub fn new(rules: &RuleSet) -> Self {
@@ -49,11 +68,6 @@ impl Facts {
     /// Rows of a fact, in the order in which they were stated.
     pub fn rows(&self, fact: FactId) -> impl Iterator<Item = &[Term]> {
         self.tables[fact.index()].rows.iter().map(Vec::as_slice)
-    }
-
-    /// How many facts are stated.
-    pub fn len(&self) -> usize {
-        self.tables.iter().map(|table| table.rows.len()).sum()
     }
 
     /// Brings the rows by class up to date with the graph.
@@ -74,32 +88,40 @@ impl Facts {
         }
     }
 
-    /// Evaluates the guards of a match from position `at` on; calls `holds` for each way in which
-    /// all hold, and `refuses` for each guard that does not.
-    pub fn check(
+    /// Evaluates the guards of a match; calls `holds` for each way in which all hold, and
+    /// `refuses` for each guard that does not.
+    pub fn check<V: View>(
         &self,
-        view: &impl View,
-        rules: &RuleSet,
-        matcher: &Matcher,
+        ask: Ask<'_, V>,
+        slots: &mut Slots,
+        holds: &mut dyn FnMut(&Slots),
+        refuses: &mut dyn FnMut(Refusal),
+    ) {
+        self.check_from(ask, 0, slots, holds, refuses);
+    }
+
+    fn check_from<V: View>(
+        &self,
+        ask: Ask<'_, V>,
         at: usize,
         slots: &mut Slots,
         holds: &mut dyn FnMut(&Slots),
         refuses: &mut dyn FnMut(Refusal),
     ) {
+        let Ask { view, rules, matcher } = ask;
         let Some(guard) = matcher.guards.get(at) else { return holds(slots) };
         let graph = view.graph();
         let refusal =
             |slots: &Slots, undefined| Refusal { guard: at, slots: slots.clone(), undefined };
         match guard {
             Condition::Compare { left, op, right } => {
-                let values =
-                    [left, right].map(|side| evaluate(graph, rules, side, slots));
+                let values = [left, right].map(|side| evaluate(graph, rules, side, slots));
                 if values.contains(&Value::Undefined) {
                     return refuses(refusal(slots, true));
                 }
                 let integers = [integer(graph, left, values[0]), integer(graph, right, values[1])];
                 if compare(*op, values, integers) {
-                    self.check(view, rules, matcher, at + 1, slots, holds, refuses);
+                    self.check_from(ask, at + 1, slots, holds, refuses);
                 } else {
                     refuses(refusal(slots, false));
                 }
@@ -120,7 +142,7 @@ impl Facts {
                             return refuses(refusal(slots, false));
                         }
                     }
-                    return self.check(view, rules, matcher, at + 1, slots, holds, refuses);
+                    return self.check_from(ask, at + 1, slots, holds, refuses);
                 }
                 let mut found = false;
                 for row in rows {
@@ -128,7 +150,7 @@ impl Facts {
                     match_all(view, args, row, slots, &mut |slots| solutions.push(slots.clone()));
                     for mut slots in solutions {
                         found = true;
-                        self.check(view, rules, matcher, at + 1, &mut slots, holds, refuses);
+                        self.check_from(ask, at + 1, &mut slots, holds, refuses);
                     }
                 }
                 if !found {

@@ -4,9 +4,7 @@
 //! needs, so that the backend knows neither rules nor e-graphs: pack modules stand in it as
 //! bytes, entities as ids of the [`meld_component::program::Program`].
 
-use meld_component::program::{
-    ComponentId, HostFuncId, InstanceId, OptionsId, ResourceId,
-};
+use meld_component::program::{ComponentId, HostFuncId, InstanceId, OptionsId, ResourceId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

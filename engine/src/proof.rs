@@ -73,12 +73,7 @@ struct Link {
 
 impl Proofs {
     /// Proves that two terms are equal, and all that this rests on.
-    pub fn prove(
-        &mut self,
-        graph: &Graph,
-        from: Term,
-        to: Term,
-    ) -> Result<ProofId, EngineError> {
+    pub fn prove(&mut self, graph: &Graph, from: Term, to: Term) -> Result<ProofId, EngineError> {
         let mut open: HashSet<(Term, Term)> = HashSet::from([(from, to)]);
         let mut stack = vec![self.frame(graph, from, to)?];
         while let Some(frame) = stack.last() {

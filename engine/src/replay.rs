@@ -247,3 +247,80 @@ impl<'a> Checker<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proof::{Proof, Step};
+    use meld_pack::ruleset::TermId;
+
+    /// `f(a) = f(b)`, because `a = b` is given.
+    fn fixture() -> (Bank, Vec<Event>, Proofs, [Term; 4]) {
+        let mut bank = Bank::default();
+        let a = bank.add(Op::Int(1), &[]).0;
+        let b = bank.add(Op::Term(TermId(0)), &[]).0;
+        let fa = bank.add(Op::Term(TermId(1)), &[a]).0;
+        let fb = bank.add(Op::Term(TermId(1)), &[b]).0;
+        let events = vec![Event { cause: Cause::Given, left: b, right: a, slots: Vec::new() }];
+        let step = |from, to, reason| Proof { from, to, steps: vec![Step { from, to, reason }] };
+        let mut proofs = Proofs::default();
+        proofs.all.push(step(a, b, Reason::Event { event: 0, forward: false }));
+        proofs.all.push(step(fa, fb, Reason::Congruence(vec![Some(0)])));
+        (bank, events, proofs, [a, b, fa, fb])
+    }
+
+    fn check(change: impl FnOnce(&mut Vec<Event>, &mut Proofs, [Term; 4]), expect: Option<&str>) {
+        let (bank, mut events, mut proofs, terms) = fixture();
+        let equations = vec![(terms[1], terms[0])];
+        change(&mut events, &mut proofs, terms);
+        let allowed = HashSet::new();
+        let mut checker = Checker::new(&bank, &[], &allowed, &events, equations, Vec::new());
+        let result = checker.check_all(&proofs).map_err(|(_, why)| why);
+        match expect {
+            None => assert_eq!(result, Ok(())),
+            Some(text) => assert!(
+                result.as_ref().is_err_and(|why| why.contains(text)),
+                "expected `{text}`, got {result:?}"
+            ),
+        }
+    }
+
+    #[test]
+    fn tampered_proofs_are_rejected() {
+        check(|_, _, _| {}, None);
+        check(|_, p, [a, ..]| p.all[0].to = a, Some("does not end"));
+        check(|_, p, [_, b, ..]| p.all[0].steps[0].from = b, Some("does not start"));
+        check(
+            |_, p, _| p.all[0].steps[0].reason = Reason::Event { event: 0, forward: true },
+            Some("about other terms"),
+        );
+        check(
+            |_, p, _| p.all[1].steps[0].reason = Reason::Congruence(vec![None]),
+            Some("without proof"),
+        );
+        check(
+            |_, p, _| p.all[1].steps[0].reason = Reason::Congruence(vec![Some(1)]),
+            Some("without proof"),
+        );
+        check(|_, p, [a, ..]| p.all[1].steps[0].from = a, Some("does not start"));
+        check(
+            |_, p, _| p.all[0].steps[0].reason = Reason::Congruence(Vec::new()),
+            Some("operators differ"),
+        );
+        check(
+            |e, p, [_, _, fa, fb]| {
+                e.push(Event { cause: Cause::Given, left: fa, right: fb, slots: Vec::new() });
+                p.all[1].steps[0].reason = Reason::Event { event: 1, forward: true };
+            },
+            Some("does not state"),
+        );
+        check(
+            |e, p, [_, _, fa, fb]| {
+                let cause = Cause::Rule(RuleId(0));
+                e.push(Event { cause, left: fa, right: fb, slots: Vec::new() });
+                p.all[1].steps[0].reason = Reason::Event { event: 1, forward: true };
+            },
+            Some("not allowed"),
+        );
+    }
+}

@@ -1,9 +1,10 @@
 //! Applies rules until nothing changes.
 //!
-//! One round searches all rules, then applies all that was found. Only classes that changed, and
-//! those above them that a pattern can see them from, are searched again: so the work follows
-//! what happens, not the size of the graph. Congruence is restored when a round changed nothing
-//! any more; stale e-nodes until then delay a match, and never make a wrong one.
+//! One round searches all rules, then applies all that was found. The work follows what happens,
+//! not the size of the graph: a new match needs a new e-node, or a merged class that some pattern
+//! looks into from above. So new e-nodes are searched, and those from which a pattern sees a
+//! merged class. Congruence is restored when a round changed nothing any more; stale e-nodes until
+//! then delay a match, and never make a wrong one.
 //!
 //! No clock, and no rule is ever held back: what does not come to an end is an error that names
 //! the rules that still fire.
@@ -11,8 +12,10 @@
 use crate::compile::{
     CompiledRule, Condition, Pat, Slots, View, instantiate, is_attribute, match_all,
 };
+use crate::display::Names;
 use crate::error::EngineError;
 use crate::graph::{Graph, Why};
+use crate::guard::Ask;
 use crate::guard::Facts;
 use crate::term::{Op, Term};
 use egg::Id;
@@ -55,6 +58,8 @@ pub struct Budget {
 pub struct Saturation<'a> {
     /// The rules.
     pub rules: &'a RuleSet,
+    /// What entities are called.
+    pub(crate) names: Names,
     /// All rules, compiled, by id.
     pub compiled: Vec<CompiledRule>,
     /// The terms.
@@ -74,11 +79,13 @@ pub struct Saturation<'a> {
 
 impl<'a> Saturation<'a> {
     /// An empty graph for a rule set.
-    pub fn new(rules: &'a RuleSet) -> Self {
+    pub(crate) fn new(rules: &'a RuleSet, names: Names) -> Self {
+        let compiled: Vec<CompiledRule> = rules.rules.iter().map(CompiledRule::new).collect();
         Saturation {
             rules,
-            compiled: rules.rules.iter().map(CompiledRule::new).collect(),
-            graph: Graph::new(),
+            names,
+            graph: Graph::new(inner_ops(&compiled)),
+            compiled,
             facts: Facts::new(rules),
             events: Vec::new(),
             equations: Vec::new(),
@@ -122,16 +129,17 @@ impl<'a> Saturation<'a> {
             .map(|rule| self.compiled[rule.index()].matcher.pattern.depth())
             .max()
             .unwrap_or(0);
+        let equates = active.iter().any(|rule| self.compiled[rule.index()].matcher.equates());
 
         self.settle()?;
-        self.graph.take_touched();
-        let mut frontier = self.graph.classes();
-        let mut seen: HashSet<(RuleId, Id, Slots)> = HashSet::new();
+        self.graph.take_changes();
+        let mut frontier = self.graph.all_nodes();
+        let mut seen: HashSet<(RuleId, Slots)> = HashSet::new();
         let mut rounds = 0;
         loop {
             let before = self.events.len();
             let mut matches = self.search(&by_op, &frontier, &mut seen);
-            // Stable: within a rule, matches stay in the order of classes.
+            // Stable: within a rule, matches stay in the order of e-nodes.
             matches.sort_by_key(|found| found.0);
             if define {
                 for (_, rule, slots) in &matches {
@@ -146,15 +154,15 @@ impl<'a> Saturation<'a> {
             if self.graph.bank().len() > budget.terms || rounds > budget.rounds {
                 return Err(self.exhausted(budget, before));
             }
-            let mut touched = self.graph.take_touched();
-            if touched.is_empty() {
+            let (mut made, mut merged) = self.graph.take_changes();
+            if made.is_empty() && merged.is_empty() {
                 self.settle()?;
-                touched = self.graph.take_touched();
-                if touched.is_empty() {
+                (made, merged) = self.graph.take_changes();
+                if made.is_empty() && merged.is_empty() {
                     return Ok(());
                 }
             }
-            frontier = self.within_sight(touched, levels);
+            frontier = self.to_search(made, merged, levels, equates);
         }
     }
 
@@ -186,8 +194,8 @@ impl<'a> Saturation<'a> {
             Why::Event(event) => Some(event as usize),
             Why::Congruence => None,
         }));
-        let leaf = |term| format!("{:?}", self.graph.bank().op(term));
-        EngineError::Collapsed { left: leaf(left), right: leaf(right), rules }
+        let show = self.show();
+        EngineError::Collapsed { left: show.term(left), right: show.term(right), rules }
     }
 
     /// Names of the rules behind events, each once, in order of declaration.
@@ -210,26 +218,24 @@ impl<'a> Saturation<'a> {
         }
     }
 
-    /// Matches of patterns in the classes, without guards, that were not seen before.
+    /// Matches of patterns at these e-nodes, without guards, that were not seen before.
     fn search(
         &self,
         by_op: &HashMap<Op, Vec<(usize, RuleId)>>,
         frontier: &[Id],
-        seen: &mut HashSet<(RuleId, Id, Slots)>,
+        seen: &mut HashSet<(RuleId, Slots)>,
     ) -> Vec<(usize, RuleId, Slots)> {
         let mut matches = Vec::new();
-        for class in frontier {
-            for node in self.graph.nodes(*class) {
-                for (order, rule) in by_op.get(&node.op).into_iter().flatten() {
-                    let matcher = &self.compiled[rule.index()].matcher;
-                    let Pat::Node(_, args) = &matcher.pattern else { continue };
-                    let mut slots = vec![None; matcher.slots];
-                    match_all(&self.graph, args, &node.children, &mut slots, &mut |slots| {
-                        if seen.insert((*rule, *class, slots.clone())) {
-                            matches.push((*order, *rule, slots.clone()));
-                        }
-                    });
-                }
+        for node in frontier.iter().map(|id| self.graph.node(*id)) {
+            for (order, rule) in by_op.get(&node.op).into_iter().flatten() {
+                let matcher = &self.compiled[rule.index()].matcher;
+                let Pat::Node(_, args) = &matcher.pattern else { continue };
+                let mut slots = vec![None; matcher.slots];
+                match_all(&self.graph, args, &node.children, &mut slots, &mut |slots| {
+                    if seen.insert((*rule, slots.clone())) {
+                        matches.push((*order, *rule, slots.clone()));
+                    }
+                });
             }
         }
         matches
@@ -240,10 +246,7 @@ impl<'a> Saturation<'a> {
         let mut solutions: Vec<Slots> = Vec::new();
         let compiled = &self.compiled[rule.index()];
         self.facts.check(
-            &self.graph,
-            self.rules,
-            &compiled.matcher,
-            0,
+            Ask { view: &self.graph, rules: self.rules, matcher: &compiled.matcher },
             &mut slots,
             &mut |slots| solutions.push(slots.clone()),
             &mut |_| {},
@@ -300,16 +303,24 @@ impl<'a> Saturation<'a> {
         }
     }
 
-    /// The classes, and those above them from which a pattern of so many levels sees them.
-    fn within_sight(&self, classes: Vec<Id>, levels: usize) -> Vec<Id> {
-        let mut all: BTreeSet<Id> = classes.iter().copied().collect();
-        let mut edge = classes;
-        for _ in 1..levels {
+    /// E-nodes that may match anew: those that were made, and those above merged classes from
+    /// which a pattern of so many levels looks into them. Where some pattern asks whether two
+    /// arguments are equal (`equates`), merging any class may answer it.
+    fn to_search(&self, made: Vec<Id>, merged: Vec<Id>, levels: usize, equates: bool) -> Vec<Id> {
+        let mut all: BTreeSet<Id> = made.into_iter().collect();
+        let mut looked: HashSet<Id> = HashSet::new();
+        let mut edge = merged;
+        for level in 1..levels {
             let mut next = Vec::new();
             for class in edge {
+                if !(self.graph.is_inner(class) || equates && level == 1) {
+                    continue;
+                }
                 for parent in self.graph.parents(class) {
-                    if all.insert(parent) {
-                        next.push(parent);
+                    all.insert(parent);
+                    let class = self.graph.find(parent);
+                    if looked.insert(class) {
+                        next.push(class);
                     }
                 }
             }
@@ -319,8 +330,30 @@ impl<'a> Saturation<'a> {
     }
 }
 
+/// Operators that some pattern looks for below its root.
+fn inner_ops(rules: &[CompiledRule]) -> HashSet<Op> {
+    fn collect(pattern: &Pat, ops: &mut HashSet<Op>) {
+        if let Pat::Node(op, args) = pattern {
+            ops.insert(op.clone());
+            args.iter().for_each(|arg| collect(arg, ops));
+        }
+    }
+    let mut ops = HashSet::new();
+    for rule in rules {
+        if let Pat::Node(_, args) = &rule.matcher.pattern {
+            args.iter().for_each(|arg| collect(arg, &mut ops));
+        }
+    }
+    ops
+}
+
 /// Every match of a rule's pattern, guards apart, with the class of its root.
-pub fn matches_of(view: &impl View, classes: &[Id], pattern: &Pat, slots: usize) -> Vec<(Id, Slots)> {
+pub fn matches_of(
+    view: &impl View,
+    classes: &[Id],
+    pattern: &Pat,
+    slots: usize,
+) -> Vec<(Id, Slots)> {
     let Pat::Node(op, args) = pattern else { return Vec::new() };
     let mut found = Vec::new();
     for class in classes {

@@ -96,12 +96,6 @@ impl Bank {
         (Term(index as u32), new)
     }
 
-    /// The term with these parts, if it is there.
-    pub fn get(&self, op: &Op, children: &[Term]) -> Option<Term> {
-        let key: (Op, Box<[Term]>) = (op.clone(), children.into());
-        self.terms.get_index_of(&key).map(|i| Term(i as u32))
-    }
-
     /// Operator of a term.
     pub fn op(&self, term: Term) -> &Op {
         &self.terms[term.index()].0
@@ -115,20 +109,5 @@ impl Bank {
     /// How many terms there are.
     pub fn len(&self) -> usize {
         self.terms.len()
-    }
-
-    /// The elements of a list, or nothing where the term is none.
-    pub fn list(&self, mut term: Term) -> Option<Vec<Term>> {
-        let mut elements = Vec::new();
-        loop {
-            match self.op(term) {
-                Op::Nil => return Some(elements),
-                Op::Cons => {
-                    elements.push(self.children(term)[0]);
-                    term = self.children(term)[1];
-                }
-                _ => return None,
-            }
-        }
     }
 }

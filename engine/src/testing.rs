@@ -3,6 +3,7 @@
 use crate::compile::{Matcher, ground, instantiate};
 use crate::display::Names;
 use crate::error::EngineError;
+use crate::guard::Ask;
 use crate::saturate::{Budget, Cause, Saturation, matches_of};
 use crate::term::Term;
 use meld_pack::ruleset::{Expectation, Forbid, Pattern, RuleId, RuleSet, Test};
@@ -57,7 +58,7 @@ pub fn run_tests(rules: &RuleSet, filter: Option<&str>) -> Vec<TestOutcome> {
 
 /// What a test states, and its term.
 fn set_up<'r>(rules: &'r RuleSet, test: &Test) -> Result<(Saturation<'r>, Term), String> {
-    let mut saturation = Saturation::new(rules);
+    let mut saturation = Saturation::new(rules, Names::default());
     let add = |saturation: &mut Saturation<'_>, pattern: &Pattern| {
         instantiate(&mut saturation.graph, &ground(pattern), &[])
             .ok_or_else(|| "a term of the test has variables".to_string())
@@ -84,17 +85,17 @@ fn check_rule(rules: &RuleSet, rule: RuleId, test: &Test) -> Result<(), String> 
         .filter(|event| event.cause == Cause::Rule(rule))
         .map(|event| event.right)
         .collect();
-    let names = Names::default();
-    let show = |saturation: &Saturation<'_>, term| saturation.show(&names).term(term);
+    let show = |saturation: &Saturation<'_>, term| saturation.show().term(term);
     let got = match events.as_slice() {
         [] => {
-            let why = refusals(&saturation, rule, &names);
-            let why = why.map_or("the pattern does not match".to_string(), |why| why);
+            let why = refusals(&saturation, rule);
             format!("the rule does not fire: {why}")
         }
         events => {
-            let terms: Vec<String> =
-                events.iter().map(|term| format!("\n  got      {}", show(&saturation, *term))).collect();
+            let terms: Vec<String> = events
+                .iter()
+                .map(|term| format!("\n  got      {}", show(&saturation, *term)))
+                .collect();
             format!("the rule fires:{}", terms.concat())
         }
     };
@@ -121,23 +122,22 @@ fn check_rule(rules: &RuleSet, rule: RuleId, test: &Test) -> Result<(), String> 
 }
 
 /// Why the rule did not fire, where its pattern matched.
-fn refusals(saturation: &Saturation<'_>, id: RuleId, names: &Names) -> Option<String> {
+fn refusals(saturation: &Saturation<'_>, id: RuleId) -> String {
     let rule = &saturation.rules.rules[id.index()];
     let matcher = &saturation.compiled[id.index()].matcher;
     let classes = saturation.graph.classes();
     let matches = matches_of(&saturation.graph, &classes, &matcher.pattern, matcher.slots);
+    if matches.is_empty() {
+        return "its pattern does not match".to_string();
+    }
     let mut found = None;
     for (_, mut slots) in matches {
         saturation.facts.check(
-            &saturation.graph,
-            saturation.rules,
-            matcher,
-            0,
+            Ask { view: &saturation.graph, rules: saturation.rules, matcher },
             &mut slots,
             &mut |_| {},
             &mut |refusal| {
                 found.get_or_insert(saturation.refusal(
-                    names,
                     &rule.vars,
                     &rule.guards,
                     &matcher.guards,
@@ -146,7 +146,7 @@ fn refusals(saturation: &Saturation<'_>, id: RuleId, names: &Names) -> Option<St
             },
         );
     }
-    found
+    found.unwrap_or_else(|| "what it says holds from the start".to_string())
 }
 
 fn check_forbid(rules: &RuleSet, forbid: &Forbid, test: &Test) -> Result<(), String> {
@@ -160,14 +160,9 @@ fn check_forbid(rules: &RuleSet, forbid: &Forbid, test: &Test) -> Result<(), Str
     saturation.settle().map_err(|error| error.to_string())?;
     let classes = saturation.graph.classes();
     let mut refused = false;
-    for (_, mut slots) in
-        matches_of(&saturation.graph, &classes, &matcher.pattern, matcher.slots)
-    {
+    for (_, mut slots) in matches_of(&saturation.graph, &classes, &matcher.pattern, matcher.slots) {
         saturation.facts.check(
-            &saturation.graph,
-            rules,
-            &matcher,
-            0,
+            Ask { view: &saturation.graph, rules, matcher: &matcher },
             &mut slots,
             &mut |_| refused = true,
             &mut |_| {},

@@ -1,9 +1,8 @@
 //! What a run of the engine remembers: the graph, the choices and the proofs.
 
-use crate::decide::{Weight, unknown};
-use crate::display::Names;
+use crate::decide::unknown;
 use crate::error::EngineError;
-use crate::extract::{Choices, Price, cost_of};
+use crate::extract::{Choices, cost_of};
 use crate::plan::Port;
 use crate::proof::{ProofId, Proofs};
 use crate::saturate::Saturation;
@@ -25,30 +24,20 @@ pub(crate) struct PortTrace {
 pub struct Trace<'r> {
     pub(crate) saturation: Saturation<'r>,
     pub(crate) choices: Choices,
-    pub(crate) weight: Weight,
-    pub(crate) names: Names,
     pub(crate) standings: Vec<Standing>,
     pub(crate) proofs: Proofs,
     pub(crate) ports: BTreeMap<Port, PortTrace>,
-}
-
-/// An answer that was not taken.
-pub(crate) struct Alternative {
-    pub(crate) term: Term,
-    pub(crate) cost: Cost,
 }
 
 impl<'r> Trace<'r> {
     pub(crate) fn new(
         saturation: Saturation<'r>,
         choices: Choices,
-        weight: Weight,
-        names: Names,
         standings: Vec<Standing>,
         proofs: Proofs,
         ports: BTreeMap<Port, PortTrace>,
     ) -> Self {
-        Trace { saturation, choices, weight, names, standings, proofs, ports }
+        Trace { saturation, choices, standings, proofs, ports }
     }
 
     /// Why ports became what they became, for people. A port is shown if each word of the filter
@@ -80,49 +69,42 @@ impl<'r> Trace<'r> {
 
     /// What the choice of a class costs.
     pub(crate) fn cost(&self, class: Id) -> Option<Cost> {
-        let choice = self.choices.get(&self.saturation.graph, class)?;
-        Some(choice.price.cost(self.weight))
+        let graph = &self.saturation.graph;
+        let node = &self.choices.get(graph, class)?.node;
+        self.choices.cost(graph, self.saturation.rules, &node.op, &node.children)
     }
 
-    /// For each class that has several implementable nodes, those not chosen, cheapest first.
-    pub(crate) fn alternatives(&self) -> HashMap<Id, Vec<Alternative>> {
+    /// For each class that has several implementable nodes, those not chosen: one term for each,
+    /// in the order of their making.
+    pub(crate) fn alternatives(&self) -> HashMap<Id, Vec<Term>> {
         let graph = &self.saturation.graph;
         let bank = graph.bank();
         let mut seen: HashSet<(&Op, Vec<Id>)> = HashSet::new();
-        let mut found: HashMap<Id, Vec<(Price, &Op, Vec<u32>, Term)>> = HashMap::new();
+        let mut found: HashMap<Id, Vec<Term>> = HashMap::new();
         for index in 0..bank.len() {
             let term = Term(index as u32);
-            let class = graph.class(term);
+            let (class, op) = (graph.class(term), bank.op(term));
             let Some(choice) = self.choices.get(graph, class) else { continue };
             let children: Vec<Id> =
                 bank.children(term).iter().map(|child| graph.class(*child)).collect();
-            let chosen = choice.node.op == *bank.op(term)
+            let chosen = choice.node.op == *op
                 && choice.node.children.iter().map(|c| graph.find(*c)).eq(children.iter().copied());
-            if chosen || !seen.insert((bank.op(term), children.clone())) {
-                continue;
+            let implementable = cost_of(self.saturation.rules, op).is_some()
+                && children.iter().all(|child| self.choices.get(graph, *child).is_some());
+            if implementable && !chosen && seen.insert((op, children)) {
+                found.entry(class).or_default().push(term);
             }
-            let Some((price, ranks)) = self.price(bank.op(term), &children) else { continue };
-            found.entry(class).or_default().push((price, bank.op(term), ranks, term));
         }
         found
-            .into_iter()
-            .map(|(class, mut terms)| {
-                terms.sort();
-                let alternative = |(price, _, _, term): (Price, _, _, Term)| Alternative {
-                    term,
-                    cost: price.cost(self.weight),
-                };
-                (class, terms.into_iter().map(alternative).collect())
-            })
-            .collect()
     }
 
-    fn price(&self, op: &Op, children: &[Id]) -> Option<(Price, Vec<u32>)> {
-        let own = cost_of(self.saturation.rules, op)?;
-        let chosen: Option<Vec<_>> =
-            children.iter().map(|child| self.choices.get(&self.saturation.graph, *child)).collect();
-        let chosen = chosen?;
-        let price = Price::sum(self.weight, own, chosen.iter().map(|choice| choice.price));
-        Some((price, chosen.iter().map(|choice| choice.rank).collect()))
+    /// What a term costs that is an alternative.
+    pub(crate) fn alternative_cost(&self, term: Term) -> Cost {
+        let graph = &self.saturation.graph;
+        let bank = graph.bank();
+        let children: Vec<Id> = bank.children(term).iter().map(|c| graph.class(*c)).collect();
+        self.choices
+            .cost(graph, self.saturation.rules, bank.op(term), &children)
+            .unwrap_or(Cost { size: 0, call: 0 })
     }
 }

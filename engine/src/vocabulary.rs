@@ -8,6 +8,10 @@
 use crate::error::EngineError;
 use meld_pack::ruleset::{FactId, Param, RuleSet, SortRef, TermId};
 
+/// Terms that the frontend equates with what they are. They are names for something else, even
+/// where that is data, and are never chosen themselves.
+pub const ATTRIBUTES: [&str; 4] = ["component", "memory", "realloc", "signature"];
+
 macro_rules! vocabulary {
     (
         terms { $($term:ident = $term_name:literal ($($arg:literal),*) -> $result:literal;)* }

@@ -2,6 +2,7 @@
 
 use crate::compile::Pat;
 use crate::display::place;
+use crate::guard::Ask;
 use crate::saturate::{Cause, matches_of};
 use crate::term::Term;
 use crate::trace::Trace;
@@ -55,10 +56,7 @@ pub(crate) fn text(trace: &Trace<'_>, id: RuleId, filter: Option<&str>) -> Strin
         let mut refusals = Vec::new();
         let at = place_of(trace, class, &matcher.pattern);
         saturation.facts.check(
-            &saturation.graph,
-            rules,
-            matcher,
-            0,
+            Ask { view: &saturation.graph, rules, matcher },
             &mut slots,
             &mut |_| holds = true,
             &mut |refusal| refusals.push(refusal),
@@ -72,13 +70,7 @@ pub(crate) fn text(trace: &Trace<'_>, id: RuleId, filter: Option<&str>) -> Strin
                 let why: BTreeSet<String> = refusals
                     .iter()
                     .map(|refusal| {
-                        saturation.refusal(
-                            &trace.names,
-                            &rule.vars,
-                            &rule.guards,
-                            &matcher.guards,
-                            refusal,
-                        )
+                        saturation.refusal(&rule.vars, &rule.guards, &matcher.guards, refusal)
                     })
                     .collect();
                 lines.insert((at, why.into_iter().collect()));
@@ -89,7 +81,7 @@ pub(crate) fn text(trace: &Trace<'_>, id: RuleId, filter: Option<&str>) -> Strin
         let _ = writeln!(out, "  fired in {fired} places");
         let _ = writeln!(out, "  {}", taken(trace, id, &classes));
     }
-    let show = saturation.show(&trace.names);
+    let show = saturation.show();
     for (at, why) in lines.iter().take(MOST_PLACES) {
         let _ = writeln!(out, "  at {}", show.term(*at));
         for why in why {
@@ -112,7 +104,7 @@ fn in_sight(trace: &Trace<'_>, filter: Option<&str>) -> Vec<Id> {
     let mut todo: Vec<Id> = trace
         .ports
         .iter()
-        .filter(|(port, _)| trace.names.selects(filter, **port))
+        .filter(|(port, _)| trace.saturation.names.selects(filter, **port))
         .map(|(_, about)| graph.class(trace.proofs.get(about.proof).from))
         .collect();
     while let Some(class) = todo.pop() {
@@ -158,7 +150,9 @@ fn taken(trace: &Trace<'_>, id: RuleId, classes: &[Id]) -> String {
         .filter(|step| fired.contains(&step.to) || fired.contains(&step.from))
         .count();
     match used {
-        0 => "the plan does not use what it says: something cheaper is equal (see --explain)".into(),
+        0 => {
+            "the plan does not use what it says: something cheaper is equal (see --explain)".into()
+        }
         _ => "the plan uses what it says".to_string(),
     }
 }
@@ -166,7 +160,7 @@ fn taken(trace: &Trace<'_>, id: RuleId, classes: &[Id]) -> String {
 /// Why a pattern matches nowhere: the operator that is missing, or the argument that differs.
 fn nearest(trace: &Trace<'_>, classes: &[Id], pattern: &Pat) -> String {
     let saturation = &trace.saturation;
-    let show = saturation.show(&trace.names);
+    let show = saturation.show();
     let Pat::Node(op, args) = pattern else { return "its pattern matches nowhere".into() };
     let graph = &saturation.graph;
     let mut candidates = 0;
@@ -196,9 +190,9 @@ fn nearest(trace: &Trace<'_>, classes: &[Id], pattern: &Pat) -> String {
         None if candidates == 0 => format!("its pattern matches nowhere: no `{name}` occurs"),
         None => format!("its pattern matches none of {candidates} terms `{name}`"),
         Some((argument, child, _)) => {
-            let wants = args[argument].op().map_or("another text".into(), |op| {
-                format!("`{}`", show.op(op))
-            });
+            let wants = args[argument]
+                .op()
+                .map_or("another text".into(), |op| format!("`{}`", show.op(op)));
             format!(
                 "its pattern matches none of {candidates} terms `{name}`: argument {} has to be {wants}, and is for example `{}`",
                 argument + 1,

@@ -76,9 +76,9 @@ pub fn any_bits(types: &Types) -> BTreeSet<TypeId> {
                     (offset % field_align == 0).then_some((end, align.max(field_align)))
                 })
                 .filter(|(size, align)| size % align == 0),
-            FixedList(element, length) => layouts.get(element).and_then(|(size, align)| {
-                Some((size.checked_mul(u64::from(*length))?, *align))
-            }),
+            FixedList(element, length) => layouts
+                .get(element)
+                .and_then(|(size, align)| Some((size.checked_mul(u64::from(*length))?, *align))),
             _ => None,
         };
         if let Some(layout) = layout {
@@ -133,7 +133,7 @@ mod tests {
         let u32_ = types.intern(U32);
         let f64_ = types.intern(F64);
         let u8_ = types.intern(U8);
-        let mut check = |params: &[TypeId], result: std::option::Option<TypeId>, expect: bool| {
+        let check = |params: &[TypeId], result: std::option::Option<TypeId>, expect: bool| {
             let func = FuncType { async_: false, params: params.to_vec(), result };
             assert_eq!(scalar(&types, &func), expect, "{func:?}");
         };

@@ -144,10 +144,7 @@ impl<'p> Functions<'p> {
     fn calls(&mut self, function: u32) -> Option<&Calls> {
         let defined = (function as usize).checked_sub(self.imported.len())?;
         let bodies = self.bodies.as_ref();
-        self.calls
-            .entry(function)
-            .or_insert_with(|| calls(bodies?.get(defined)?))
-            .as_ref()
+        self.calls.entry(function).or_insert_with(|| calls(bodies?.get(defined)?)).as_ref()
     }
 }
 
@@ -184,3 +181,6 @@ fn calls(body: &FunctionBody<'_>) -> Option<Calls> {
     calls.direct.dedup();
     Some(calls)
 }
+
+#[cfg(test)]
+mod tests;

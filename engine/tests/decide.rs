@@ -1,0 +1,429 @@
+//! Whole decisions on small components.
+
+mod common;
+
+use common::{program, rules, rules_and, siblings, stable};
+use meld_component::program::InstanceId;
+use meld_engine::plan::{Node, Plan, Port};
+use meld_engine::{EngineError, Options, Weight, decide};
+use std::collections::BTreeSet;
+
+/// A port's term, as text.
+fn show(plan: &Plan, port: Port) -> String {
+    fn write(plan: &Plan, id: meld_engine::plan::NodeId) -> String {
+        let list = |ids: &[_]| ids.iter().map(|id| write(plan, *id)).collect::<Vec<_>>().join(", ");
+        match plan.node(id) {
+            Node::Entity(entity) => format!("{entity:?}"),
+            Node::Int(value) => value.to_string(),
+            Node::Str(text) => format!("{text:?}"),
+            Node::List(ids) => format!("[{}]", list(ids)),
+            Node::Term(name, args) => format!("{name}({})", list(args)),
+            Node::Module(index, args) => {
+                format!("{}({})", plan.modules[*index as usize].name, list(args))
+            }
+            Node::Export(of, name) => format!("{}.{name}", write(plan, *of)),
+        }
+    }
+    write(plan, plan.ports[&port])
+}
+
+#[test]
+fn a_scalar_call_is_direct() {
+    let program = siblings("(param \"a\" u32)", "(param i32)", "");
+    let rules = rules();
+    let decision = decide(&program, &rules, &Options::default()).unwrap();
+    insta::assert_snapshot!(stable(&decision.trace.explain_text(None)));
+}
+
+#[test]
+fn a_string_needs_an_adapter() {
+    let program = siblings("(param \"a\" (list string))", "(param i32 i32)", "");
+    let rules = rules();
+    let decision = decide(&program, &rules, &Options::default()).unwrap();
+    insta::assert_snapshot!(stable(&decision.trace.explain_text(Some("import"))));
+}
+
+#[test]
+fn the_plan_does_not_depend_on_order() {
+    let program =
+        siblings("(param \"a\" (list (tuple string (option u8))))", "(param i32 i32)", "");
+    let rules = rules();
+    for weight in [Weight::Speed, Weight::Size] {
+        let run = |reverse_rules, reverse_ports| {
+            let options = Options { weight, reverse_rules, reverse_ports, ..Options::default() };
+            let decision = decide(&program, &rules, &options).unwrap();
+            let text = decision.trace.explain_text(None);
+            let json = decision.trace.explain_json().to_string();
+            (format!("{:#?}", decision.plan), text, json)
+        };
+        let plain = run(false, false);
+        assert_eq!(plain, run(false, false), "two runs differ");
+        assert_eq!(plain.0, run(true, false).0);
+        assert_eq!(plain.0, run(false, true).0);
+        assert_eq!(plain.0, run(true, true).0);
+    }
+}
+
+#[test]
+fn what_nothing_reaches_is_absent() {
+    let program = program(
+        r#"(component
+          (core module $idle (import "a" "f" (func)))
+          (core module $main (func (export "f")))
+          (core instance $main (instantiate $main))
+          (core instance (instantiate $idle (with "a" (instance $main))))
+          (func (export "f") (canon lift (core func $main "f"))))"#,
+    );
+    let rules = rules();
+    let decision = decide(&program, &rules, &Options::default()).unwrap();
+    assert_eq!(decision.plan.ports.keys().collect::<Vec<_>>(), [&Port::Export(0)]);
+}
+
+#[test]
+fn active_segments_reach() {
+    // The second module may write into the first one's table.
+    let program = program(
+        r#"(component
+          (core module $main (table (export "t") 1 funcref) (func (export "f")))
+          (core module $fill (import "a" "t" (table 1 funcref)))
+          (core instance $main (instantiate $main))
+          (core instance (instantiate $fill (with "a" (instance $main))))
+          (func (export "f") (canon lift (core func $main "f"))))"#,
+    );
+    let rules = rules();
+    let decision = decide(&program, &rules, &Options::default()).unwrap();
+    assert_eq!(decision.plan.ports.len(), 2);
+}
+
+const RESOURCE: &str = r#"(component
+  (type $r (resource (rep i32)))
+  (core func $drop (canon resource.drop $r))
+  (core func $rep (canon resource.rep $r))
+  (core module $main
+    (import "[export]t:t/a" "[resource-drop]r" (func (param i32)))
+    (import "[export]t:t/a" "[resource-rep]r" (func (param i32) (result i32)))
+    (func (export "run")))
+  (core instance $main (instantiate $main (with "[export]t:t/a" (instance
+    (export "[resource-drop]r" (func $drop)) (export "[resource-rep]r" (func $rep))))))
+  (func (export "run") (canon lift (core func $main "run"))))"#;
+
+#[test]
+fn ports_without_an_answer() {
+    let rules = rules();
+    let error = decide(&program(RESOURCE), &rules, &Options::default()).unwrap_err();
+    insta::assert_snapshot!(stable(&error));
+}
+
+#[test]
+fn ports_whose_guards_fail() {
+    let program = siblings("(param \"a\" (list bool))", "(param i32 i32)", "");
+    let rules = rules();
+    let options = Options {
+        disable: BTreeSet::from(["meld.values.narrow".to_string()]),
+        ..Options::default()
+    };
+    let error = decide(&program, &rules, &options).unwrap_err();
+    insta::assert_snapshot!(stable(&error));
+}
+
+#[test]
+fn why_not() {
+    let program = siblings("(param \"a\" string)", "(param i32 i32)", "");
+    let rules = rules();
+    let decision = decide(&program, &rules, &Options::default()).unwrap();
+    let ask = |rule, filter| decision.trace.why_not(rule, filter).unwrap();
+    let texts = [
+        ask("meld.calls.direct", None),
+        ask("meld.calls.never-enter", Some("import add")),
+        ask("meld.calls.meet", None),
+        ask("meld.values.option", None),
+        ask("meld.hosts.import", None),
+        ask("meld.values.utf16-to-utf16", Some("math")),
+        decision.trace.why_not("calls.direct", None).unwrap_err().to_string(),
+    ];
+    insta::assert_snapshot!(stable(&texts.join("\n")));
+}
+
+#[test]
+fn unknown_names() {
+    let program = siblings("", "", "");
+    let rules = rules();
+    let options =
+        Options { disable: BTreeSet::from(["meld.calls.dirct".to_string()]), ..Options::default() };
+    let error = decide(&program, &rules, &options).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "no pack declares the rule `meld.calls.dirct`; did you mean `meld.calls.direct`?"
+    );
+}
+
+const ASSUMING: &str = r#"
+pack test.assuming
+use meld.vocabulary
+use meld.calls
+assume trusted
+rule trust {
+  match    call(?f, ?sig, ?callee, no-post-return(), ?caller)
+  assuming trusted
+  rewrite  ?f
+  because  "nobody lies"
+  test { call(#f, func([], []), #b, no-post-return(), #a) => #f }
+}
+"#;
+
+#[test]
+fn assumptions_are_granted_and_told() {
+    let program = siblings("(param \"a\" bool)", "(param i32)", "");
+    let rules = rules_and(ASSUMING);
+    let port = Port::Import(InstanceId(2), 0);
+    let decision = decide(&program, &rules, &Options::default()).unwrap();
+    assert!(show(&decision.plan, port).starts_with("adapter("), "{}", show(&decision.plan, port));
+    assert!(decision.plan.assumptions.is_empty());
+    let why = decision.trace.why_not("test.assuming.trust", None).unwrap();
+    assert!(why.contains("does not run: it needs --assume trusted"), "{why}");
+
+    let options = Options { assume: BTreeSet::from(["trusted".to_string()]), ..Options::default() };
+    let decision = decide(&program, &rules, &options).unwrap();
+    assert_eq!(show(&decision.plan, port), "Instance(InstanceId(0)).add");
+    assert_eq!(decision.plan.assumptions, ["trusted"]);
+    assert!(decision.trace.explain_text(None).contains("assuming trusted"));
+}
+
+#[test]
+fn a_forbid_refuses() {
+    let program = siblings("(param \"a\" bool)", "(param i32)", "");
+    let rules = rules_and(
+        r#"
+pack test.policy
+use meld.vocabulary
+forbid adapters {
+  match   adapter(_, ?sig, _, _, _, _, _, _)
+  where   !scalar(?sig)
+  because "this house pays for no adapter"
+}
+"#,
+    );
+    let error = decide(&program, &rules, &Options::default()).unwrap_err();
+    assert!(matches!(error, EngineError::Forbidden(_)));
+    insta::assert_snapshot!(stable(&error));
+}
+
+#[test]
+fn rules_without_end() {
+    let program = siblings("(param \"a\" (list bool))", "(param i32 i32)", "");
+    let rules = rules_and(
+        r#"
+pack test.growing
+use meld.vocabulary
+use meld.values
+rule wrap {
+  match   pass(list(?t), ?from, ?to)
+  rewrite unwrap(?t, ?from, ?to)
+  because "one way"
+  test { pass(list(u8()), #a, #b) => unwrap(u8(), #a, #b) }
+}
+rule unwrap {
+  match   unwrap(?t, ?from, ?to)
+  rewrite each(pass(list(list(?t)), ?from, ?to))
+  because "and another"
+  test { unwrap(u8(), #a, #b) => each(pass(list(list(u8())), #a, #b)) }
+}
+term unwrap(t: Type, from: Options, to: Options) -> Pass
+"#,
+    );
+    let options = Options { max_terms: 5000, ..Options::default() };
+    let error = decide(&program, &rules, &options).unwrap_err();
+    let EngineError::Exhausted { rules, .. } = &error else { panic!("{error}") };
+    assert!(rules.contains(&"test.growing.wrap".to_string()), "{error}");
+    let options = Options { max_rounds: 50, ..Options::default() };
+    let rules = rules_and("pack test.nothing");
+    decide(&program, &rules, &options).unwrap();
+}
+
+#[test]
+fn things_stay_apart() {
+    let program = siblings("(param \"a\" string)", "(param i32 i32)", "");
+    let rules = rules_and(
+        r#"
+pack test.collapse
+use meld.vocabulary
+use meld.values
+use meld.state
+term either(a: Instance, b: Instance) -> Instance
+rule ask {
+  match   text(utf8-to-utf8(?a.memory, ?b.memory, ?f, ?t).transcode)
+  rewrite text(utf8-to-utf8(either(?a, ?b).memory, ?b.memory, ?f, ?t).transcode)
+  because "the first step is harmless"
+  test { text(utf8-to-utf8(#a.memory, #b.memory, #f, #t).transcode) => text(utf8-to-utf8(either(#a, #b).memory, #b.memory, #f, #t).transcode) }
+}
+rule left {
+  match   either(?a, ?b)
+  rewrite ?a
+  because "one answer"
+  test { either(#a, #b) => #a }
+}
+rule right {
+  match   either(?a, ?b)
+  rewrite ?b
+  because "the other"
+  test { either(#a, #b) => #b }
+}
+"#,
+    );
+    let error = decide(&program, &rules, &Options::default()).unwrap_err();
+    insta::assert_snapshot!(stable(&error));
+}
+
+/// Two ways to hold a resource: the small one is slow.
+const CHOICE: &str = r#"
+pack test.choice
+use meld.vocabulary
+sort Handles choice
+/// How an instance holds a resource.
+term handles(component: Component, resource: Resource) -> Handles
+module table(component: Component, resource: Resource) -> Handles from """
+  (module (func (export "drop") (param i32)) (func (export "rep") (param i32) (result i32) local.get 0))
+""" cost size 100, call 10
+module search(component: Component, resource: Resource) -> Handles from """
+  (module (func (export "drop") (param i32)) (func (export "rep") (param i32) (result i32) local.get 0))
+""" cost size 10, call 100
+rule drop {
+  match   resource-drop(?c, ?r)
+  rewrite handles(?c, ?r).drop
+  because "the instance holds it"
+  test { resource-drop(#c, #r) => handles(#c, #r).drop }
+}
+rule rep {
+  match   resource-rep(?c, ?r)
+  rewrite handles(?c, ?r).rep
+  because "the instance holds it"
+  test { resource-rep(#c, #r) => handles(#c, #r).rep }
+}
+option table {
+  for     handles(?c, ?r)
+  offer   table(?c, ?r)
+  because "fast"
+  test { handles(#c, #r) => table(#c, #r) }
+}
+option search {
+  for     handles(?c, ?r)
+  offer   search(?c, ?r)
+  because "small"
+  test { handles(#c, #r) => search(#c, #r) }
+}
+"#;
+
+#[test]
+fn a_choice_is_made_once() {
+    let program = program(RESOURCE);
+    let rules = rules_and(CHOICE);
+    for (weight, expect) in [(Weight::Speed, "table"), (Weight::Size, "search")] {
+        let options = Options { weight, ..Options::default() };
+        let decision = decide(&program, &rules, &options).unwrap();
+        let import = |n| show(&decision.plan, Port::Import(InstanceId(0), n));
+        let held =
+            format!("test.choice.{expect}(Component(ComponentId(0)), Resource(ResourceId(0)))");
+        assert_eq!(import(0), format!("{held}.drop"));
+        assert_eq!(import(1), format!("{held}.rep"));
+        assert_eq!(decision.plan.modules.len(), 1);
+    }
+}
+
+/// A module that many share against a small term of each one's own.
+const SHARED: &str = r#"
+pack test.shared
+use meld.vocabulary
+term private(component: Component, resource: Resource, name: Str) -> Func cost size 60, call 0
+module everybody() from """
+  (module (func (export "drop") (param i32)) (func (export "rep") (param i32) (result i32) local.get 0))
+""" cost size 100, call 5
+rule own-drop {
+  match   resource-drop(?c, ?r)
+  rewrite private(?c, ?r, "drop")
+  because "x"
+  test { resource-drop(#c, #r) => private(#c, #r, "drop") }
+}
+rule own-rep {
+  match   resource-rep(?c, ?r)
+  rewrite private(?c, ?r, "rep")
+  because "x"
+  test { resource-rep(#c, #r) => private(#c, #r, "rep") }
+}
+rule shared-drop {
+  match   resource-drop(_, _)
+  rewrite everybody().drop
+  because "x"
+  test { resource-drop(#c, #r) => everybody().drop }
+}
+rule shared-rep {
+  match   resource-rep(_, _)
+  rewrite everybody().rep
+  because "x"
+  test { resource-rep(#c, #r) => everybody().rep }
+}
+"#;
+
+#[test]
+fn speed_counts_calls_and_size_counts_what_is_shared_once() {
+    let program = program(RESOURCE);
+    let rules = rules_and(SHARED);
+    let port = Port::Import(InstanceId(0), 0);
+    let decision = decide(&program, &rules, &Options::default()).unwrap();
+    assert!(show(&decision.plan, port).starts_with("private("));
+    let text = decision.trace.explain_text(Some("drop"));
+    assert!(text.contains("not taken: everybody().drop (0.5 ns a call, 100 bytes)"), "{text}");
+
+    let options = Options { weight: Weight::Size, ..Options::default() };
+    let decision = decide(&program, &rules, &options).unwrap();
+    assert_eq!(show(&decision.plan, port), "test.shared.everybody().drop");
+}
+
+#[test]
+fn the_vocabulary_has_to_fit() {
+    let program = siblings("", "", "");
+    let rules = rules_and(
+        r#"
+pack test.vocabulary
+use meld.vocabulary
+/// Nobody proves it.
+fact pretty(c: Component)
+"#,
+    );
+    let error = decide(&program, &rules, &Options::default()).unwrap_err();
+    insta::assert_snapshot!(stable(&error));
+}
+
+#[test]
+fn the_host_and_what_leaves() {
+    let program = program(
+        r#"(component
+          (import "a:b/host" (instance $host
+            (export "log" (func (param "text" string)))
+            (export "now" (func (result u64)))))
+          (core module $libc
+            (memory (export "memory") 1)
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 0))
+          (core instance $libc (instantiate $libc))
+          (alias export $host "log" (func $log))
+          (core func $log-core (canon lower (func $log) (memory (core memory $libc "memory"))))
+          (core module $main
+            (import "host" "log" (func $log (param i32 i32)))
+            (func (export "run"))
+            (func (export "after") i32.const 0 i32.const 0 call $log))
+          (core instance $main (instantiate $main
+            (with "host" (instance (export "log" (func $log-core))))))
+          (alias export $host "now" (func $now))
+          (export "now" (func $now))
+          (func (export "run")
+            (canon lift (core func $main "run") (post-return (core func $main "after")))))"#,
+    );
+    let rules = rules();
+    let decision = decide(&program, &rules, &Options::default()).unwrap();
+    let lines: Vec<String> = decision
+        .plan
+        .ports
+        .keys()
+        .map(|port| format!("{port:?} = {}", show(&decision.plan, *port)))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"));
+}
