@@ -205,7 +205,10 @@ fn reach(
     let mut instances: BTreeSet<InstanceId> = BTreeSet::new();
     let mut new: Vec<InstanceId> = (0..program.instances.len())
         .map(|index| InstanceId(index as u32))
-        .filter(|id| program.module_of(*id).has_start)
+        .filter(|id| {
+            let module = program.module_of(*id);
+            module.has_start || module.may_trap
+        })
         .collect();
     let mut todo: Vec<Port> =
         seeds.keys().copied().filter(|port| !matches!(port, Port::Import(..))).collect();

@@ -5,9 +5,9 @@ use crate::error::EmitError;
 use crate::merge::Source;
 use crate::wiring::Wiring;
 use crate::wrap::{Lifted, Lowered};
+use indexmap::IndexMap;
 use meld_component::program::{CanonicalOptions, HostFuncId, Program, World};
 use meld_engine::plan::{Entity, Node, NodeId, Plan, Port};
-use indexmap::IndexMap;
 use std::collections::BTreeMap;
 
 /// Core imports of the merged module that are lowered host functions, by decided term.
@@ -179,8 +179,7 @@ impl Border {
     fn export(&mut self, name: &str, source: Source) -> String {
         let mut number = 0;
         loop {
-            let candidate =
-                if number == 0 { name.to_string() } else { format!("{name}~{number}") };
+            let candidate = if number == 0 { name.to_string() } else { format!("{name}~{number}") };
             match self.exports.get(&candidate) {
                 Some(other) if *other == source => return candidate,
                 Some(_) => number += 1,
@@ -224,6 +223,8 @@ fn host_side(plan: &Plan, wiring: &Wiring<'_>, id: NodeId) -> Result<HostSide, E
                 Err(EmitError::Term { term: other.to_string(), wanted: "what the host touches" })
             }
         },
-        other => Err(EmitError::Term { term: format!("{other:?}"), wanted: "what the host touches" }),
+        other => {
+            Err(EmitError::Term { term: format!("{other:?}"), wanted: "what the host touches" })
+        }
     }
 }

@@ -9,7 +9,9 @@ use crate::wrap::WrapError;
 #[non_exhaustive]
 pub enum EmitError {
     /// A term of the plan is not one that the backend emits where it stands.
-    #[error("the plan has `{term}` where {wanted} is expected; a rule pack made a term that cannot be emitted there")]
+    #[error(
+        "the plan has `{term}` where {wanted} is expected; a rule pack made a term that cannot be emitted there"
+    )]
     Term {
         /// The term.
         term: String,

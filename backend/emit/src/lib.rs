@@ -64,8 +64,7 @@ pub fn emit(program: &Program, plan: &Plan, form: Form) -> Result<Emitted, EmitE
     let core_world = matches!(program.world, World::Core { .. });
     // A plain core module starts itself. Host functions of components work only once their host
     // knows the memory of the module that calls them, which is after its instantiation.
-    let start =
-        if core_world { StartMode::Section } else { StartMode::Export(START.to_string()) };
+    let start = if core_world { StartMode::Section } else { StartMode::Export(START.to_string()) };
     let merged = merge::merge(&Merge {
         name: None,
         instances: wiring.instances()?,

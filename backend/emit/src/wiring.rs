@@ -1,6 +1,9 @@
 //! From decided terms to instances whose imports point at what they are.
 
-use crate::adapter::{self, from_plan::{self, FromPlan}};
+use crate::adapter::{
+    self,
+    from_plan::{self, FromPlan},
+};
 use crate::border::HostImports;
 use crate::error::EmitError;
 use crate::merge::{Instance, Source};
@@ -19,12 +22,14 @@ pub struct Wiring<'a> {
     hosts: &'a HostImports,
     /// Module terms and generated functions, by their position among the instances.
     added: BTreeMap<NodeId, usize>,
+    /// Guests that the plan has answers for, by their position among the instances.
+    guests: BTreeMap<InstanceId, usize>,
 }
 
 impl<'a> Wiring<'a> {
     /// Finds a place for every term that becomes an instance.
     pub fn new(program: &'a Program, plan: &'a Plan, hosts: &'a HostImports) -> Self {
-        let added = plan
+        let added: BTreeMap<NodeId, usize> = plan
             .nodes
             .iter()
             .enumerate()
@@ -36,7 +41,17 @@ impl<'a> Wiring<'a> {
             .enumerate()
             .map(|(position, (id, _))| (NodeId(id as u32), position))
             .collect();
-        Wiring { program, plan, hosts, added }
+        // What nothing reaches has no answers, and is not emitted.
+        let guests = (0..program.instances.len())
+            .map(|i| InstanceId(i as u32))
+            .filter(|id| {
+                let imports = program.instances[id.index()].imports.len() as u32;
+                (0..imports).all(|n| plan.ports.contains_key(&Port::Import(*id, n)))
+            })
+            .enumerate()
+            .map(|(position, id)| (id, added.len() + position))
+            .collect();
+        Wiring { program, plan, hosts, added, guests }
     }
 
     /// All instances in the order in which they are instantiated.
@@ -45,19 +60,14 @@ impl<'a> Wiring<'a> {
     ///
     /// If a term cannot stand where it stands, or an adapter cannot be generated.
     pub fn instances(&self) -> Result<Vec<Instance<'a>>, EmitError> {
-        let mut instances = Vec::with_capacity(self.added.len() + self.program.instances.len());
+        let mut instances = Vec::with_capacity(self.added.len() + self.guests.len());
         for &id in self.added.keys() {
             instances.push(self.added_instance(id)?);
         }
-        for (i, instance) in self.program.instances.iter().enumerate() {
+        for &id in self.guests.keys() {
+            let instance = &self.program.instances[id.index()];
             let imports = (0..instance.imports.len() as u32)
-                .map(|import| {
-                    let port = Port::Import(InstanceId(i as u32), import);
-                    let node = self.plan.ports.get(&port).ok_or_else(|| {
-                        EmitError::Unanswered(format!("import {import} of {}", instance.name))
-                    })?;
-                    self.source(*node)
-                })
+                .map(|import| self.source(self.plan.ports[&Port::Import(id, import)]))
                 .collect::<Result<_, _>>()?;
             instances.push(Instance {
                 name: instance.name.clone(),
@@ -100,7 +110,12 @@ impl<'a> Wiring<'a> {
 
     fn instance(&self, id: NodeId) -> Result<usize, EmitError> {
         match self.plan.node(id) {
-            Node::Entity(Entity::Instance(instance)) => Ok(self.added.len() + instance.index()),
+            Node::Entity(Entity::Instance(instance)) => {
+                self.guests.get(instance).copied().ok_or_else(|| {
+                    let name = &self.program.instances[instance.index()].name;
+                    EmitError::Unanswered(format!("an import of {name}"))
+                })
+            }
             Node::Module(..) => Ok(self.added[&id]),
             _ => Err(self.misplaced(id, "an instance")),
         }
@@ -152,10 +167,9 @@ impl<'a> Wiring<'a> {
             .iter()
             .map(|source| match source {
                 from_plan::Source::Node(node) => self.source(*node),
-                from_plan::Source::Export(of, name) => Ok(Source::Export {
-                    instance: self.instance(*of)?,
-                    name: (*name).to_string(),
-                }),
+                from_plan::Source::Export(of, name) => {
+                    Ok(Source::Export { instance: self.instance(*of)?, name: (*name).to_string() })
+                }
             })
             .collect::<Result<_, _>>()?;
         Ok(Instance {

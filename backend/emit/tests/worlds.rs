@@ -41,7 +41,8 @@ fn decode(component: &[u8]) -> (Resolve, WorldId) {
 fn printed(component: &[u8]) -> String {
     let (resolve, world) = decode(component);
     let package = resolve.worlds[world].package.unwrap();
-    let nested: Vec<_> = resolve.packages.iter().map(|(id, _)| id).filter(|&id| id != package).collect();
+    let nested: Vec<_> =
+        resolve.packages.iter().map(|(id, _)| id).filter(|&id| id != package).collect();
     let mut printer = WitPrinter::<OutputToString>::default();
     printer.print(&resolve, package, &nested).unwrap();
     printer.output.to_string()
@@ -61,7 +62,12 @@ fn signature(signature: &WasmSignature) -> String {
 }
 
 /// A function of the world by its path.
-fn function<'r>(resolve: &'r Resolve, world: WorldId, path: &[String], import: bool) -> &'r Function {
+fn function<'r>(
+    resolve: &'r Resolve,
+    world: WorldId,
+    path: &[String],
+    import: bool,
+) -> &'r Function {
     let world = &resolve.worlds[world];
     let items = if import { &world.imports } else { &world.exports };
     let found = items.iter().find(|(key, _)| resolve.name_world_key(key) == path[0]);

@@ -22,32 +22,6 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules")
 }
 
-/// A module with the imports and exports of one of a pack: the engine never looks inside.
-fn stand_in(name: &str) -> &'static str {
-    match name {
-        "traps.wat" => r#"(module (func (export "cannot-enter")) (func (export "cannot-leave")))"#,
-        "state.wat" => r#"(module (global (export "may-leave") (mut i32) (i32.const 1)))"#,
-        "lowered-realloc.wat" => {
-            r#"(module
-              (import "" "realloc" (func (param i32 i32 i32 i32) (result i32)))
-              (func (export "realloc") (param i32 i32 i32 i32) (result i32) unreachable))"#
-        }
-        _ if name.ends_with("realloc.wat") => {
-            r#"(module
-              (import "" "memory" (memory 0))
-              (import "" "realloc" (func (param i32 i32 i32 i32) (result i32)))
-              (func (export "realloc") (param i32 i32 i32 i32) (result i32) unreachable))"#
-        }
-        _ => {
-            r#"(module
-              (import "" "from" (memory 0))
-              (import "" "to" (memory 0))
-              (import "" "allocate" (func (param i32 i32 i32 i32) (result i32)))
-              (func (export "transcode") (param i32 i32) (result i32 i32) unreachable))"#
-        }
-    }
-}
-
 /// The standard packs, and others.
 pub fn rules_with(extra: &[&str]) -> RuleSet {
     let mut loader = Loader::new();
@@ -62,7 +36,7 @@ pub fn rules_with(extra: &[&str]) -> RuleSet {
             .into_iter()
             .map(|name| {
                 let file = root().join(path).with_file_name(&name);
-                let bytes = fs::read(file).unwrap_or_else(|_| stand_in(&name).into());
+                let bytes = fs::read(file).expect("a module of a standard pack");
                 (name, bytes)
             })
             .collect();

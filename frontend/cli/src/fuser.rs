@@ -196,8 +196,7 @@ fn to_binary(input: &Input) -> Result<Input, FuseError> {
     if input.bytes.starts_with(b"\0asm") {
         return Ok(input.clone());
     }
-    let invalid =
-        |message: String| FuseError::NotWasm { input: input.name.clone(), message };
+    let invalid = |message: String| FuseError::NotWasm { input: input.name.clone(), message };
     let text = std::str::from_utf8(&input.bytes)
         .map_err(|_| invalid("neither a WebAssembly binary nor text".to_string()))?;
     let bytes = wat::parse_str(text).map_err(|e| invalid(e.to_string()))?;

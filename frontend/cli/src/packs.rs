@@ -45,7 +45,8 @@ pub fn load(options: &PackOptions) -> Result<RuleSet, PackError> {
         if options.no_default_rules && *path != "rules/vocabulary.meld" {
             continue;
         }
-        let text = std::str::from_utf8(bytes).map_err(|e| PackError::Read(format!("{path}: {e}")))?;
+        let text =
+            std::str::from_utf8(bytes).map_err(|e| PackError::Read(format!("{path}: {e}")))?;
         let beside: Vec<(&str, &[u8])> = FILES
             .iter()
             .filter_map(|(p, b)| {

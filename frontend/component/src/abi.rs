@@ -142,18 +142,15 @@ pub struct Layouts<'a> {
     types: &'a Types,
     /// By type, for [`PtrWidth::W32`] and [`PtrWidth::W64`].
     entries: Vec<[Result<Entry, AbiError>; 2]>,
-    any_bits: Vec<bool>,
 }
 
 impl<'a> Layouts<'a> {
     /// Lays out every type of the table; time and memory are linear in it.
     pub fn new(types: &'a Types) -> Layouts<'a> {
-        let mut layouts = Layouts { types, entries: Vec::new(), any_bits: Vec::new() };
+        let mut layouts = Layouts { types, entries: Vec::new() };
         for (_, ty) in types.iter() {
             let entry = [layouts.entry(ty, PtrWidth::W32), layouts.entry(ty, PtrWidth::W64)];
-            let any_bits = layouts.compute_any_bits(ty);
             layouts.entries.push(entry);
-            layouts.any_bits.push(any_bits);
         }
         layouts
     }
@@ -226,30 +223,6 @@ impl<'a> Layouts<'a> {
             }
         };
         Ok(Signature { params, results, params_spilled, results_spilled })
-    }
-
-    /// Every bit pattern in memory is a valid value, at both pointer widths in the same layout:
-    /// numbers, and aggregates of nothing else. Padding counts as such a bit pattern.
-    pub fn any_bits(&self, ty: TypeId) -> bool {
-        self.any_bits[ty.0 as usize]
-    }
-
-    /// Every core value of the flattened type is valid and means the same.
-    pub fn whole_word(&self, ty: TypeId) -> bool {
-        use ValueType::*;
-        matches!(self.types.get(ty), U32 | S32 | U64 | S64 | F32 | F64)
-    }
-
-    /// The core value is wider than the type.
-    pub fn narrow(&self, ty: TypeId) -> bool {
-        use ValueType::*;
-        matches!(self.types.get(ty), Bool | U8 | S8 | U16 | S16)
-    }
-
-    /// All parameters and the result are [`Layouts::whole_word`], few enough to be passed flat.
-    pub fn is_scalar(&self, func: &FuncType) -> bool {
-        func.params.len() <= MAX_FLAT_PARAMS
-            && func.params.iter().chain(&func.result).all(|&ty| self.whole_word(ty))
     }
 
     fn get(&self, ty: TypeId, width: PtrWidth) -> Result<&Entry, AbiError> {
@@ -387,17 +360,6 @@ impl<'a> Layouts<'a> {
             }
         }
         checked("a record or tuple", end, max_align)
-    }
-
-    fn compute_any_bits(&self, ty: &ValueType) -> bool {
-        use ValueType::*;
-        match ty {
-            S8 | U8 | S16 | U16 | S32 | U32 | S64 | U64 | F32 | F64 => true,
-            FixedList(element, _) => self.any_bits(*element),
-            Record(fields) | Tuple(fields) => fields.iter().all(|&ty| self.any_bits(ty)),
-            Bool | Char | String | ErrorContext | List(_) | Variant(_) | Enum(_) | Option(_)
-            | Result(..) | Flags(_) | Own(_) | Borrow(_) | Stream(_) | Future(_) => false,
-        }
     }
 }
 
@@ -612,30 +574,5 @@ mod tests {
         assert_eq!(sig(&more, Direction::Lift, W64), (vec![i64_], vec![i64_], true, true));
         let texts = func(vec![text; 8], Some(text));
         assert_eq!(sig(&texts, Direction::Lower, W32), (vec![i32_; 17], vec![], false, true));
-    }
-
-    #[test]
-    fn predicates() {
-        let mut types = Types::default();
-        let [int, byte, float, boolean, text] =
-            [ValueType::U32, ValueType::U8, ValueType::F64, ValueType::Bool, ValueType::String]
-                .map(|ty| types.intern(ty));
-        let plain = types.intern(ValueType::Record(vec![byte, float]));
-        let plains = types.intern(ValueType::FixedList(plain, 4));
-        let mixed = types.intern(ValueType::Tuple(vec![byte, boolean]));
-        let option = types.intern(ValueType::Option(int));
-        let layouts = Layouts::new(&types);
-        for ty in [int, byte, float, plain, plains] {
-            assert!(layouts.any_bits(ty), "{:?}", types.get(ty));
-        }
-        for ty in [boolean, text, mixed, option] {
-            assert!(!layouts.any_bits(ty), "{:?}", types.get(ty));
-        }
-        assert!(layouts.whole_word(int) && !layouts.whole_word(byte));
-        assert!(layouts.narrow(byte) && layouts.narrow(boolean) && !layouts.narrow(int));
-        let func = |params: Vec<TypeId>, result| FuncType { async_: false, params, result };
-        assert!(layouts.is_scalar(&func(vec![int; 16], Some(float))));
-        assert!(!layouts.is_scalar(&func(vec![int; 17], None)));
-        assert!(!layouts.is_scalar(&func(vec![byte], None)));
     }
 }

@@ -243,6 +243,7 @@ impl<'a> Pass<'a> {
             imports: Vec::new(),
             exports: Vec::new(),
             has_start: false,
+            may_trap: false,
         });
         self.stack.push(Frame::Module(ModuleBuilder::new(start), id));
     }

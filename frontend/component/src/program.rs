@@ -132,6 +132,8 @@ pub struct CoreModule {
     pub exports: Vec<CoreExport>,
     /// The module has a start function.
     pub has_start: bool,
+    /// An active segment may be out of bounds, so that instantiating may trap.
+    pub may_trap: bool,
 }
 
 /// One import of a core module.

@@ -62,8 +62,7 @@ impl Score {
 pub fn suite() -> Option<PathBuf> {
     let path = match std::env::var_os("MELD_SUITE") {
         Some(path) => PathBuf::from(path),
-        None => Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../../../shared/component-model-tests"),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/component-model-tests"),
     };
     path.join("linking").is_dir().then_some(path)
 }
@@ -208,9 +207,9 @@ impl Run {
     }
 
     fn run(&mut self, text: &str) -> Result<(), String> {
-        self.context
-            .run_wast(&self.file, text.as_bytes())
-            .map_err(|e| format!("{:#}", anyhow!(e.to_string()).context(e.root_cause().to_string())))
+        self.context.run_wast(&self.file, text.as_bytes()).map_err(|e| {
+            format!("{:#}", anyhow!(e.to_string()).context(e.root_cause().to_string()))
+        })
     }
 
     fn verdict(&mut self, line: usize, failure: Option<String>) {

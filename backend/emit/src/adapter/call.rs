@@ -8,6 +8,7 @@ use super::module::{Defined, Half, Imports, core_type, encode, val_types};
 use super::{AdapterSpec, Error, Generated, PassId, Role, Side, Which, trap};
 use indexmap::IndexSet;
 use meld_component::abi::{Direction, FlatType, Layouts, Signature};
+use meld_component::facts::any_bits;
 use meld_component::types::TypeId;
 use std::collections::BTreeSet;
 
@@ -15,6 +16,8 @@ use std::collections::BTreeSet;
 pub(super) struct Env<'a> {
     pub spec: &'a AdapterSpec<'a>,
     pub layouts: Layouts<'a>,
+    /// Types whose elements may be copied in bulk.
+    pub any_bits: BTreeSet<TypeId>,
     pub imports: Imports,
     params: Needs,
     results: Needs,
@@ -48,7 +51,7 @@ pub fn generate(spec: &AdapterSpec<'_>) -> Result<Generated, Error> {
     params.require(spec, Which::Caller, lower.params_spilled)?;
     results.require(spec, Which::Callee, lower.results_spilled)?;
     let imports = imports(spec, &lift, &params, &results)?;
-    let env = Env { spec, layouts, imports, params, results };
+    let env = Env { spec, layouts, any_bits: any_bits(spec.types), imports, params, results };
 
     let mut outlined = IndexSet::new();
     let main = Emitter::new(&env, lower.params.len(), Which::Caller, &mut outlined)

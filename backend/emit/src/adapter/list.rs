@@ -29,7 +29,7 @@ impl Emitter<'_, '_> {
         ptr: Slot,
         len: Slot,
     ) -> Result<Vec<Slot>, Error> {
-        if !self.env.layouts.any_bits(element) {
+        if !self.env.any_bits.contains(&element) {
             let ty = format!("a list of {:?}", self.env.spec.types.get(element));
             return Err(Error::Mismatch { ty, pass: "copy" });
         }

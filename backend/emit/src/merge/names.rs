@@ -45,8 +45,13 @@ pub fn name_section(
                     let known = of_instance.as_ref().and_then(|(_, names)| names[original]);
                     let own = linked.names[instance as usize];
                     match known {
-                        Some(name) if linked.synthetic[instance as usize] && name.starts_with("meld:") => {
-                            map.append(index as u32, if own.starts_with(name) { own } else { name });
+                        Some(name)
+                            if linked.synthetic[instance as usize] && name.starts_with("meld:") =>
+                        {
+                            map.append(
+                                index as u32,
+                                if own.starts_with(name) { own } else { name },
+                            );
                             *any = true;
                             continue;
                         }

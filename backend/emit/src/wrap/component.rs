@@ -318,12 +318,13 @@ impl<'a> Wrapper<'a> {
             Lifted::Host(host) => Ok(self.host(*host)?.index),
             Lifted::Core { export, encoding, memory, realloc, post_return } => {
                 let needs = self.needs.lift(ty);
-                let mut options = self.options(needs, *encoding, memory, realloc).map_err(
-                    |option| WrapError::Option {
-                        function: format!("the export `{}`", root.path.join("` / `")),
-                        option,
-                    },
-                )?;
+                let mut options =
+                    self.options(needs, *encoding, memory, realloc).map_err(|option| {
+                        WrapError::Option {
+                            function: format!("the export `{}`", root.path.join("` / `")),
+                            option,
+                        }
+                    })?;
                 if let Some(post_return) = post_return {
                     let index = self.main_export(post_return, ExportKind::Func);
                     options.push(CanonicalOption::PostReturn(index));

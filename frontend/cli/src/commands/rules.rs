@@ -4,8 +4,8 @@ use super::common::PackArguments;
 use crate::exit::Failure;
 use crate::io;
 use clap::{Args, Subcommand};
-use meld::packs::{self, PackError, PackOptions};
 use meld::pack::ruleset::RuleSet;
+use meld::packs::{self, PackError, PackOptions};
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -111,8 +111,7 @@ fn load(paths: &PackPaths) -> Result<RuleSet, Failure> {
 fn selected(rules: &RuleSet, paths: &PackPaths) -> Vec<usize> {
     (0..rules.packs.len())
         .filter(|&i| {
-            paths.paths.is_empty()
-                || paths.paths.iter().any(|p| rules.packs[i].path.starts_with(p))
+            paths.paths.is_empty() || paths.paths.iter().any(|p| rules.packs[i].path.starts_with(p))
         })
         .collect()
 }
@@ -124,7 +123,9 @@ fn test(arguments: &TestArguments) -> Result<ExitCode, Failure> {
         .map(|i| rules.packs[i].path.display().to_string())
         .collect();
     let wanted = |name: &str| match &arguments.rule {
-        Some(rule) => name == rule || name.strip_suffix(rule.as_str()).is_some_and(|p| p.ends_with('.')),
+        Some(rule) => {
+            name == rule || name.strip_suffix(rule.as_str()).is_some_and(|p| p.ends_with('.'))
+        }
         None => true,
     };
     let (mut passed, mut failed, mut text) = (0, 0, String::new());

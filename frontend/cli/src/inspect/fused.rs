@@ -23,10 +23,8 @@ pub fn inspect(bytes: &[u8]) -> Option<FusedInspection> {
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
                     let import = import.ok()?;
-                    imported += usize::from(matches!(
-                        import.ty,
-                        TypeRef::Func(_) | TypeRef::FuncExact(_)
-                    ));
+                    imported +=
+                        usize::from(matches!(import.ty, TypeRef::Func(_) | TypeRef::FuncExact(_)));
                     fused.imports.push(format!("{} {}", import.module, import.name));
                 }
             }

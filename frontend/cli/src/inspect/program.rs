@@ -7,9 +7,8 @@ use wasmparser::{Parser, Payload};
 
 /// Says what is in a program.
 pub fn inspect(program: &Program, bytes: usize) -> ProgramInspection {
-    let path = |id: meld_component::program::ComponentId| {
-        program.components[id.index()].path.clone()
-    };
+    let path =
+        |id: meld_component::program::ComponentId| program.components[id.index()].path.clone();
     let memories: Vec<Vec<Memory>> =
         (0..program.modules.len()).map(|i| memories(program, ModuleId(i as u32))).collect();
     ProgramInspection {
@@ -82,9 +81,8 @@ fn edges(program: &Program) -> Vec<Edge> {
                 continue;
             };
             let func = &program.funcs[func.index()];
-            let encoding = |id: meld_component::program::OptionsId| {
-                program.options[id.index()].encoding
-            };
+            let encoding =
+                |id: meld_component::program::OptionsId| program.options[id.index()].encoding;
             let callee = match func.def {
                 FuncDef::Lift { options, .. } => Some(encoding(options)),
                 FuncDef::Host(_) => None,

@@ -125,7 +125,8 @@ fn bytes(n: usize) -> String {
 
 fn memory(m: &Memory) -> String {
     let maximum = m.maximum_pages.map(|max| format!("..{max}")).unwrap_or_default();
-    let page = if m.page_bytes == 65536 { String::new() } else { format!(" of {} B", m.page_bytes) };
+    let page =
+        if m.page_bytes == 65536 { String::new() } else { format!(" of {} B", m.page_bytes) };
     let width = if m.address_bits == 64 { ", 64-bit" } else { "" };
     format!("{}{maximum} pages{page}{width}", m.initial_pages)
 }

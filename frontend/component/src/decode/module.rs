@@ -3,8 +3,9 @@
 use crate::program::{CoreExport, CoreFuncType, CoreImport, CoreKind, CoreModule};
 use wasmparser::types::{CoreTypeId, EntityType, Types, TypesRef};
 use wasmparser::{
-    BinaryReaderError, CompositeInnerType, ExternalKind, HeapType, KnownCustom, Name, Payload,
-    RefType, TypeRef, ValType,
+    BinaryReaderError, CompositeInnerType, ConstExpr, DataKind, ElementItems, ElementKind,
+    ExternalKind, HeapType, KnownCustom, MemoryType, Name, Operator, Payload, RefType, TypeRef,
+    ValType,
 };
 
 /// Collects what the sections of one module say.
@@ -14,6 +15,11 @@ pub(super) struct ModuleBuilder {
     imports: Vec<(String, String, TypeRef)>,
     exports: Vec<(String, ExternalKind, u32)>,
     has_start: bool,
+    may_trap: bool,
+    /// Bytes that each memory has at least.
+    memories: Vec<u64>,
+    /// Elements that each table has at least.
+    tables: Vec<u64>,
 }
 
 impl ModuleBuilder {
@@ -24,6 +30,9 @@ impl ModuleBuilder {
             imports: Vec::new(),
             exports: Vec::new(),
             has_start: false,
+            may_trap: false,
+            memories: Vec::new(),
+            tables: Vec::new(),
         }
     }
 
@@ -32,6 +41,11 @@ impl ModuleBuilder {
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
                     let import = import?;
+                    match import.ty {
+                        TypeRef::Memory(ty) => self.memories.push(initial_bytes(ty)),
+                        TypeRef::Table(ty) => self.tables.push(ty.initial),
+                        _ => {}
+                    }
                     self.imports.push((import.module.into(), import.name.into(), import.ty));
                 }
             }
@@ -42,6 +56,38 @@ impl ModuleBuilder {
                 }
             }
             Payload::StartSection { .. } => self.has_start = true,
+            Payload::MemorySection(section) => {
+                for memory in section {
+                    self.memories.push(initial_bytes(memory?));
+                }
+            }
+            Payload::TableSection(section) => {
+                for table in section {
+                    self.tables.push(table?.ty.initial);
+                }
+            }
+            Payload::ElementSection(section) => {
+                for segment in section {
+                    let segment = segment?;
+                    if let ElementKind::Active { table_index, offset_expr } = segment.kind {
+                        let count = match segment.items {
+                            ElementItems::Functions(items) => items.count(),
+                            ElementItems::Expressions(_, items) => items.count(),
+                        };
+                        let table = self.tables.get(table_index.unwrap_or(0) as usize);
+                        self.may_trap |= !fits(&offset_expr, count.into(), table);
+                    }
+                }
+            }
+            Payload::DataSection(section) => {
+                for segment in section {
+                    let segment = segment?;
+                    if let DataKind::Active { memory_index, offset_expr } = segment.kind {
+                        let memory = self.memories.get(memory_index as usize);
+                        self.may_trap |= !fits(&offset_expr, segment.data.len() as u64, memory);
+                    }
+                }
+            }
             Payload::CustomSection(section) => {
                 // A name section is for people: a broken one is no reason to refuse the module.
                 if let KnownCustom::Name(names) = section.as_known() {
@@ -98,8 +144,25 @@ impl ModuleBuilder {
             imports,
             exports,
             has_start: self.has_start,
+            may_trap: self.may_trap,
         })
     }
+}
+
+fn initial_bytes(ty: MemoryType) -> u64 {
+    ty.initial.saturating_mul(1 << ty.page_size_log2.unwrap_or(16))
+}
+
+/// A segment of this length at a constant offset is certainly within what is there at least.
+fn fits(offset: &ConstExpr<'_>, length: u64, available: Option<&u64>) -> bool {
+    let mut operators = offset.get_operators_reader();
+    let start = match operators.read() {
+        Ok(Operator::I32Const { value }) => u64::from(value as u32),
+        Ok(Operator::I64Const { value }) => value as u64,
+        _ => return false,
+    };
+    matches!(operators.read(), Ok(Operator::End))
+        && start.checked_add(length).is_some_and(|end| available.is_some_and(|a| end <= *a))
 }
 
 fn func_type(types: TypesRef<'_>, id: CoreTypeId) -> CoreFuncType {
