@@ -148,7 +148,7 @@ impl Passes {
             Some(T::Enum(_)) => Pass::CheckCase,
             Some(T::String) => Pass::Text(self.text),
             Some(T::List(element)) => {
-                let plain = meld_component::abi::Layouts::new(types).any_bits(*element);
+                let plain = meld_component::facts::any_bits(types).contains(element);
                 if plain && self.bulk {
                     Pass::Copy
                 } else {
