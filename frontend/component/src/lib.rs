@@ -6,13 +6,28 @@
 //!
 //! * [`decode`] reads one component's index spaces, resolving nothing.
 //! * [`compose`] plugs several root components together, so that one remains.
-//! * [`link`] instantiates the root component symbolically. The result is a
+//! * [`mod@link`] instantiates the root component symbolically. The result is a
 //!   [`program::Program`]: every core module instance with what each of its imports *is*,
 //!   and every lift, lower, built-in, resource type and root import and export, by identity.
+//! * [`core_modules`] links plain core modules with each other instead.
 //! * [`abi`] gives the sizes, alignments and flat core types of component-level types.
+//!
+//! [`read()`] does all of it.
 //!
 //! Nothing in this crate decides anything: policy lives in rule packs.
 
 pub mod abi;
+pub mod component;
+pub mod compose;
+pub mod core_modules;
+pub mod decode;
+mod guard;
+pub mod link;
+mod names;
 pub mod program;
+mod read;
+mod reexport;
 pub mod types;
+
+pub use link::{LinkError, link};
+pub use read::{Error, Input, read};

@@ -208,7 +208,8 @@ pub struct ComponentInstance {
 /// What a core-level item is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CoreItem {
-    /// An export of a core instance, by position in [`CoreModule::exports`].
+    /// An export of a core instance, by position in [`CoreModule::exports`]. The instance
+    /// defines it: what a module imports and exports again is followed to where it is defined.
     Export {
         /// The exporting instance.
         instance: InstanceId,

@@ -1,0 +1,399 @@
+//! Bytes to [`Component`]: validation and one pass over the sections.
+//!
+//! Everything is validated first-hand by wasmparser, function bodies in parallel. Nothing below
+//! looks into a body, and no bytes are copied: a core module is a range of its input.
+
+mod convert;
+mod module;
+mod nesting;
+
+use crate::component::{Alias, Body, BodyId, Component, Definition};
+use crate::guard::guard;
+use crate::program::{CoreModule, ModuleId};
+use module::ModuleBuilder;
+pub use nesting::MAX_NESTED_TYPES;
+pub(crate) use nesting::too_many as too_many_nested_types;
+use rayon::prelude::*;
+use std::sync::Arc;
+use wasmparser::types::Types;
+use wasmparser::{
+    BinaryReaderError, ComponentName, ComponentNameSectionReader, Encoding, FuncToValidate,
+    FuncValidatorAllocations, FunctionBody, KnownCustom, NameMap, Parser, Payload, ValidPayload,
+    Validator, ValidatorResources, WasmFeatures,
+};
+
+/// How deep components may be nested in components.
+pub const MAX_NESTING: usize = 100;
+
+/// Why an input could not be read.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{input}: {message}{}", offset.map(|o| format!(" (at offset {o:#x})")).unwrap_or_default())]
+pub struct DecodeError {
+    /// The input's name.
+    pub input: String,
+    /// Offset of the offending byte in the input.
+    pub offset: Option<usize>,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// A plain core module given as an input.
+pub struct CoreInput {
+    /// The input's name.
+    pub name: String,
+    /// The whole binary.
+    pub bytes: Arc<[u8]>,
+    /// What it imports and exports.
+    pub module: CoreModule,
+    /// The validator's types of the module; those of several inputs that one [`Reader`] read
+    /// are comparable.
+    pub types: Types,
+}
+
+/// The WebAssembly proposals that inputs may use: what wasmtime knows, without what is withdrawn
+/// (legacy exceptions), not finished (stack switching, shared-everything threads, memory
+/// control, custom descriptors, component values, the GC option of the Canonical ABI) or a
+/// different encoding of the same (compact imports).
+pub fn features() -> WasmFeatures {
+    WasmFeatures::all()
+        - WasmFeatures::MEMORY_CONTROL
+        - WasmFeatures::LEGACY_EXCEPTIONS
+        - WasmFeatures::STACK_SWITCHING
+        - WasmFeatures::SHARED_EVERYTHING_THREADS
+        - WasmFeatures::CUSTOM_DESCRIPTORS
+        - WasmFeatures::COMPACT_IMPORTS
+        - WasmFeatures::CM_VALUES
+        - WasmFeatures::CM_NESTED_NAMES
+        - WasmFeatures::CM_CANON_NAMES
+        - WasmFeatures::CM_GC
+}
+
+/// Reads a component.
+pub fn component(name: &str, bytes: Arc<[u8]>) -> Result<Component, DecodeError> {
+    let mut validator = Validator::new_with_features(features());
+    let mut pass = Pass::run(&mut validator, name, &bytes)?;
+    if pass.encoding != Some(Encoding::Component) {
+        return Err(pass.error(None, "not a component but a core module"));
+    }
+    let Some(types) = pass.types.take() else {
+        return Err(pass.error(None, "the component does not end"));
+    };
+    let Pass { modules, bodies, .. } = pass;
+    let types = Arc::new(types);
+    Ok(Component { name: name.to_string(), bytes: bytes.clone(), types, modules, bodies })
+}
+
+/// Reads plain core modules whose types have to be compared with each other.
+pub struct Reader(Validator);
+
+impl Default for Reader {
+    fn default() -> Self {
+        Reader(Validator::new_with_features(features()))
+    }
+}
+
+impl Reader {
+    /// Reads a core module.
+    pub fn core(&mut self, name: &str, bytes: Arc<[u8]>) -> Result<CoreInput, DecodeError> {
+        self.0.reset();
+        let mut pass = Pass::run(&mut self.0, name, &bytes)?;
+        if pass.encoding != Some(Encoding::Module) {
+            return Err(pass.error(None, "not a core module but a component"));
+        }
+        let (Some(mut module), Some(types)) = (pass.modules.pop(), pass.types.take()) else {
+            return Err(pass.error(None, "the module does not end"));
+        };
+        module.name.get_or_insert_with(|| name.to_string());
+        Ok(CoreInput { name: name.to_string(), bytes: bytes.clone(), module, types })
+    }
+}
+
+/// What is being read, innermost last.
+enum Frame {
+    Component(BodyId),
+    Module(ModuleBuilder, ModuleId),
+}
+
+struct Pass<'a> {
+    name: &'a str,
+    encoding: Option<Encoding>,
+    modules: Vec<CoreModule>,
+    bodies: Vec<Body>,
+    stack: Vec<Frame>,
+    functions: Vec<(FuncToValidate<ValidatorResources>, FunctionBody<'a>)>,
+    types: Option<Types>,
+}
+
+impl<'a> Pass<'a> {
+    fn run(
+        validator: &mut Validator,
+        name: &'a str,
+        bytes: &'a [u8],
+    ) -> Result<Pass<'a>, DecodeError> {
+        guard(|| Self::validate(validator, name, bytes)).unwrap_or_else(|panic| {
+            let message = format!("the validator cannot cope with it: {panic}");
+            Err(DecodeError { input: name.to_string(), offset: None, message })
+        })
+    }
+
+    fn validate(
+        validator: &mut Validator,
+        name: &'a str,
+        bytes: &'a [u8],
+    ) -> Result<Pass<'a>, DecodeError> {
+        let mut pass = Pass {
+            name,
+            encoding: None,
+            modules: Vec::new(),
+            bodies: Vec::new(),
+            stack: Vec::new(),
+            functions: Vec::new(),
+            types: None,
+        };
+        if !Parser::is_core_wasm(bytes) && !Parser::is_component(bytes) {
+            return Err(pass.error(Some(0), "neither a WebAssembly component nor a core module"));
+        }
+        if let Some(offset) = too_many_nested_types(bytes) {
+            let text = format!("more than {MAX_NESTED_TYPES} types stand inside of other types");
+            return Err(pass.error(Some(offset), text));
+        }
+        let mut parser = Parser::new(0);
+        parser.set_features(features());
+        for payload in parser.parse_all(bytes) {
+            let payload = payload.map_err(|e| pass.invalid(e))?;
+            pass.before(&payload)?;
+            let valid = validator.payload(&payload).map_err(|e| pass.invalid(e))?;
+            let types = match valid {
+                ValidPayload::Func(func, body) => {
+                    pass.functions.push((func, body));
+                    continue;
+                }
+                ValidPayload::End(types) => Some(types),
+                ValidPayload::Ok | ValidPayload::Parser(_) => None,
+            };
+            pass.payload(payload, types)?;
+        }
+        pass.validate_functions()?;
+        Ok(pass)
+    }
+
+    /// Refuses what is valid, or invalid with a message that says too little.
+    fn before(&self, payload: &Payload<'a>) -> Result<(), DecodeError> {
+        match payload {
+            Payload::ComponentStartSection { range, .. } => Err(self.error(
+                Some(range.start),
+                "component start functions are not supported; export the function and call it",
+            )),
+            Payload::ComponentSection { unchecked_range, .. }
+                if self.stack.len() >= MAX_NESTING =>
+            {
+                let text = format!("components are nested more than {MAX_NESTING} deep");
+                Err(self.error(Some(unchecked_range.start), text))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn payload(&mut self, payload: Payload<'a>, types: Option<Types>) -> Result<(), DecodeError> {
+        match payload {
+            Payload::Version { encoding, range, .. } => {
+                self.encoding.get_or_insert(encoding);
+                match encoding {
+                    Encoding::Module => self.start_module(range.start),
+                    Encoding::Component => self.start_component(),
+                }
+                Ok(())
+            }
+            Payload::End(offset) => {
+                match (self.stack.pop(), types) {
+                    (Some(Frame::Module(builder, id)), Some(types)) => {
+                        let module = builder.finish(&types, offset);
+                        self.modules[id.index()] =
+                            module.map_err(|m| self.error(Some(offset), m))?;
+                        self.types = Some(types);
+                    }
+                    (Some(Frame::Component(id)), Some(types)) => {
+                        self.name_modules(id);
+                        self.types = Some(types);
+                    }
+                    _ => return Err(self.error(Some(offset), "unexpected end of a section")),
+                }
+                Ok(())
+            }
+            payload => match self.stack.last_mut() {
+                Some(Frame::Module(builder, _)) => builder.payload(payload),
+                Some(Frame::Component(id)) => {
+                    component_payload(&mut self.bodies[id.0 as usize], payload)
+                }
+                None => Ok(()),
+            }
+            .map_err(|e| self.invalid(e)),
+        }
+    }
+
+    fn start_module(&mut self, start: usize) {
+        let id = ModuleId(self.modules.len() as u32);
+        if let Some(Frame::Component(body)) = self.stack.last() {
+            self.bodies[body.0 as usize].definitions.push(Definition::CoreModule(id));
+        }
+        self.modules.push(CoreModule {
+            name: None,
+            input: 0,
+            range: start..start,
+            imports: Vec::new(),
+            exports: Vec::new(),
+            has_start: false,
+        });
+        self.stack.push(Frame::Module(ModuleBuilder::new(start), id));
+    }
+
+    fn start_component(&mut self) {
+        let id = BodyId(self.bodies.len() as u32);
+        if let Some(Frame::Component(body)) = self.stack.last() {
+            self.bodies[body.0 as usize].definitions.push(Definition::Component(id));
+        }
+        self.bodies.push(Body::default());
+        self.stack.push(Frame::Component(id));
+    }
+
+    /// Gives the modules that a component defines the names from its name section: they say more
+    /// than a module's own name does (every C program is called `main.wasm`).
+    fn name_modules(&mut self, id: BodyId) {
+        let body = &self.bodies[id.0 as usize];
+        let mut index = 0;
+        for definition in &body.definitions {
+            match definition {
+                Definition::CoreModule(module) => {
+                    if let Some(name) = body.names.core_modules.get(&index) {
+                        self.modules[module.index()].name = Some(name.clone());
+                    }
+                    index += 1;
+                }
+                _ => index += u32::from(adds_core_module(definition)),
+            }
+        }
+    }
+
+    fn validate_functions(&mut self) -> Result<(), DecodeError> {
+        let functions = std::mem::take(&mut self.functions);
+        let first = functions
+            .into_par_iter()
+            .map_init(FuncValidatorAllocations::default, |allocations, (func, body)| {
+                let mut validator = func.into_validator(std::mem::take(allocations));
+                let result = validator.validate(&body);
+                *allocations = validator.into_allocations();
+                result
+            })
+            .filter_map(Result::err)
+            // Which of several errors is found first must not depend on the threads.
+            .min_by_key(BinaryReaderError::offset);
+        first.map_or(Ok(()), |e| Err(self.invalid(e)))
+    }
+
+    fn invalid(&self, error: BinaryReaderError) -> DecodeError {
+        self.error(Some(error.offset()), error.message())
+    }
+
+    fn error(&self, offset: Option<usize>, message: impl Into<String>) -> DecodeError {
+        DecodeError { input: self.name.to_string(), offset, message: message.into() }
+    }
+}
+
+fn adds_core_module(definition: &Definition) -> bool {
+    use wasmparser::{ComponentExternalKind, ComponentOuterAliasKind, ComponentTypeRef};
+    matches!(
+        definition,
+        Definition::Alias(Alias::InstanceExport { kind: ComponentExternalKind::Module, .. })
+            | Definition::Alias(Alias::Outer { kind: ComponentOuterAliasKind::CoreModule, .. })
+            | Definition::Import { ty: ComponentTypeRef::Module(_), .. }
+            | Definition::Export { kind: ComponentExternalKind::Module, .. }
+    )
+}
+
+fn component_payload(body: &mut Body, payload: Payload<'_>) -> Result<(), BinaryReaderError> {
+    let definitions = &mut body.definitions;
+    match payload {
+        Payload::InstanceSection(section) => {
+            for instance in section {
+                definitions.push(Definition::CoreInstance(convert::core_instance(instance?)));
+            }
+        }
+        Payload::CoreTypeSection(section) => {
+            for ty in section {
+                ty?;
+                definitions.push(Definition::CoreType);
+            }
+        }
+        Payload::ComponentInstanceSection(section) => {
+            for instance in section {
+                definitions.push(Definition::Instance(convert::instance(instance?)));
+            }
+        }
+        Payload::ComponentAliasSection(section) => {
+            for alias in section {
+                definitions.push(Definition::Alias(convert::alias(alias?)));
+            }
+        }
+        Payload::ComponentTypeSection(section) => {
+            for ty in section {
+                definitions.push(Definition::Type(convert::type_def(ty?)));
+            }
+        }
+        Payload::ComponentCanonicalSection(section) => {
+            for canon in section {
+                definitions.push(Definition::Canon(canon?));
+            }
+        }
+        Payload::ComponentImportSection(section) => {
+            for import in section {
+                let import = import?;
+                let name = import.name.name.into();
+                definitions.push(Definition::Import { name, ty: import.ty });
+            }
+        }
+        Payload::ComponentExportSection(section) => {
+            for export in section {
+                let export = export?;
+                let (name, kind, index) = (export.name.name.into(), export.kind, export.index);
+                definitions.push(Definition::Export { name, kind, index });
+            }
+        }
+        Payload::CustomSection(section) => {
+            // A name section is for people: a broken one is no reason to refuse the component.
+            if let KnownCustom::ComponentName(names) = section.as_known() {
+                let _ = component_names(body, names);
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn component_names(
+    body: &mut Body,
+    section: ComponentNameSectionReader<'_>,
+) -> Result<(), BinaryReaderError> {
+    fn add(
+        to: &mut std::collections::BTreeMap<u32, String>,
+        names: NameMap<'_>,
+    ) -> Result<(), BinaryReaderError> {
+        for naming in names {
+            let naming = naming?;
+            to.insert(naming.index, naming.name.to_string());
+        }
+        Ok(())
+    }
+    let names = &mut body.names;
+    for name in section {
+        match name? {
+            ComponentName::Component { name, .. } => names.component = Some(name.to_string()),
+            ComponentName::Components(map) => add(&mut names.components, map)?,
+            ComponentName::Instances(map) => add(&mut names.instances, map)?,
+            ComponentName::CoreModules(map) => add(&mut names.core_modules, map)?,
+            ComponentName::CoreInstances(map) => add(&mut names.core_instances, map)?,
+            ComponentName::Types(map) => add(&mut names.types, map)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! The outside of a core module: imports, exports, start, name.
+
+use crate::program::{CoreExport, CoreFuncType, CoreImport, CoreKind, CoreModule};
+use wasmparser::types::{CoreTypeId, EntityType, Types, TypesRef};
+use wasmparser::{
+    BinaryReaderError, CompositeInnerType, ExternalKind, HeapType, KnownCustom, Name, Payload,
+    RefType, TypeRef, ValType,
+};
+
+/// Collects what the sections of one module say.
+pub(super) struct ModuleBuilder {
+    start: usize,
+    name: Option<String>,
+    imports: Vec<(String, String, TypeRef)>,
+    exports: Vec<(String, ExternalKind, u32)>,
+    has_start: bool,
+}
+
+impl ModuleBuilder {
+    pub(super) fn new(start: usize) -> Self {
+        ModuleBuilder {
+            start,
+            name: None,
+            imports: Vec::new(),
+            exports: Vec::new(),
+            has_start: false,
+        }
+    }
+
+    pub(super) fn payload(&mut self, payload: Payload<'_>) -> Result<(), BinaryReaderError> {
+        match payload {
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    let import = import?;
+                    self.imports.push((import.module.into(), import.name.into(), import.ty));
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section {
+                    let export = export?;
+                    self.exports.push((export.name.into(), export.kind, export.index));
+                }
+            }
+            Payload::StartSection { .. } => self.has_start = true,
+            Payload::CustomSection(section) => {
+                // A name section is for people: a broken one is no reason to refuse the module.
+                if let KnownCustom::Name(names) = section.as_known() {
+                    for name in names.into_iter().map_while(Result::ok) {
+                        if let Name::Module { name, .. } = name {
+                            self.name = Some(name.to_string());
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The module, which ends at `end`; `types` are the validator's.
+    pub(super) fn finish(self, types: &Types, end: usize) -> Result<CoreModule, String> {
+        let types = types.as_ref();
+        let imports = self.imports.into_iter().map(|(module, name, ty)| {
+            let kind = match ty {
+                TypeRef::Func(index) => {
+                    CoreKind::Func(func_type(types, types.core_type_at_in_module(index)))
+                }
+                TypeRef::Memory(ty) => CoreKind::Memory { memory64: ty.memory64 },
+                TypeRef::Table(_) => CoreKind::Table,
+                TypeRef::Global(_) => CoreKind::Global,
+                TypeRef::Tag(_) => CoreKind::Tag,
+                TypeRef::FuncExact(_) => {
+                    return Err(format!("`{module}` `{name}`: exact function imports"));
+                }
+            };
+            Ok(CoreImport { module, name, kind })
+        });
+        let imports = imports.collect::<Result<_, _>>()?;
+        let exports = self.exports.into_iter().map(|(name, kind, index)| {
+            let export = wasmparser::Export { name: &name, kind, index };
+            let kind = match types.entity_type_from_export(&export) {
+                Some(EntityType::Func(id) | EntityType::FuncExact(id)) => {
+                    CoreKind::Func(func_type(types, id))
+                }
+                Some(EntityType::Memory(ty)) => CoreKind::Memory { memory64: ty.memory64 },
+                Some(EntityType::Table(_)) => CoreKind::Table,
+                Some(EntityType::Global(_)) => CoreKind::Global,
+                Some(EntityType::Tag(_)) => CoreKind::Tag,
+                None => return Err(format!("the export `{name}` has no type")),
+            };
+            Ok(CoreExport { name, kind, index })
+        });
+        let exports = exports.collect::<Result<_, _>>()?;
+        Ok(CoreModule {
+            name: self.name.filter(|name| !name.is_empty()),
+            input: 0,
+            range: self.start..end,
+            imports,
+            exports,
+            has_start: self.has_start,
+        })
+    }
+}
+
+fn func_type(types: TypesRef<'_>, id: CoreTypeId) -> CoreFuncType {
+    let CompositeInnerType::Func(ty) = &types[id].composite_type.inner else {
+        return CoreFuncType { params: Vec::new(), results: Vec::new() };
+    };
+    CoreFuncType {
+        params: ty.params().iter().map(|ty| plain(*ty)).collect(),
+        results: ty.results().iter().map(|ty| plain(*ty)).collect(),
+    }
+}
+
+/// A concrete reference type means nothing outside of its module; only that something stands
+/// there is kept.
+fn plain(ty: ValType) -> ValType {
+    match ty {
+        ValType::Ref(ty) if !matches!(ty.heap_type(), HeapType::Abstract { .. }) => {
+            ValType::Ref(RefType::ANYREF)
+        }
+        ty => ty,
+    }
+}

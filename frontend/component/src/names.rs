@@ -1,0 +1,62 @@
+//! Names in messages.
+
+/// How many names a list in a message holds.
+const MAX_LISTED: usize = 12;
+
+/// Names in backquotes, separated by commas, without the many after the first few.
+pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
+    let mut text = String::new();
+    for (i, name) in names.iter().take(MAX_LISTED).enumerate() {
+        let comma = if i == 0 { "" } else { ", " };
+        text += &format!("{comma}`{}`", name.as_ref());
+    }
+    match names.len().saturating_sub(MAX_LISTED) {
+        0 => text,
+        more => format!("{text} and {more} more"),
+    }
+}
+
+/// [`list`], the names that look most like `name` first.
+pub(crate) fn nearest(name: &str, mut names: Vec<&str>) -> String {
+    names.sort_by_cached_key(|other| distance(name, other));
+    list(&names)
+}
+
+/// How many characters have to be inserted, removed or replaced to make `b` of `a`. Only the
+/// beginnings of long names count, which bounds the time.
+fn distance(a: &str, b: &str) -> usize {
+    const MAX: usize = 64;
+    let b: Vec<char> = b.chars().take(MAX).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().take(MAX).enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let replace = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replace.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn similar_names_come_first() {
+        assert_eq!(
+            nearest("greet", vec!["memory", "great", "greet2"]),
+            "`great`, `greet2`, `memory`"
+        );
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        let names: Vec<String> = (0..14).map(|i| format!("n{i}")).collect();
+        assert!(list(&names).ends_with("`n11` and 2 more"));
+    }
+}

@@ -1,0 +1,78 @@
+//! Inputs to a [`Program`].
+
+use crate::compose::{self, ComposeError};
+use crate::core_modules::{self, CoreLinkError};
+use crate::decode::{self, DecodeError};
+use crate::link::{self, LinkError};
+use crate::names;
+use crate::program::Program;
+use std::sync::Arc;
+use wasmparser::Parser;
+
+/// A WebAssembly binary: a component or a core module.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// What it is called, in messages and in imports of core modules: the stem of its file, or
+    /// what the user says.
+    pub name: String,
+    /// The whole binary.
+    pub bytes: Arc<[u8]>,
+}
+
+/// Why inputs do not make a program.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// There is nothing to fuse.
+    #[error("there is no input")]
+    Empty,
+    /// Components and core modules do not link with each other.
+    #[error(
+        "core modules ({}) and components ({}) cannot be fused together; make components of the core modules first",
+        names::list(.modules), names::list(.components)
+    )]
+    Mixed {
+        /// The inputs that are core modules.
+        modules: Vec<String>,
+        /// The inputs that are not.
+        components: Vec<String>,
+    },
+    /// An input is not valid.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// Components do not plug together.
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
+    /// The component cannot be linked.
+    #[error("{input}: {error}")]
+    Link {
+        /// The input, or the root of the composition.
+        input: String,
+        /// Why.
+        error: LinkError,
+    },
+    /// Core modules do not link.
+    #[error(transparent)]
+    CoreLink(#[from] CoreLinkError),
+}
+
+/// Reads, composes and links: all inputs are components, or all are core modules.
+pub fn read(inputs: &[Input]) -> Result<Program, Error> {
+    let is_core = |input: &&Input| Parser::is_core_wasm(&input.bytes);
+    let (modules, components): (Vec<&Input>, Vec<&Input>) = inputs.iter().partition(is_core);
+    if !modules.is_empty() && !components.is_empty() {
+        let names = |inputs: Vec<&Input>| inputs.iter().map(|input| input.name.clone()).collect();
+        return Err(Error::Mixed { modules: names(modules), components: names(components) });
+    }
+    if !modules.is_empty() {
+        let mut reader = decode::Reader::default();
+        let modules =
+            modules.into_iter().map(|input| reader.core(&input.name, input.bytes.clone()));
+        return Ok(core_modules::link(modules.collect::<Result<_, _>>()?)?);
+    }
+    if inputs.is_empty() {
+        return Err(Error::Empty);
+    }
+    let composed = compose::compose(inputs)?;
+    let component = decode::component(&composed.name, composed.bytes)?;
+    link::link(&component).map_err(|error| Error::Link { input: component.name, error })
+}
