@@ -32,7 +32,7 @@ pub fn wrap(wrapping: &Wrapping<'_>) -> Result<Vec<u8>, WrapError> {
     wrapper.instantiate()?;
     wrapper.export_world()?;
     let component = wrapper.finish();
-    check::same_world(&world.bytes, &component)?;
+    check::same_world(world, &component)?;
     Ok(component)
 }
 
@@ -209,7 +209,7 @@ impl<'a> Wrapper<'a> {
             let path = &self.wrapping.program.host_funcs[lowered.host.index()].path;
             let options = self.options(*needs, lowered.encoding, &lowered.memory, &lowered.realloc);
             let options = options.map_err(|option| WrapError::Option {
-                function: format!("the import of `{}`", path.join("` / `")),
+                function: format!("the import `{}`", path.join("` / `")),
                 option,
             })?;
             let index = self.types.component().lower_func(None, func.index, options);
@@ -318,12 +318,13 @@ impl<'a> Wrapper<'a> {
             Lifted::Host(host) => Ok(self.host(*host)?.index),
             Lifted::Core { export, encoding, memory, realloc, post_return } => {
                 let needs = self.needs.lift(ty);
-                let mut options = self.options(needs, *encoding, memory, realloc).map_err(
-                    |option| WrapError::Option {
-                        function: format!("the export `{}`", root.path.join("` / `")),
-                        option,
-                    },
-                )?;
+                let mut options =
+                    self.options(needs, *encoding, memory, realloc).map_err(|option| {
+                        WrapError::Option {
+                            function: format!("the export `{}`", root.path.join("` / `")),
+                            option,
+                        }
+                    })?;
                 if let Some(post_return) = post_return {
                     let index = self.main_export(post_return, ExportKind::Func);
                     options.push(CanonicalOption::PostReturn(index));

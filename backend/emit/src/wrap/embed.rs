@@ -117,8 +117,7 @@ fn describable_item(
                 _ => return shape("an instance needs a plain name or that of an interface"),
             }
             for (name, item) in &types[*id].exports {
-                describable_item(types, name, &item.ty, true, seen)
-                    .map_err(|e| within(e, name))?;
+                describable_item(types, name, &item.ty, true, seen).map_err(|e| within(e, name))?;
             }
             Ok(())
         }

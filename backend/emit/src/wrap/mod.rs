@@ -111,8 +111,10 @@ pub enum WrapError {
         name: String,
     },
     /// A function's type needs a canonical option that was not given.
-    #[error("{function} passes values that need the canonical option `{option}`, which its \
-             component does not give")]
+    #[error(
+        "{function} passes values that need the canonical option `{option}`, which its \
+             component does not give"
+    )]
     Option {
         /// The function and which way it goes.
         function: String,
@@ -121,8 +123,10 @@ pub enum WrapError {
     },
     /// Two functions at the border use different memories, allocators or string encodings, and
     /// a core module can offer its host only one.
-    #[error("{first} uses one {what} and {second} another, but a core module can offer its host \
-             only one; write a component instead of a core module")]
+    #[error(
+        "{first} uses one {what} and {second} another, but a core module can offer its host \
+             only one; write a component instead of a core module"
+    )]
     Several {
         /// `memory`, `realloc function` or `string encoding`.
         what: &'static str,
@@ -139,8 +143,10 @@ pub enum WrapError {
         path: Vec<String>,
     },
     /// A core module cannot hand a host function on to the host.
-    #[error("`{export}` is the imported function `{import}`, exported again, which a core module \
-             cannot do; write a component instead of a core module")]
+    #[error(
+        "`{export}` is the imported function `{import}`, exported again, which a core module \
+             cannot do; write a component instead of a core module"
+    )]
     ReExport {
         /// The export.
         export: String,
@@ -148,8 +154,10 @@ pub enum WrapError {
         import: String,
     },
     /// The root exports a function under a name that the core ABI uses for something else.
-    #[error("the root exports `{name}`, a name that core modules keep for something else; \
-             write a component instead of a core module")]
+    #[error(
+        "the root exports `{name}`, a name that core modules keep for something else; \
+             write a component instead of a core module"
+    )]
     Reserved {
         /// The name.
         name: String,

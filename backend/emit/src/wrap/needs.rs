@@ -97,10 +97,8 @@ impl<'a> NeedsOf<'a> {
 
     /// A discriminant beside the widest case.
     fn sum(&mut self, cases: impl IntoIterator<Item = Option<ComponentValType>>) -> Shape {
-        let payload = cases
-            .into_iter()
-            .flatten()
-            .fold(Shape::default(), |all, ty| all.union(self.value(ty)));
+        let payload =
+            cases.into_iter().flatten().fold(Shape::default(), |all, ty| all.union(self.value(ty)));
         Shape::handle().beside(payload)
     }
 

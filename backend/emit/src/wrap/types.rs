@@ -21,7 +21,10 @@ use wasmparser::component_types::{
 use wasmparser::types::TypesRef;
 
 /// The name of an item with everything that the binary format can say beside it.
-pub(super) fn extern_name<'n>(name: &'n str, item: Option<&'n ComponentItem>) -> ComponentExternName<'n> {
+pub(super) fn extern_name<'n>(
+    name: &'n str,
+    item: Option<&'n ComponentItem>,
+) -> ComponentExternName<'n> {
     let mut out = ComponentExternName::from(name);
     if let Some(item) = item {
         out.implements = item.implements.as_deref().map(Into::into);
@@ -59,12 +62,7 @@ struct Scope {
 
 impl Scope {
     fn new(space: Space) -> Scope {
-        Scope {
-            space,
-            named: HashMap::new(),
-            resources: HashMap::new(),
-            derived: HashMap::new(),
-        }
+        Scope { space, named: HashMap::new(), resources: HashMap::new(), derived: HashMap::new() }
     }
 
     fn type_count(&self) -> u32 {
@@ -201,10 +199,7 @@ impl<'a> TypeWriter<'a> {
                 let mut found = Vec::new();
                 instance_exports(self.types, id, &mut Vec::new(), &mut found);
                 for (created, path) in found {
-                    scope
-                        .named
-                        .entry(created)
-                        .or_insert(Place::Export { instance: index, path });
+                    scope.named.entry(created).or_insert(Place::Export { instance: index, path });
                     if let ComponentAnyTypeId::Resource(id) = created {
                         scope.resources.entry(id.resource()).or_insert(created);
                     }
