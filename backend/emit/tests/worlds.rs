@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{program_of, same_type};
+use common::{dummy_component, program_of, same_type};
 use meld_component::program::{HostFuncId, Program, StringEncoding, World};
 use meld_emit::wrap::{
     Lifted, Lowered, Wrapping, core_export_name, core_import_name, core_module,
@@ -12,23 +12,7 @@ use meld_emit::wrap::{
 use std::fmt::Write;
 use wit_component::{ComponentEncoder, DecodedWasm, OutputToString, WitPrinter};
 use wit_parser::abi::{AbiVariant, WasmSignature, WasmType};
-use wit_parser::{Function, LiftLowerAbi, ManglingAndAbi, Resolve, WorldId, WorldItem};
-
-fn dummy_component(wit: &str) -> Vec<u8> {
-    let mut resolve = Resolve::default();
-    let package = resolve.push_str("test.wit", wit).expect("the WIT is right");
-    let world = resolve.select_world(&[package], Some("w")).unwrap();
-    let mut module =
-        wit_component::dummy_module(&resolve, world, ManglingAndAbi::Legacy(LiftLowerAbi::Sync));
-    wit_component::embed_component_metadata(
-        &mut module,
-        &resolve,
-        world,
-        wit_component::StringEncoding::UTF8,
-    )
-    .unwrap();
-    ComponentEncoder::default().module(&module).unwrap().validate(true).encode().unwrap()
-}
+use wit_parser::{Function, Resolve, WorldId, WorldItem};
 
 fn decode(component: &[u8]) -> (Resolve, WorldId) {
     match wit_component::decode(component).expect("a component with a WIT world") {

@@ -1,89 +1,252 @@
 //! The last look at a wrapped component: it is valid, and its world is the input's.
+//!
+//! wasmparser can say whether one component is a subtype of another, but asserts on the way what
+//! valid components need not have (an instance exported under two names). Here two worlds are
+//! compared for equality, item by item, which is also stricter: names, order and labels count.
 
 use super::WrapError;
+use meld_component::decode::features;
+use meld_component::program::ComponentWorld;
 use rayon::prelude::*;
-use wasmparser::component_types::{ComponentEntityType, ComponentItem};
-use wasmparser::types::TypesRef;
+use std::collections::{HashMap, HashSet};
+use wasmparser::component_types::{
+    ComponentAnyTypeId, ComponentDefinedType, ComponentDefinedTypeId, ComponentEntityType,
+    ComponentFuncTypeId, ComponentInstanceTypeId, ComponentItem, ComponentValType, ResourceId,
+};
+use wasmparser::types::{Types, TypesRef};
 use wasmparser::{
-    Encoding, FuncToValidate, FuncValidatorAllocations, FunctionBody, Parser, Payload,
-    ValidPayload, Validator, ValidatorResources, WasmFeatures,
+    BinaryReaderError, FuncToValidate, FuncValidatorAllocations, FunctionBody, Parser, Payload,
+    ValidPayload, Validator, ValidatorResources,
 };
 
-/// Validates `output` whole, and that it and `input` are subtypes of each other with equal names
-/// in equal order.
-///
-/// Both are read as if they stood in one component, because subtyping between components needs
-/// their types in one table. Function bodies of the input are not looked at.
-pub(super) fn same_world(input: &[u8], output: &[u8]) -> Result<(), WrapError> {
-    let invalid = |e: wasmparser::BinaryReaderError| WrapError::Internal(e.to_string());
-    let mut validator = Validator::new_with_features(WasmFeatures::all());
-    let header = Payload::Version { num: 0x0d, encoding: Encoding::Component, range: 0..8 };
-    validator.payload(&header).map_err(invalid)?;
-    nested(&mut validator, input, false).map_err(invalid)?;
-    nested(&mut validator, output, true).map_err(invalid)?;
-
-    let types = validator.types(0).expect("the outer component is open");
-    let (a, b) = (types.component_at(0), types.component_at(1));
-    let (a_type, b_type) = (ComponentEntityType::Component(a), ComponentEntityType::Component(b));
-    if !ComponentEntityType::is_subtype_of(&a_type, types, &b_type, types)
-        || !ComponentEntityType::is_subtype_of(&b_type, types, &a_type, types)
-    {
-        return Err(WrapError::Internal("the component's type is not the input's".into()));
+/// Validates `output`, and that its world is `input`.
+pub(super) fn same_world(input: &ComponentWorld, output: &[u8]) -> Result<(), WrapError> {
+    let valid = Valid::read(output).map_err(|e| WrapError::Internal(e.to_string()))?;
+    let mut comparison = Comparison {
+        a: input.types.as_ref().as_ref(),
+        b: valid.types.as_ref(),
+        resources: HashMap::new(),
+        reverse: HashMap::new(),
+        equal: HashSet::new(),
+    };
+    let imports: Vec<_> = input.imports.iter().map(|(name, _)| name.as_str()).collect();
+    let exports: Vec<_> = input.exports.iter().map(|(name, ..)| name.as_str()).collect();
+    let differs = |name: &str| WrapError::Internal(format!("`{name}` is not what the input has"));
+    if imports != valid.imports || exports != valid.exports {
+        return Err(WrapError::Internal("the names are not the input's".into()));
     }
-    let (a, b) = (&types[a], &types[b]);
-    if !same_items(types, a.imports.iter(), b.imports.iter())
-        || !same_items(types, a.exports.iter(), b.exports.iter())
-    {
-        return Err(WrapError::Internal("the component's names are not the input's".into()));
+    for name in imports {
+        let a = comparison.a.component_item_for_import(name);
+        let b = comparison.b.component_item_for_import(name);
+        if !comparison.optional(a, b, Comparison::item) {
+            return Err(differs(name));
+        }
+    }
+    for name in exports {
+        let a = comparison.a.component_item_for_export(name);
+        let b = comparison.b.component_item_for_export(name);
+        if !comparison.optional(a, b, Comparison::item) {
+            return Err(differs(name));
+        }
     }
     Ok(())
 }
 
-type Body<'b> = (FuncToValidate<ValidatorResources>, FunctionBody<'b>);
-
-fn nested(
-    validator: &mut Validator,
-    component: &[u8],
-    bodies: bool,
-) -> Result<(), wasmparser::BinaryReaderError> {
-    let parser = Parser::new(0);
-    let unchecked_range = 0..component.len();
-    validator.payload(&Payload::ComponentSection { parser: parser.clone(), unchecked_range })?;
-    let mut found: Vec<Body<'_>> = Vec::new();
-    for payload in parser.parse_all(component) {
-        if let ValidPayload::Func(func, body) = validator.payload(&payload?)?
-            && bodies
-        {
-            found.push((func, body));
-        }
-    }
-    found.into_par_iter().try_for_each_init(
-        FuncValidatorAllocations::default,
-        |allocations, (func, body)| {
-            let mut validator = func.into_validator(std::mem::take(allocations));
-            validator.validate(&body)?;
-            *allocations = validator.into_allocations();
-            Ok(())
-        },
-    )
+/// A valid component, and the names of its imports and exports in order.
+struct Valid<'b> {
+    types: Types,
+    imports: Vec<&'b str>,
+    exports: Vec<&'b str>,
 }
 
-fn same_items<'t>(
-    types: TypesRef<'_>,
-    a: impl ExactSizeIterator<Item = (&'t String, &'t ComponentItem)>,
-    b: impl ExactSizeIterator<Item = (&'t String, &'t ComponentItem)>,
-) -> bool {
-    a.len() == b.len()
-        && a.zip(b).all(|((a_name, a), (b_name, b))| {
-            a_name == b_name
-                && a.implements == b.implements
-                && a.version_suffix == b.version_suffix
-                && a.external_id == b.external_id
-                && match (a.ty, b.ty) {
-                    (ComponentEntityType::Instance(a), ComponentEntityType::Instance(b)) => {
-                        same_items(types, types[a].exports.iter(), types[b].exports.iter())
+type Body<'b> = (FuncToValidate<ValidatorResources>, FunctionBody<'b>);
+
+impl<'b> Valid<'b> {
+    fn read(component: &'b [u8]) -> Result<Self, BinaryReaderError> {
+        let mut validator = Validator::new_with_features(features());
+        let mut bodies: Vec<Body<'b>> = Vec::new();
+        let (mut imports, mut exports) = (Vec::new(), Vec::new());
+        let mut types = None;
+        let mut depth = 0;
+        for payload in Parser::new(0).parse_all(component) {
+            let payload = payload?;
+            match validator.payload(&payload)? {
+                ValidPayload::Func(func, body) => bodies.push((func, body)),
+                ValidPayload::End(end) => types = Some(end),
+                _ => {}
+            }
+            match payload {
+                Payload::Version { .. } => depth += 1,
+                Payload::End(_) => depth -= 1,
+                Payload::ComponentImportSection(section) if depth == 1 => {
+                    for import in section {
+                        imports.push(import?.name.name);
                     }
-                    _ => true,
                 }
-        })
+                Payload::ComponentExportSection(section) if depth == 1 => {
+                    for export in section {
+                        exports.push(export?.name.name);
+                    }
+                }
+                _ => {}
+            }
+        }
+        bodies.into_par_iter().try_for_each_init(
+            FuncValidatorAllocations::default,
+            |allocations, (func, body)| {
+                let mut validator = func.into_validator(std::mem::take(allocations));
+                validator.validate(&body)?;
+                *allocations = validator.into_allocations();
+                Ok(())
+            },
+        )?;
+        let types = types.expect("the parser ends with the end of the outermost component");
+        Ok(Valid { types, imports, exports })
+    }
+}
+
+/// Compares types of two components, in which resources stand for each other one to one.
+struct Comparison<'t> {
+    a: TypesRef<'t>,
+    b: TypesRef<'t>,
+    /// The resource of `b` that stands for one of `a`.
+    resources: HashMap<ResourceId, ResourceId>,
+    reverse: HashMap<ResourceId, ResourceId>,
+    /// Pairs that have been found equal, so that shared types are looked at once.
+    equal: HashSet<(ComponentDefinedTypeId, ComponentDefinedTypeId)>,
+}
+
+impl Comparison<'_> {
+    fn item(&mut self, a: &ComponentItem, b: &ComponentItem) -> bool {
+        a.implements == b.implements
+            && a.version_suffix == b.version_suffix
+            && a.external_id == b.external_id
+            && self.entity(a.ty, b.ty)
+    }
+
+    fn entity(&mut self, a: ComponentEntityType, b: ComponentEntityType) -> bool {
+        use ComponentEntityType as Entity;
+        match (a, b) {
+            (Entity::Func(a), Entity::Func(b)) => self.func(a, b),
+            (Entity::Instance(a), Entity::Instance(b)) => self.instance(a, b),
+            (Entity::Type { referenced: a, .. }, Entity::Type { referenced: b, .. }) => {
+                match (a, b) {
+                    (ComponentAnyTypeId::Resource(a), ComponentAnyTypeId::Resource(b)) => {
+                        self.resource(a.resource(), b.resource())
+                    }
+                    (ComponentAnyTypeId::Defined(a), ComponentAnyTypeId::Defined(b)) => {
+                        self.defined(a, b)
+                    }
+                    (ComponentAnyTypeId::Func(a), ComponentAnyTypeId::Func(b)) => self.func(a, b),
+                    (ComponentAnyTypeId::Instance(a), ComponentAnyTypeId::Instance(b)) => {
+                        self.instance(a, b)
+                    }
+                    _ => false,
+                }
+            }
+            _ => false,
+        }
+    }
+
+    fn instance(&mut self, a: ComponentInstanceTypeId, b: ComponentInstanceTypeId) -> bool {
+        let (a_types, b_types) = (self.a, self.b);
+        let (a, b) = (&a_types[a].exports, &b_types[b].exports);
+        a.len() == b.len()
+            && a.iter().zip(b).all(|((a_name, a), (b_name, b))| a_name == b_name && self.item(a, b))
+    }
+
+    fn resource(&mut self, a: ResourceId, b: ResourceId) -> bool {
+        *self.resources.entry(a).or_insert(b) == b && *self.reverse.entry(b).or_insert(a) == a
+    }
+
+    fn func(&mut self, a: ComponentFuncTypeId, b: ComponentFuncTypeId) -> bool {
+        let (a_types, b_types) = (self.a, self.b);
+        let (a, b) = (&a_types[a], &b_types[b]);
+        a.async_ == b.async_
+            && a.params.len() == b.params.len()
+            && a.params
+                .iter()
+                .zip(&b.params)
+                .all(|((a_name, a), (b_name, b))| a_name == b_name && self.value(a, b))
+            && self.optional(a.result.as_ref(), b.result.as_ref(), Self::value)
+    }
+
+    fn optional<T>(
+        &mut self,
+        a: Option<&T>,
+        b: Option<&T>,
+        equal: impl FnOnce(&mut Self, &T, &T) -> bool,
+    ) -> bool {
+        match (a, b) {
+            (Some(a), Some(b)) => equal(self, a, b),
+            (a, b) => a.is_none() && b.is_none(),
+        }
+    }
+
+    fn value(&mut self, a: &ComponentValType, b: &ComponentValType) -> bool {
+        match (a, b) {
+            (ComponentValType::Primitive(a), ComponentValType::Primitive(b)) => a == b,
+            (ComponentValType::Type(a), ComponentValType::Type(b)) => self.defined(*a, *b),
+            _ => false,
+        }
+    }
+
+    fn defined(&mut self, a: ComponentDefinedTypeId, b: ComponentDefinedTypeId) -> bool {
+        if self.equal.contains(&(a, b)) {
+            return true;
+        }
+        let equal = self.structure(a, b);
+        if equal {
+            self.equal.insert((a, b));
+        }
+        equal
+    }
+
+    fn structure(&mut self, a: ComponentDefinedTypeId, b: ComponentDefinedTypeId) -> bool {
+        use ComponentDefinedType as Ty;
+        let (a_types, b_types) = (self.a, self.b);
+        match (&a_types[a], &b_types[b]) {
+            (Ty::Primitive(a), Ty::Primitive(b)) => a == b,
+            (Ty::Record(a), Ty::Record(b)) => {
+                a.fields.len() == b.fields.len()
+                    && a.fields
+                        .iter()
+                        .zip(&b.fields)
+                        .all(|((a_name, a), (b_name, b))| a_name == b_name && self.value(a, b))
+            }
+            (Ty::Variant(a), Ty::Variant(b)) => {
+                a.cases.len() == b.cases.len()
+                    && a.cases.iter().zip(&b.cases).all(|((a_name, a), (b_name, b))| {
+                        a_name == b_name && self.optional(a.ty.as_ref(), b.ty.as_ref(), Self::value)
+                    })
+            }
+            (Ty::Tuple(a), Ty::Tuple(b)) => {
+                a.types.len() == b.types.len()
+                    && a.types.iter().zip(&b.types).all(|(a, b)| self.value(a, b))
+            }
+            (Ty::Flags(a), Ty::Flags(b)) | (Ty::Enum(a), Ty::Enum(b)) => a.iter().eq(b),
+            (Ty::List { element: a, .. }, Ty::List { element: b, .. }) => self.value(a, b),
+            (
+                Ty::FixedLengthList { element: a, length: a_length, .. },
+                Ty::FixedLengthList { element: b, length: b_length, .. },
+            ) => a_length == b_length && self.value(a, b),
+            (
+                Ty::Map { key: a_key, value: a_value, .. },
+                Ty::Map { key: b_key, value: b_value, .. },
+            ) => self.value(a_key, b_key) && self.value(a_value, b_value),
+            (Ty::Option { ty: a, .. }, Ty::Option { ty: b, .. }) => self.value(a, b),
+            (Ty::Result { ok: a_ok, err: a_err, .. }, Ty::Result { ok: b_ok, err: b_err, .. }) => {
+                self.optional(a_ok.as_ref(), b_ok.as_ref(), Self::value)
+                    && self.optional(a_err.as_ref(), b_err.as_ref(), Self::value)
+            }
+            (Ty::Own(a), Ty::Own(b)) | (Ty::Borrow(a), Ty::Borrow(b)) => {
+                self.resource(a.resource(), b.resource())
+            }
+            (Ty::Future { ty: a, .. }, Ty::Future { ty: b, .. })
+            | (Ty::Stream { ty: a, .. }, Ty::Stream { ty: b, .. }) => {
+                self.optional(a.as_ref(), b.as_ref(), Self::value)
+            }
+            _ => false,
+        }
+    }
 }

@@ -32,7 +32,7 @@ pub fn wrap(wrapping: &Wrapping<'_>) -> Result<Vec<u8>, WrapError> {
     wrapper.instantiate()?;
     wrapper.export_world()?;
     let component = wrapper.finish();
-    check::same_world(&world.bytes, &component)?;
+    check::same_world(world, &component)?;
     Ok(component)
 }
 
@@ -209,7 +209,7 @@ impl<'a> Wrapper<'a> {
             let path = &self.wrapping.program.host_funcs[lowered.host.index()].path;
             let options = self.options(*needs, lowered.encoding, &lowered.memory, &lowered.realloc);
             let options = options.map_err(|option| WrapError::Option {
-                function: format!("the import of `{}`", path.join("` / `")),
+                function: format!("the import `{}`", path.join("` / `")),
                 option,
             })?;
             let index = self.types.component().lower_func(None, func.index, options);

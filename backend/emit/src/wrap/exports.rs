@@ -32,7 +32,8 @@ impl Wrapper<'_> {
         }
         let mut inner = TypeWriter::importing(types);
         let mut arguments: Vec<(String, ComponentExportKind, u32)> = Vec::new();
-        // The index in the inner component of each item but types.
+        // The kind of each item and its index in the inner component. Every import stands before
+        // the first export, because imports cannot refer to exported types.
         let mut sources = Vec::with_capacity(items.len());
         for ((name, export), (item_name, item)) in exports.iter().zip(items) {
             let context = |e: WrapError| e.within(name);
@@ -48,8 +49,9 @@ impl Wrapper<'_> {
                     let outer = self.exported_instance(*id, items).map_err(context)?;
                     (ComponentExportKind::Instance, outer)
                 }
-                (ComponentEntityType::Type { .. }, WorldItem::Type) => {
-                    sources.push(None);
+                (ComponentEntityType::Type { referenced, .. }, WorldItem::Type) => {
+                    let index = inner.type_index(*referenced).map_err(context)?;
+                    sources.push((ComponentExportKind::Type, index));
                     continue;
                 }
                 _ => return Err(mismatch(name)),
@@ -59,19 +61,12 @@ impl Wrapper<'_> {
             let index = inner.component().import(&argument, ty);
             inner.register(&export.ty, index);
             arguments.push((argument, kind, outer));
-            sources.push(Some((kind, index)));
+            sources.push((kind, index));
         }
-        for ((name, export), source) in exports.iter().zip(sources) {
-            let (kind, index, ascribed) = match (source, &export.ty) {
-                (Some((ComponentExportKind::Func, index)), ComponentEntityType::Func(id)) => {
-                    let ty = ComponentTypeRef::Func(inner.func_type(*id)?);
-                    (ComponentExportKind::Func, index, Some(ty))
-                }
-                (Some((kind, index)), _) => (kind, index, None),
-                (None, ComponentEntityType::Type { referenced, .. }) => {
-                    (ComponentExportKind::Type, inner.type_index(*referenced)?, None)
-                }
-                (None, _) => return Err(mismatch(name)),
+        for ((name, export), (kind, index)) in exports.iter().zip(sources) {
+            let ascribed = match export.ty {
+                ComponentEntityType::Func(id) => Some(ComponentTypeRef::Func(inner.func_type(id)?)),
+                _ => None,
             };
             let name = extern_name(name, Some(export));
             let index = inner.component().export(name, kind, index, ascribed);

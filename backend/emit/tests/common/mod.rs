@@ -1,108 +1,29 @@
-//! What the tests of wrapping share: programs made from components without linking them, and a
-//! comparison of component types.
+//! What the tests of wrapping share: linked programs, and a comparison of component types.
 
-use meld_component::program::{
-    ComponentWorld, FuncId, HostFunc, HostFuncId, Program, RootExport, World, WorldItem,
-};
-use meld_component::types::Types;
-use std::sync::Arc;
+use meld_component::program::{HostFuncId, Program};
+use meld_component::{decode, link};
+use wasmparser::Validator;
 use wasmparser::component_types::ComponentEntityType;
-use wasmparser::types::TypesRef;
-use wasmparser::{Parser, Payload, Validator, WasmFeatures};
+use wit_component::ComponentEncoder;
+use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve};
 
-/// The face of a component as a program: no core modules, but the world, its functions and
-/// their paths.
+/// Links a component.
 pub fn program_of(component: &[u8]) -> Program {
-    let mut validator = Validator::new_with_features(WasmFeatures::all());
-    let types = validator.validate_all(component).expect("the input component is valid");
-    let (mut imports, mut exports) = (Vec::new(), Vec::new());
-    let (mut host_funcs, mut root_exports) = (Vec::new(), Vec::new());
-    let mut depth = 0;
-    for payload in Parser::new(0).parse_all(component) {
-        match payload.unwrap() {
-            Payload::Version { .. } => depth += 1,
-            Payload::End(_) => depth -= 1,
-            Payload::ComponentImportSection(section) if depth == 1 => {
-                for import in section {
-                    let name = import.unwrap().name.name;
-                    let ty = types.as_ref().component_item_for_import(name).unwrap().ty;
-                    import_funcs(types.as_ref(), vec![name.to_string()], ty, &mut host_funcs);
-                    imports.push((name.to_string(), ty));
-                }
-            }
-            Payload::ComponentExportSection(section) if depth == 1 => {
-                for export in section {
-                    let name = export.unwrap().name.name;
-                    let ty = types.as_ref().component_item_for_export(name).unwrap().ty;
-                    let path = vec![name.to_string()];
-                    let item = export_item(types.as_ref(), path, ty, &mut root_exports);
-                    exports.push((name.to_string(), ty, item));
-                }
-            }
-            _ => {}
-        }
-    }
-    Program {
-        inputs: vec![],
-        types: Types::default(),
-        modules: vec![],
-        instances: vec![],
-        components: vec![],
-        funcs: vec![],
-        options: vec![],
-        resources: vec![],
-        host_funcs,
-        root_exports,
-        world: World::Component(Box::new(ComponentWorld {
-            types: Arc::new(types),
-            imports,
-            exports,
-            bytes: component.into(),
-        })),
-    }
+    let component = decode::component("test", component.into()).expect("a valid component");
+    link::link(&component).expect("a component that links")
 }
 
-fn import_funcs(
-    types: TypesRef<'_>,
-    path: Vec<String>,
-    ty: ComponentEntityType,
-    found: &mut Vec<HostFunc>,
-) {
-    match ty {
-        ComponentEntityType::Func(_) => found.push(HostFunc { path }),
-        ComponentEntityType::Instance(id) => {
-            for (name, item) in &types[id].exports {
-                let path = [path.as_slice(), std::slice::from_ref(name)].concat();
-                import_funcs(types, path, item.ty, found);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn export_item(
-    types: TypesRef<'_>,
-    path: Vec<String>,
-    ty: ComponentEntityType,
-    found: &mut Vec<RootExport>,
-) -> WorldItem {
-    match ty {
-        ComponentEntityType::Func(_) => {
-            found.push(RootExport { path, func: FuncId(0) });
-            WorldItem::Func(found.len() as u32 - 1)
-        }
-        ComponentEntityType::Instance(id) => WorldItem::Instance(
-            types[id]
-                .exports
-                .iter()
-                .map(|(name, item)| {
-                    let path = [path.as_slice(), std::slice::from_ref(name)].concat();
-                    (name.clone(), export_item(types, path, item.ty, found))
-                })
-                .collect(),
-        ),
-        _ => WorldItem::Type,
-    }
+/// A component with this world, all of whose functions trap. The world is named `w`.
+#[allow(dead_code, reason = "not every test file starts from WIT")]
+pub fn dummy_component(wit: &str) -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    let package = resolve.push_str("test.wit", wit).expect("the WIT is right");
+    let world = resolve.select_world(&[package], Some("w")).unwrap();
+    let abi = ManglingAndAbi::Legacy(LiftLowerAbi::Sync);
+    let mut module = wit_component::dummy_module(&resolve, world, abi);
+    let encoding = wit_component::StringEncoding::UTF8;
+    wit_component::embed_component_metadata(&mut module, &resolve, world, encoding).unwrap();
+    ComponentEncoder::default().module(&module).unwrap().validate(true).encode().unwrap()
 }
 
 /// The imported function with this path, written with `/`.
@@ -117,7 +38,7 @@ pub fn same_type(a: &[u8], b: &[u8]) -> bool {
     let mut outer = wasm_encoder::ComponentBuilder::default();
     outer.component_raw(None, a);
     outer.component_raw(None, b);
-    let mut validator = Validator::new_with_features(WasmFeatures::all());
+    let mut validator = Validator::new_with_features(decode::features());
     let types = validator.validate_all(&outer.finish()).expect("both components are valid");
     let types = types.as_ref();
     let a = ComponentEntityType::Component(types.component_at(0));
