@@ -73,6 +73,7 @@ pub fn emit(program: &Program, plan: &Plan, form: Form) -> Result<Emitted, EmitE
     })?;
     let mut warnings = Vec::new();
     let bytes = if core_world {
+        validate::validate(&merged.module)?;
         merged.module
     } else {
         let wrapping = wrap::Wrapping {
@@ -83,11 +84,15 @@ pub fn emit(program: &Program, plan: &Plan, form: Form) -> Result<Emitted, EmitE
             start: merged.has_start.then(|| START.to_string()),
         };
         match form {
+            // Validates what it made, and that its world is the input's.
             Form::Component => wrap::wrap(&wrapping)?,
-            Form::Core => core_form(program, &wrapping, &mut warnings)?,
+            Form::Core => {
+                let module = core_form(program, &wrapping, &mut warnings)?;
+                validate::validate(&module)?;
+                module
+            }
         }
     };
-    validate::validate(&bytes)?;
     Ok(Emitted { bytes, warnings })
 }
 

@@ -2,16 +2,17 @@
 
 use crate::EmitError;
 use rayon::prelude::*;
-use wasmparser::{FuncToValidate, FunctionBody, Parser, ValidPayload, Validator, WasmFeatures};
+use meld_component::decode::features;
+use wasmparser::{FuncToValidate, FunctionBody, Parser, ValidPayload, Validator};
 
-/// Validates a component or a core module, function bodies in parallel.
+/// Validates a core module, function bodies in parallel.
 ///
 /// # Errors
 ///
 /// [`EmitError::Invalid`].
 pub fn validate(bytes: &[u8]) -> Result<(), EmitError> {
     let invalid = |e: wasmparser::BinaryReaderError| EmitError::Invalid(e.to_string());
-    let mut validator = Validator::new_with_features(WasmFeatures::all());
+    let mut validator = Validator::new_with_features(features());
     let mut bodies: Vec<(FuncToValidate<_>, FunctionBody<'_>)> = Vec::new();
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(invalid)?;

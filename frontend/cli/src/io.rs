@@ -3,17 +3,37 @@
 use crate::exit::Failure;
 use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Reads a file, or standard input for `-`.
-pub fn read(path: &str) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
+pub fn read(path: &str) -> Result<Arc<[u8]>, Failure> {
     if path == "-" {
+        let mut bytes = Vec::new();
         std::io::stdin()
             .read_to_end(&mut bytes)
             .map_err(|e| Failure::file(format!("standard input: {e}")))?;
-        return Ok(bytes);
+        return Ok(bytes.into());
     }
-    std::fs::read(path).map_err(|e| Failure::file(format!("{path}: {e}")))
+    read_file(Path::new(path)).map_err(|e| Failure::file(format!("{path}: {e}")))
+}
+
+/// Reads a file where it is to stay: inputs may be large, and a buffer on the way would double
+/// them.
+fn read_file(path: &Path) -> std::io::Result<Arc<[u8]>> {
+    let mut file = std::fs::File::open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        // A pipe, or a folder: its length says nothing.
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        return Ok(bytes.into());
+    }
+    let length = usize::try_from(metadata.len()).map_err(std::io::Error::other)?;
+    let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, length).collect();
+    if let Some(bytes) = Arc::get_mut(&mut bytes) {
+        file.read_exact(bytes)?;
+    }
+    Ok(bytes)
 }
 
 /// Writes a file, or standard output for `-`. Binary is not written to a terminal.

@@ -147,7 +147,7 @@ pub struct Origin {
 /// # Errors
 ///
 /// If it cannot be read or linked.
-pub fn inspect(name: &str, bytes: Vec<u8>) -> Result<Inspection, crate::FuseError> {
+pub fn inspect(name: &str, bytes: std::sync::Arc<[u8]>) -> Result<Inspection, crate::FuseError> {
     if let Some(fused) = fused::inspect(&bytes) {
         return Ok(Inspection::Fused(fused));
     }
