@@ -1,8 +1,8 @@
 //! The last check: what is not valid does not leave.
 
 use crate::EmitError;
-use rayon::prelude::*;
 use meld_component::decode::features;
+use rayon::prelude::*;
 use wasmparser::{FuncToValidate, FunctionBody, Parser, ValidPayload, Validator};
 
 /// Validates a core module, function bodies in parallel.

@@ -3,18 +3,20 @@
 
 mod common;
 
-use common::{dummy_component, program_of, same_type};
-use meld_component::program::{HostFuncId, Program, StringEncoding, World};
+use common::{dummy_component, program_of, same_type, stand_in};
+use meld_component::program::World;
+use meld_component::{decode, link};
 use meld_emit::wrap::{
-    Lifted, Lowered, Wrapping, core_export_name, core_import_name, core_module,
-    core_post_return_name, embed_world, wrap,
+    WrapError, core_export_name, core_import_name, core_module, core_post_return_name, embed_world,
+    wrap,
 };
-use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use wast::parser::{self, ParseBuffer};
+use wast::{QuoteWat, Wast, WastDirective, Wat};
 use wit_component::{ComponentEncoder, DecodedWasm, OutputToString, WitPrinter};
-use wit_parser::abi::{AbiVariant, WasmSignature, WasmType};
-use wit_parser::{Function, Resolve, WorldId, WorldItem};
+use wit_parser::{Resolve, WorldId};
 
-fn decode(component: &[u8]) -> (Resolve, WorldId) {
+fn decoded(component: &[u8]) -> (Resolve, WorldId) {
     match wit_component::decode(component).expect("a component with a WIT world") {
         DecodedWasm::Component(resolve, world) => (resolve, world),
         DecodedWasm::WitPackage(..) => panic!("a package"),
@@ -23,7 +25,7 @@ fn decode(component: &[u8]) -> (Resolve, WorldId) {
 
 /// The world in WIT, with every package it mentions.
 fn printed(component: &[u8]) -> String {
-    let (resolve, world) = decode(component);
+    let (resolve, world) = decoded(component);
     let package = resolve.worlds[world].package.unwrap();
     let nested: Vec<_> =
         resolve.packages.iter().map(|(id, _)| id).filter(|&id| id != package).collect();
@@ -32,86 +34,11 @@ fn printed(component: &[u8]) -> String {
     printer.output.to_string()
 }
 
-fn signature(signature: &WasmSignature) -> String {
-    let name = |ty: &WasmType| match ty {
-        WasmType::I64 | WasmType::PointerOrI64 => "i64",
-        WasmType::F32 => "f32",
-        WasmType::F64 => "f64",
-        _ => "i32",
-    };
-    let list = |word: &str, types: &[WasmType]| {
-        types.iter().map(|ty| format!("({word} {})", name(ty))).collect::<String>()
-    };
-    list("param", &signature.params) + &list("result", &signature.results)
-}
-
-/// A function of the world by its path.
-fn function<'r>(
-    resolve: &'r Resolve,
-    world: WorldId,
-    path: &[String],
-    import: bool,
-) -> &'r Function {
-    let world = &resolve.worlds[world];
-    let items = if import { &world.imports } else { &world.exports };
-    let found = items.iter().find(|(key, _)| resolve.name_world_key(key) == path[0]);
-    match found.expect("the item is in the world").1 {
-        WorldItem::Function(function) => function,
-        WorldItem::Interface { id, .. } => &resolve.interfaces[*id].functions[path[1].as_str()],
-        WorldItem::Type { .. } => panic!("a type"),
-    }
-}
-
-/// A core module with the program's face, whose functions trap, and what is what in it. Names in
-/// it are other than those that the core ABI has.
-fn merged<'a>(program: &'a Program, component: &[u8], module: &'a mut Vec<u8>) -> Wrapping<'a> {
-    let (resolve, world) = decode(component);
-    let mut wat = String::from("(module\n");
-    let (memory, realloc) = (Some("mem".to_string()), Some("alloc".to_string()));
-    let encoding = StringEncoding::Utf8;
-    let (mut lowers, mut lifts) = (Vec::new(), Vec::new());
-    for (index, host) in program.host_funcs.iter().enumerate() {
-        let function = function(&resolve, world, &host.path, true);
-        let ty = signature(&resolve.wasm_signature(AbiVariant::GuestImport, function));
-        writeln!(wat, "(import \"host{}\" \"f{index}\" (func {ty}))", index % 3).unwrap();
-        lowers.push(Lowered {
-            module: format!("host{}", index % 3),
-            name: format!("f{index}"),
-            host: HostFuncId(index as u32),
-            encoding,
-            memory: memory.clone(),
-            realloc: realloc.clone(),
-        });
-    }
-    writeln!(wat, "(memory (export \"mem\") 1)").unwrap();
-    let ty = "(param i32 i32 i32 i32) (result i32)";
-    writeln!(wat, "(func (export \"alloc\") {ty} unreachable)").unwrap();
-    for (index, export) in program.root_exports.iter().enumerate() {
-        let function = function(&resolve, world, &export.path, false);
-        let ty = resolve.wasm_signature(AbiVariant::GuestExport, function);
-        writeln!(wat, "(func (export \"e{index}\") {} unreachable)", signature(&ty)).unwrap();
-        let post_return = ty.retptr.then(|| format!("p{index}"));
-        if let Some(name) = &post_return {
-            writeln!(wat, "(func (export \"{name}\") (param i32))").unwrap();
-        }
-        lifts.push(Lifted::Core {
-            export: format!("e{index}"),
-            encoding,
-            memory: memory.clone(),
-            realloc: realloc.clone(),
-            post_return,
-        });
-    }
-    wat.push_str("(func (export \"run-starts\")))");
-    *module = wat::parse_str(&wat).unwrap();
-    Wrapping { program, module, lowers, lifts, start: Some("run-starts".into()) }
-}
-
 fn check(wit: &str) {
     let input = dummy_component(wit);
     let program = program_of(&input);
     let mut module = Vec::new();
-    let wrapping = merged(&program, &input, &mut module);
+    let wrapping = stand_in(&program, &mut module);
 
     let wrapped = wrap(&wrapping).unwrap_or_else(|e| panic!("{e}\n{wit}"));
     assert!(same_type(&input, &wrapped), "{wit}");
@@ -282,4 +209,65 @@ fn names_of_the_core_form() {
     assert_eq!(core_export_name(&path(&["a:b/c", "f"])).as_deref(), Some("a:b/c#f"));
     assert_eq!(core_export_name(&path(&["a", "b", "f"])), None);
     assert_eq!(core_post_return_name("a:b/c#f"), "cabi_post_a:b/c#f");
+}
+
+/// The folder of the Component Model's reference tests: `MELD_SUITE`, or a checkout beside the
+/// workspace.
+fn suite() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("MELD_SUITE") {
+        return Some(path.into());
+    }
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    ["../shared/component-model-tests", "../../shared/component-model-tests"]
+        .iter()
+        .map(|path| workspace.join(path))
+        .find(|path| path.is_dir())
+}
+
+/// Every component of a file, each with the line that it begins at.
+fn components(text: &str) -> Vec<(usize, Vec<u8>)> {
+    let buffer = ParseBuffer::new(text).expect("lexes");
+    let wast: Wast = parser::parse(&buffer).expect("parses");
+    let mut found = Vec::new();
+    for directive in wast.directives {
+        let line = directive.span().linecol_in(text).0 + 1;
+        if let WastDirective::Module(mut wat) | WastDirective::ModuleDefinition(mut wat) = directive
+            && !matches!(wat, QuoteWat::Wat(Wat::Module(_)))
+        {
+            found.push((line, wat.encode().expect("encodes")));
+        }
+    }
+    found
+}
+
+#[test]
+fn components_of_the_reference_tests() {
+    let Some(suite) = suite() else {
+        eprintln!("skipped: no reference tests; set MELD_SUITE to their folder");
+        return;
+    };
+    let (mut wrapped, mut local) = (0, 0);
+    for folder in ["linking", "values", "resources", "async"] {
+        for entry in std::fs::read_dir(suite.join(folder)).expect("the suite has this folder") {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            for (line, input) in components(&text) {
+                let name = format!("{}:{line}", path.display());
+                let component = decode::component(&name, input.as_slice().into());
+                // What does not link is another test's concern.
+                let Ok(program) = link::link(&component.unwrap()) else { continue };
+                let mut module = Vec::new();
+                match wrap(&stand_in(&program, &mut module)) {
+                    Ok(output) => {
+                        assert!(same_type(&input, &output), "{name}");
+                        wrapped += 1;
+                    }
+                    Err(WrapError::LocalResource { .. }) => local += 1,
+                    Err(error) => panic!("{name}: {error}"),
+                }
+            }
+        }
+    }
+    eprintln!("{wrapped} wrapped, {local} export resources");
+    assert!(wrapped > 100);
 }

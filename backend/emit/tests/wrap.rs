@@ -106,7 +106,7 @@ impl Running {
         Ok(Running { store, instance })
     }
 
-    /// Calls the function at a path of exports; a path stops at the first `None` of its names.
+    /// Calls the function at a path of exports.
     fn call(&mut self, path: &[&str], arguments: &[Val]) -> wasmtime::Result<Val> {
         let mut index = None;
         for name in path {
@@ -415,4 +415,51 @@ fn two_memories_with_two_encodings() {
         let greeting = running.call(&[function], &[string("π🦀")]).unwrap();
         assert_eq!(greeting, string("hello π🦀"));
     }
+}
+
+#[test]
+fn one_host_function_imported_twice() {
+    let input = dummy_component(
+        "package t:t; world w { import twice: func(x: u32) -> u32; export f: func() -> u32; }",
+    );
+    let program = program_of(&input);
+    let module = wat::parse_str(
+        r#"(module
+          (import "one" "a" (func $a (param i32) (result i32)))
+          (import "two" "b" (func $b (param i32) (result i32)))
+          (func (export "f") (result i32)
+            (i32.add (call $a (i32.const 1)) (call $b (i32.const 20)))))"#,
+    )
+    .unwrap();
+    let lowered = |module: &str, name: &str| Lowered {
+        module: module.into(),
+        name: name.into(),
+        host: host(&program, "twice"),
+        encoding: StringEncoding::Utf8,
+        memory: None,
+        realloc: None,
+    };
+    let lifts = vec![Lifted::Core {
+        export: "f".into(),
+        encoding: StringEncoding::Utf8,
+        memory: None,
+        realloc: None,
+        post_return: None,
+    }];
+    let wrapping = Wrapping {
+        program: &program,
+        module: &module,
+        lowers: vec![lowered("one", "a"), lowered("two", "b")],
+        lifts,
+        start: None,
+    };
+    let mut running = run(&input, &wrapping);
+    assert_eq!(running.call(&["f"], &[]).unwrap(), Val::U32(42));
+
+    let core = core_module(&wrapping).unwrap();
+    let World::Component(world) = &program.world else { unreachable!() };
+    let core = embed_world(&core.bytes, world, core.encoding).unwrap();
+    let again = ComponentEncoder::default().module(&core).unwrap().validate(true).encode().unwrap();
+    let mut running = Running::new(&again).unwrap();
+    assert_eq!(running.call(&["f"], &[]).unwrap(), Val::U32(42));
 }

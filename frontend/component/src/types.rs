@@ -72,6 +72,20 @@ pub enum ValueType {
     Future(Option<TypeId>),
 }
 
+impl ValueType {
+    /// The types that it is made of, in order.
+    pub fn parts(&self) -> Vec<TypeId> {
+        match self {
+            ValueType::List(ty) | ValueType::FixedList(ty, _) | ValueType::Option(ty) => vec![*ty],
+            ValueType::Record(types) | ValueType::Tuple(types) => types.clone(),
+            ValueType::Variant(cases) => cases.iter().flatten().copied().collect(),
+            ValueType::Result(ok, error) => ok.iter().chain(error).copied().collect(),
+            ValueType::Stream(ty) | ValueType::Future(ty) => ty.iter().copied().collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// The type of a component function.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FuncType {

@@ -20,7 +20,7 @@ use wasm_encoder::{
 use wasmparser::{DataKind, ElementItems, ElementKind, TableInit};
 
 /// Bodies rewritten as one task.
-const CHUNK: usize = 128;
+const CHUNK: usize = 512 << 10;
 
 /// The start function of the fused module.
 enum Start {
@@ -447,13 +447,29 @@ impl Emitter<'_, '_> {
 
     /// Rewrites all emitted bodies, each chunk in order.
     fn code(&self) -> Result<Vec<Bodies>, MergeError> {
+        let size = |&(instance, position): &(usize, usize)| {
+            self.linked.modules[instance].bodies[position].range().len()
+        };
         let defined: Vec<(usize, usize)> = self.defined(Kind::Func).collect();
-        defined
-            .par_chunks(CHUNK)
+        let mut chunks: Vec<(&[(usize, usize)], usize)> = Vec::new();
+        let (mut from, mut bytes) = (0, 0);
+        for (at, function) in defined.iter().enumerate() {
+            bytes += size(function);
+            if bytes >= CHUNK || at + 1 == defined.len() {
+                chunks.push((&defined[from..=at], bytes));
+                (from, bytes) = (at + 1, 0);
+            }
+        }
+        chunks
+            .into_par_iter()
             .map_init(
                 || (wasmparser::OperatorsReaderAllocations::default(), Vec::new()),
-                |(allocations, body), chunk| {
-                    let mut bodies = Bodies::default();
+                |(allocations, body), (chunk, bytes)| {
+                    // Indices may grow by a byte here and there; most bodies stay as long.
+                    let mut bodies = Bodies {
+                        bytes: Vec::with_capacity(bytes + bytes / 16),
+                        ranges: Vec::with_capacity(chunk.len()),
+                    };
                     for (instance, position) in chunk {
                         body.clear();
                         let source = &self.linked.modules[*instance].bodies[*position];

@@ -36,18 +36,12 @@ pub fn wrap(wrapping: &Wrapping<'_>) -> Result<Vec<u8>, WrapError> {
     Ok(component)
 }
 
-/// A component function of the component that is being built.
-#[derive(Clone, Copy)]
-struct ComponentFunc {
-    index: u32,
-    ty: ComponentFuncTypeId,
-}
-
 /// A host function that must be lowered when the merged module exists.
 struct Deferred<'a> {
     lowered: &'a Lowered,
     signature: Signature,
-    func: ComponentFunc,
+    /// The component function's index.
+    func: u32,
     needs: Needs,
 }
 
@@ -59,7 +53,7 @@ pub(super) struct Wrapper<'a> {
     needs: NeedsOf<'a>,
     /// Index of each root import that is a function or an instance, in its kind's index space.
     imports: IndexMap<&'a str, (u32, ComponentEntityType)>,
-    hosts: HashMap<HostFuncId, ComponentFunc>,
+    hosts: HashMap<HostFuncId, u32>,
     /// The core instance of the merged module.
     main: u32,
     aliases: HashMap<(&'a str, ExportKind), u32>,
@@ -71,7 +65,7 @@ impl<'a> Wrapper<'a> {
             wrapping,
             world,
             types: TypeWriter::new(world.types.as_ref().as_ref()),
-            needs: NeedsOf::new(world.types.as_ref().as_ref()),
+            needs: NeedsOf::new(wrapping.program),
             imports: IndexMap::new(),
             hosts: HashMap::new(),
             main: 0,
@@ -90,10 +84,10 @@ impl<'a> Wrapper<'a> {
         Ok(())
     }
 
-    /// The component function that is a host function.
-    fn host(&mut self, host: HostFuncId) -> Result<ComponentFunc, WrapError> {
-        if let Some(&func) = self.hosts.get(&host) {
-            return Ok(func);
+    /// The index of the component function that is a host function.
+    fn host(&mut self, host: HostFuncId) -> Result<u32, WrapError> {
+        if let Some(&index) = self.hosts.get(&host) {
+            return Ok(index);
         }
         let path = &self.wrapping.program.host_funcs[host.index()].path;
         let unknown = || WrapError::Internal(format!("no import `{}`", path.join("` / `")));
@@ -108,10 +102,9 @@ impl<'a> Wrapper<'a> {
             };
             index = self.types.component().alias_export(index, name, kind);
         }
-        let ComponentEntityType::Func(ty) = ty else { return Err(unknown()) };
-        let func = ComponentFunc { index, ty };
-        self.hosts.insert(host, func);
-        Ok(func)
+        let ComponentEntityType::Func(_) = ty else { return Err(unknown()) };
+        self.hosts.insert(host, index);
+        Ok(index)
     }
 
     /// Instantiates the merged module with its imports.
@@ -133,12 +126,12 @@ impl<'a> Wrapper<'a> {
                 return Err(WrapError::Import { module, name });
             };
             let func = self.host(lowered.host)?;
-            let needs = self.needs.lower(func.ty);
+            let needs = self.needs.lower(lowered.host)?;
             let index = if needs.memory {
                 deferred.push(Deferred { lowered, signature, func, needs });
                 None
             } else {
-                Some(self.types.component().lower_func(None, func.index, []))
+                Some(self.types.component().lower_func(None, func, []))
             };
             // The index of a deferred one is known when the shim is instantiated.
             arguments
@@ -208,11 +201,11 @@ impl<'a> Wrapper<'a> {
         for (position, Deferred { lowered, func, needs, .. }) in deferred.iter().enumerate() {
             let path = &self.wrapping.program.host_funcs[lowered.host.index()].path;
             let options = self.options(*needs, lowered.encoding, &lowered.memory, &lowered.realloc);
-            let options = options.map_err(|option| WrapError::Option {
+            let options = options.map_err(|option| WrapError::MissingOption {
                 function: format!("the import `{}`", path.join("` / `")),
                 option,
             })?;
-            let index = self.types.component().lower_func(None, func.index, options);
+            let index = self.types.component().lower_func(None, *func, options);
             exports.push((position.to_string(), ExportKind::Func, index));
         }
         let component = self.types.component();
@@ -308,19 +301,19 @@ impl<'a> Wrapper<'a> {
         ty: ComponentFuncTypeId,
     ) -> Result<u32, WrapError> {
         let wrapping = self.wrapping;
-        let (Some(root), Some(lifted)) = (
-            wrapping.program.root_exports.get(export as usize),
-            wrapping.lifts.get(export as usize),
-        ) else {
+        let position = export as usize;
+        let (Some(root), Some(lifted)) =
+            (wrapping.program.root_exports.get(position), wrapping.lifts.get(position))
+        else {
             return Err(WrapError::Internal(format!("root export {export} is not described")));
         };
         match lifted {
-            Lifted::Host(host) => Ok(self.host(*host)?.index),
+            Lifted::Host(host) => self.host(*host),
             Lifted::Core { export, encoding, memory, realloc, post_return } => {
-                let needs = self.needs.lift(ty);
+                let needs = self.needs.lift(position)?;
                 let mut options =
                     self.options(needs, *encoding, memory, realloc).map_err(|option| {
-                        WrapError::Option {
+                        WrapError::MissingOption {
                             function: format!("the export `{}`", root.path.join("` / `")),
                             option,
                         }

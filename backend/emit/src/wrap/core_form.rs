@@ -4,10 +4,9 @@
 use super::needs::{Needs, NeedsOf};
 use super::{Lifted, WrapError, Wrapping};
 use indexmap::IndexMap;
-use meld_component::program::{ComponentWorld, StringEncoding};
+use meld_component::program::StringEncoding;
 use std::collections::HashMap;
 use wasm_encoder::{EntityType, ExportKind, ExportSection, ImportSection, Module, RawSection};
-use wasmparser::component_types::{ComponentEntityType, ComponentFuncTypeId};
 use wasmparser::{BinaryReaderError, Parser, Payload, TypeRef};
 
 /// The name under which a module exports the memory that the host reads and writes.
@@ -60,9 +59,9 @@ pub struct CoreForm {
 /// If the world cannot be had by way of a core module: several memories, allocators or string
 /// encodings at the border, functions in nested instances, imports that are exported again.
 pub fn core_module(wrapping: &Wrapping<'_>) -> Result<CoreForm, WrapError> {
-    let world = wrapping.world()?;
+    wrapping.world()?;
     let parts = Parts::read(wrapping.module)?;
-    let mut border = Border::new(wrapping, world, &parts);
+    let mut border = Border::new(wrapping, &parts);
     let mut imports = Vec::with_capacity(parts.imports.len());
     for import in &parts.imports {
         imports.push(border.import(import)?);
@@ -143,7 +142,6 @@ impl<'a> Parts<'a> {
 /// offer, and the exports so far.
 struct Border<'a> {
     wrapping: &'a Wrapping<'a>,
-    world: &'a ComponentWorld,
     parts: &'a Parts<'a>,
     needs: NeedsOf<'a>,
     /// An export of the merged module, and the function that needs it.
@@ -154,33 +152,15 @@ struct Border<'a> {
 }
 
 impl<'a> Border<'a> {
-    fn new(wrapping: &'a Wrapping<'a>, world: &'a ComponentWorld, parts: &'a Parts<'a>) -> Self {
+    fn new(wrapping: &'a Wrapping<'a>, parts: &'a Parts<'a>) -> Self {
         Border {
             wrapping,
-            world,
             parts,
-            needs: NeedsOf::new(world.types.as_ref().as_ref()),
+            needs: NeedsOf::new(wrapping.program),
             memory: None,
             realloc: None,
             encoding: None,
             exports: IndexMap::new(),
-        }
-    }
-
-    /// The type of the function at this path of a world's items.
-    fn func_type(
-        &self,
-        root: Option<ComponentEntityType>,
-        path: &[String],
-    ) -> Result<ComponentFuncTypeId, WrapError> {
-        let mut ty = root;
-        for name in path.iter().skip(1) {
-            let Some(ComponentEntityType::Instance(id)) = ty else { break };
-            ty = self.world.types[id].exports.get(name).map(|item| item.ty);
-        }
-        match ty {
-            Some(ComponentEntityType::Func(id)) => Ok(id),
-            _ => Err(WrapError::Internal(format!("no function `{}`", path.join("` / `")))),
         }
     }
 
@@ -194,9 +174,7 @@ impl<'a> Border<'a> {
         let path = &self.wrapping.program.host_funcs[lowered.host.index()].path;
         let (module, name) =
             core_import_name(path).ok_or_else(|| WrapError::Nested { path: path.clone() })?;
-        let mut imports = self.world.imports.iter();
-        let root = imports.find(|(name, _)| *name == path[0]).map(|(_, ty)| *ty);
-        let needs = self.needs.lower(self.func_type(root, path)?);
+        let needs = self.needs.lower(lowered.host)?;
         let function = format!("the import `{}`", path.join("` / `"));
         self.require(needs, function, lowered.encoding, &lowered.memory, &lowered.realloc)?;
         Ok((module, name, import.ty))
@@ -216,9 +194,7 @@ impl<'a> Border<'a> {
                 import: self.wrapping.program.host_funcs[host.index()].path.join("` / `"),
             }),
             Lifted::Core { export, encoding, memory, realloc, post_return } => {
-                let mut exports = self.world.exports.iter();
-                let root = exports.find(|(name, ..)| *name == path[0]).map(|(_, ty, _)| *ty);
-                let needs = self.needs.lift(self.func_type(root, path)?);
+                let needs = self.needs.lift(index)?;
                 let function = format!("the export `{}`", path.join("` / `"));
                 self.require(needs, function, *encoding, memory, realloc)?;
                 if let Some(post_return) = post_return {
@@ -253,7 +229,7 @@ impl<'a> Border<'a> {
             first: first.to_string(),
             second: second.to_string(),
         };
-        let missing = |option| WrapError::Option { function: function.clone(), option };
+        let missing = |option| WrapError::MissingOption { function: function.clone(), option };
         if needs.strings {
             match &self.encoding {
                 None => self.encoding = Some((encoding, function.clone())),

@@ -115,7 +115,7 @@ pub enum WrapError {
         "{function} passes values that need the canonical option `{option}`, which its \
              component does not give"
     )]
-    Option {
+    MissingOption {
         /// The function and which way it goes.
         function: String,
         /// `memory` or `realloc`.

@@ -1,14 +1,10 @@
 //! Which canonical options a component function needs when it is lowered or lifted
 //! (Canonical ABI, "Flattening" and "canonopt Validation").
 
-use std::collections::HashMap;
-use wasmparser::component_types::{
-    ComponentDefinedType, ComponentDefinedTypeId, ComponentFuncTypeId, ComponentValType,
-};
-use wasmparser::types::TypesRef;
-
-const MAX_FLAT_PARAMS: u32 = 16;
-const MAX_FLAT_RESULTS: u32 = 1;
+use super::WrapError;
+use meld_component::abi::{Layouts, MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, PtrWidth};
+use meld_component::program::{FuncDef, HostFuncId, Program};
+use meld_component::types::{FuncTypeId, TypeId, ValueType};
 
 /// The options without which a lift or a lower would be invalid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,137 +13,99 @@ pub(super) struct Needs {
     pub memory: bool,
     /// Something must be allocated in the memory.
     pub realloc: bool,
-    /// Some value is a string or a list of strings, so the encoding matters.
+    /// There are strings among the values, so their encoding matters.
     pub strings: bool,
 }
 
-/// What values of a type are made of; both directions of a call ask the same.
-#[derive(Clone, Copy, Default)]
-struct Shape {
-    /// Number of core values when flat. Counting stops at [`Shape::MANY`].
-    flat: u32,
+/// How parameters or results cross.
+struct Crossing {
     pointers: bool,
+    /// There are too many core values, so that all are in memory.
+    spilled: bool,
     strings: bool,
 }
 
-impl Shape {
-    const MANY: u32 = 1000;
-
-    fn handle() -> Shape {
-        Shape { flat: 1, ..Shape::default() }
-    }
-
-    fn beside(self, other: Shape) -> Shape {
-        Shape { flat: (self.flat + other.flat).min(Self::MANY), ..self.union(other) }
-    }
-
-    fn union(self, other: Shape) -> Shape {
-        Shape {
-            flat: self.flat.max(other.flat),
-            pointers: self.pointers || other.pointers,
-            strings: self.strings || other.strings,
-        }
-    }
-}
-
-/// Answers what functions need; types are looked at once each.
+/// Answers what the functions at a program's border need.
 pub(super) struct NeedsOf<'a> {
-    types: TypesRef<'a>,
-    known: HashMap<ComponentDefinedTypeId, Shape>,
+    program: &'a Program,
+    layouts: Layouts<'a>,
+    /// The types that contain strings, and those that contain strings or lists, by [`TypeId`].
+    strings: Vec<bool>,
+    pointers: Vec<bool>,
+    /// The types of host functions, by [`HostFuncId`].
+    hosts: Vec<Option<FuncTypeId>>,
 }
 
 impl<'a> NeedsOf<'a> {
-    pub fn new(types: TypesRef<'a>) -> Self {
-        NeedsOf { types, known: HashMap::new() }
+    pub fn new(program: &'a Program) -> Self {
+        let (mut strings, mut pointers) = (Vec::new(), Vec::new());
+        for (_, ty) in program.types.iter() {
+            // The elements of a stream or future do not cross with it.
+            let parts = match ty {
+                ValueType::Stream(_) | ValueType::Future(_) => Vec::new(),
+                _ => ty.parts(),
+            };
+            let is_string = matches!(ty, ValueType::String);
+            let is_pointer = matches!(ty, ValueType::String | ValueType::List(_));
+            strings.push(is_string || parts.iter().any(|ty| strings[ty.0 as usize]));
+            pointers.push(is_pointer || parts.iter().any(|ty| pointers[ty.0 as usize]));
+        }
+        let mut hosts = vec![None; program.host_funcs.len()];
+        for func in &program.funcs {
+            if let FuncDef::Host(host) = func.def {
+                hosts[host.index()] = Some(func.ty);
+            }
+        }
+        NeedsOf { program, layouts: Layouts::new(&program.types), strings, pointers, hosts }
     }
 
-    /// What lowering the function needs of the module that imports it.
-    pub fn lower(&mut self, id: ComponentFuncTypeId) -> Needs {
-        let (params, results) = self.shapes(id);
-        let spilled = params.flat > MAX_FLAT_PARAMS || results.flat > MAX_FLAT_RESULTS;
-        Needs {
-            memory: spilled || params.pointers || results.pointers,
+    /// What lowering a host function needs of the module that imports it.
+    pub fn lower(&self, host: HostFuncId) -> Result<Needs, WrapError> {
+        let ty = self.hosts.get(host.index()).copied().flatten();
+        let ty = ty.ok_or_else(|| WrapError::Internal(format!("{host} is no function")))?;
+        let (params, results) = self.crossings(ty);
+        Ok(Needs {
+            memory: params.spilled || params.pointers || results.spilled || results.pointers,
             realloc: results.pointers,
             strings: params.strings || results.strings,
-        }
+        })
     }
 
-    /// What lifting a core function to this type needs of the module that exports it.
-    pub fn lift(&mut self, id: ComponentFuncTypeId) -> Needs {
-        let (params, results) = self.shapes(id);
-        let allocated = params.flat > MAX_FLAT_PARAMS || params.pointers;
-        Needs {
-            memory: allocated || results.flat > MAX_FLAT_RESULTS || results.pointers,
+    /// What lifting a core function as this root export needs of the module that exports it.
+    pub fn lift(&self, export: usize) -> Result<Needs, WrapError> {
+        let export = self.program.root_exports.get(export);
+        let func = export.and_then(|export| self.program.funcs.get(export.func.index()));
+        let func =
+            func.ok_or_else(|| WrapError::Internal("a root export is no function".into()))?;
+        let (params, results) = self.crossings(func.ty);
+        let allocated = params.spilled || params.pointers;
+        Ok(Needs {
+            memory: allocated || results.spilled || results.pointers,
             realloc: allocated,
             strings: params.strings || results.strings,
+        })
+    }
+
+    fn crossings(&self, ty: FuncTypeId) -> (Crossing, Crossing) {
+        let ty = self.program.types.func(ty);
+        let results = ty.result.as_slice();
+        (self.crossing(&ty.params, MAX_FLAT_PARAMS), self.crossing(results, MAX_FLAT_RESULTS))
+    }
+
+    /// How many core values the types are flattened to, which does not depend on the width of
+    /// pointers; none if one alone is more than can be flat.
+    fn flat_count(&self, types: &[TypeId]) -> Option<usize> {
+        types.iter().try_fold(0, |sum, &ty| {
+            let flat = self.layouts.flatten(ty, PtrWidth::W32).ok()??;
+            Some(sum + flat.len())
+        })
+    }
+
+    fn crossing(&self, types: &[TypeId], max: usize) -> Crossing {
+        Crossing {
+            pointers: types.iter().any(|ty| self.pointers[ty.0 as usize]),
+            spilled: self.flat_count(types).is_none_or(|count| count > max),
+            strings: types.iter().any(|ty| self.strings[ty.0 as usize]),
         }
-    }
-
-    fn shapes(&mut self, id: ComponentFuncTypeId) -> (Shape, Shape) {
-        let types = self.types;
-        let ty = &types[id];
-        let params = self.product(ty.params.iter().map(|(_, ty)| *ty));
-        let results = self.product(ty.result);
-        (params, results)
-    }
-
-    fn product(&mut self, types: impl IntoIterator<Item = ComponentValType>) -> Shape {
-        types.into_iter().fold(Shape::default(), |all, ty| all.beside(self.value(ty)))
-    }
-
-    /// A discriminant beside the widest case.
-    fn sum(&mut self, cases: impl IntoIterator<Item = Option<ComponentValType>>) -> Shape {
-        let payload =
-            cases.into_iter().flatten().fold(Shape::default(), |all, ty| all.union(self.value(ty)));
-        Shape::handle().beside(payload)
-    }
-
-    fn value(&mut self, ty: ComponentValType) -> Shape {
-        let id = match ty {
-            ComponentValType::Primitive(ty) => return primitive(ty),
-            ComponentValType::Type(id) => id,
-        };
-        if let Some(&shape) = self.known.get(&id) {
-            return shape;
-        }
-        let shape = self.defined(id);
-        self.known.insert(id, shape);
-        shape
-    }
-
-    fn defined(&mut self, id: ComponentDefinedTypeId) -> Shape {
-        use ComponentDefinedType as Ty;
-        let types = self.types;
-        match &types[id] {
-            Ty::Primitive(ty) => primitive(*ty),
-            Ty::Record(record) => self.product(record.fields.values().copied()),
-            Ty::Tuple(tuple) => self.product(tuple.types.iter().copied()),
-            Ty::Variant(variant) => self.sum(variant.cases.values().map(|case| case.ty)),
-            Ty::Option { ty, .. } => self.sum([Some(*ty)]),
-            Ty::Result { ok, err, .. } => self.sum([*ok, *err]),
-            Ty::List { element, .. } => {
-                let strings = self.value(*element).strings;
-                Shape { flat: 2, pointers: true, strings }
-            }
-            Ty::Map { key, value, .. } => {
-                let strings = self.value(*key).strings || self.value(*value).strings;
-                Shape { flat: 2, pointers: true, strings }
-            }
-            Ty::FixedLengthList { element, length, .. } => {
-                let element = self.value(*element);
-                let flat = element.flat.saturating_mul(*length).min(Shape::MANY);
-                Shape { flat, ..element }
-            }
-            Ty::Flags(_) | Ty::Enum(_) | Ty::Own(_) | Ty::Borrow(_) => Shape::handle(),
-            // Only the handle crosses here; elements cross in the built-ins of the stream.
-            Ty::Future { .. } | Ty::Stream { .. } => Shape::handle(),
-        }
-    }
-}
-
-fn primitive(ty: wasmparser::PrimitiveValType) -> Shape {
-    match ty {
-        wasmparser::PrimitiveValType::String => Shape { flat: 2, pointers: true, strings: true },
-        _ => Shape::handle(),
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn extern_name<'n>(
 
 /// What an index space of types belongs to.
 enum Space {
-    Component(ComponentBuilder),
+    Component(Box<ComponentBuilder>),
     Instance(InstanceType),
 }
 
@@ -128,7 +128,7 @@ pub(super) struct TypeWriter<'a> {
 impl<'a> TypeWriter<'a> {
     /// A writer for a component whose imports and exports name all that needs a name.
     pub fn new(types: TypesRef<'a>) -> Self {
-        let scope = Scope::new(Space::Component(ComponentBuilder::default()));
+        let scope = Scope::new(Space::Component(Box::default()));
         TypeWriter { types, scopes: vec![scope], imports: None }
     }
 
@@ -159,7 +159,7 @@ impl<'a> TypeWriter<'a> {
     /// The finished component's builder.
     pub fn finish(mut self) -> ComponentBuilder {
         match self.scopes.remove(0).space {
-            Space::Component(component) => component,
+            Space::Component(component) => *component,
             Space::Instance(_) => unreachable!("the outermost scope is the component"),
         }
     }

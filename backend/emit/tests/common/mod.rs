@@ -1,7 +1,13 @@
 //! What the tests of wrapping share: linked programs, and a comparison of component types.
 
-use meld_component::program::{HostFuncId, Program};
+use meld_component::abi::{Direction, Layouts, core_signature};
+use meld_component::program::{
+    CanonicalOptions, ComponentId, CoreFuncType, FuncDef, FuncId, HostFuncId, Program,
+    StringEncoding,
+};
 use meld_component::{decode, link};
+use meld_emit::wrap::{Lifted, Lowered, Wrapping};
+use std::fmt::Write;
 use wasmparser::Validator;
 use wasmparser::component_types::ComponentEntityType;
 use wit_component::ComponentEncoder;
@@ -45,4 +51,65 @@ pub fn same_type(a: &[u8], b: &[u8]) -> bool {
     let b = ComponentEntityType::Component(types.component_at(1));
     ComponentEntityType::is_subtype_of(&a, types, &b, types)
         && ComponentEntityType::is_subtype_of(&b, types, &a, types)
+}
+
+/// A module that can be wrapped as the program, and what is what in it. All its functions trap.
+/// Names in it are other than those that the core ABI has.
+#[allow(dead_code, reason = "not every test file needs a module for any world")]
+pub fn stand_in<'a>(program: &'a Program, module: &'a mut Vec<u8>) -> Wrapping<'a> {
+    let layouts = Layouts::new(&program.types);
+    let encoding = StringEncoding::Utf8;
+    let signature = |func: FuncId, direction| {
+        let ty = program.types.func(program.funcs[func.index()].ty);
+        let options = CanonicalOptions {
+            component: ComponentId(0),
+            encoding,
+            memory: None,
+            realloc: None,
+            async_: false,
+            memory64: false,
+        };
+        core_signature(&layouts, ty, direction, &options).expect("the type has a layout").ty
+    };
+    let (memory, realloc) = (Some("mem".to_string()), Some("alloc".to_string()));
+    let mut wat = String::from("(module\n");
+    let (mut lowers, mut lifts) = (Vec::new(), Vec::new());
+    for (index, func) in program.funcs.iter().enumerate() {
+        let FuncDef::Host(host) = func.def else { continue };
+        let ty = text(&signature(FuncId(index as u32), Direction::Lower));
+        let (module, name) = (format!("host{}", index % 3), format!("f{index}"));
+        writeln!(wat, "(import \"{module}\" \"{name}\" (func {ty}))").unwrap();
+        let (memory, realloc) = (memory.clone(), realloc.clone());
+        lowers.push(Lowered { module, name, host, encoding, memory, realloc });
+    }
+    writeln!(wat, "(memory (export \"mem\") 1)").unwrap();
+    let ty = "(param i32 i32 i32 i32) (result i32)";
+    writeln!(wat, "(func (export \"alloc\") {ty} unreachable)").unwrap();
+    for (index, export) in program.root_exports.iter().enumerate() {
+        if let FuncDef::Host(host) = program.funcs[export.func.index()].def {
+            lifts.push(Lifted::Host(host));
+            continue;
+        }
+        let ty = signature(export.func, Direction::Lift);
+        writeln!(wat, "(func (export \"e{index}\") {} unreachable)", text(&ty)).unwrap();
+        let results = CoreFuncType { params: ty.results, results: Vec::new() };
+        writeln!(wat, "(func (export \"p{index}\") {})", text(&results)).unwrap();
+        lifts.push(Lifted::Core {
+            export: format!("e{index}"),
+            encoding,
+            memory: memory.clone(),
+            realloc: realloc.clone(),
+            post_return: Some(format!("p{index}")),
+        });
+    }
+    wat.push_str("(func (export \"run-starts\")))");
+    *module = wat::parse_str(&wat).unwrap();
+    Wrapping { program, module, lowers, lifts, start: Some("run-starts".into()) }
+}
+
+fn text(ty: &CoreFuncType) -> String {
+    let list = |word: &str, types: &[wasmparser::ValType]| {
+        types.iter().map(|ty| format!("({word} {ty})")).collect::<String>()
+    };
+    list("param", &ty.params) + &list("result", &ty.results)
 }

@@ -142,21 +142,12 @@ impl Crossing {
             }
             match program.types.get(ty) {
                 ValueType::String => crossing.strings = true,
-                ValueType::List(t) => {
-                    crossing.lists = true;
-                    todo.push(*t);
-                }
-                ValueType::FixedList(t, _) | ValueType::Option(t) => todo.push(*t),
-                ValueType::Record(ts) | ValueType::Tuple(ts) => todo.extend(ts),
-                ValueType::Variant(cases) => todo.extend(cases.iter().flatten()),
-                ValueType::Result(ok, error) => todo.extend(ok.iter().chain(error)),
+                ValueType::List(_) => crossing.lists = true,
                 ValueType::Own(_) | ValueType::Borrow(_) => crossing.handles = true,
-                ValueType::Stream(t) | ValueType::Future(t) => {
-                    crossing.streams = true;
-                    todo.extend(t);
-                }
+                ValueType::Stream(_) | ValueType::Future(_) => crossing.streams = true,
                 _ => {}
             }
+            todo.extend(program.types.get(ty).parts());
         }
         crossing
     }
