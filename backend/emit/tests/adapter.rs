@@ -190,7 +190,7 @@ fn corrupt(random: &mut Random, args: &mut [(Core, u64)], arena: &mut Arena<'_>)
 }
 
 fn random_bool(next: &mut impl FnMut(u64) -> u64) -> bool {
-    next(0) % 3 == 0
+    next(0).is_multiple_of(3)
 }
 
 fn write_back(memory: Memory, mut store: impl wasmtime::AsContextMut, bytes: &[u8]) {

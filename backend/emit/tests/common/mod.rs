@@ -1,10 +1,7 @@
 //! What the tests of wrapping share: linked programs, and a comparison of component types.
 
-use meld_component::abi::{Direction, Layouts, core_signature};
-use meld_component::program::{
-    CanonicalOptions, ComponentId, CoreFuncType, FuncDef, FuncId, HostFuncId, Program,
-    StringEncoding,
-};
+use meld_component::abi::{Direction, FlatType, Layouts, PtrWidth};
+use meld_component::program::{CoreFuncType, FuncDef, FuncId, HostFuncId, Program, StringEncoding};
 use meld_component::{decode, link};
 use meld_emit::wrap::{Lifted, Lowered, Wrapping};
 use std::fmt::Write;
@@ -53,6 +50,16 @@ pub fn same_type(a: &[u8], b: &[u8]) -> bool {
         && ComponentEntityType::is_subtype_of(&b, types, &a, types)
 }
 
+#[allow(dead_code, reason = "not every test file needs a module for any world")]
+fn val_type(flat: FlatType) -> wasmparser::ValType {
+    match flat {
+        FlatType::I32 => wasmparser::ValType::I32,
+        FlatType::I64 => wasmparser::ValType::I64,
+        FlatType::F32 => wasmparser::ValType::F32,
+        FlatType::F64 => wasmparser::ValType::F64,
+    }
+}
+
 /// A module that can be wrapped as the program, and what is what in it. All its functions trap.
 /// Names in it are other than those that the core ABI has.
 #[allow(dead_code, reason = "not every test file needs a module for any world")]
@@ -61,15 +68,10 @@ pub fn stand_in<'a>(program: &'a Program, module: &'a mut Vec<u8>) -> Wrapping<'
     let encoding = StringEncoding::Utf8;
     let signature = |func: FuncId, direction| {
         let ty = program.types.func(program.funcs[func.index()].ty);
-        let options = CanonicalOptions {
-            component: ComponentId(0),
-            encoding,
-            memory: None,
-            realloc: None,
-            async_: false,
-            memory64: false,
-        };
-        core_signature(&layouts, ty, direction, &options).expect("the type has a layout").ty
+        let signature =
+            layouts.core_signature(ty, direction, PtrWidth::W32).expect("the type has a layout");
+        let val_types = |flat: Vec<FlatType>| flat.into_iter().map(val_type).collect();
+        CoreFuncType { params: val_types(signature.params), results: val_types(signature.results) }
     };
     let (memory, realloc) = (Some("mem".to_string()), Some("alloc".to_string()));
     let mut wat = String::from("(module\n");

@@ -340,7 +340,7 @@ impl View<'_> {
         outside: &'static str,
         unaligned: &'static str,
     ) -> Result<(), &'static str> {
-        if ptr % align != 0 {
+        if !ptr.is_multiple_of(align) {
             return Err(unaligned);
         }
         if u128::from(ptr) + u128::from(size) > self.bytes.len() as u128 {

@@ -74,7 +74,8 @@ pub fn inspect(bytes: &[u8]) -> Option<FusedInspection> {
 /// The core module that meld's producers entry stands in: the bytes themselves, or a module in
 /// them.
 fn fused_module(bytes: &[u8]) -> Option<Range<usize>> {
-    let mut stack = vec![0..bytes.len()];
+    let whole = 0..bytes.len();
+    let mut stack = Vec::from([whole]);
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.ok()? {
             Payload::ModuleSection { unchecked_range, .. } => stack.push(unchecked_range),
