@@ -42,6 +42,11 @@ fn generated_compositions_are_valid() {
             }
             Ended::TimedOut => panic!("{number} has no end"),
         }
+        for log in ["seen", "callee-log", "caller-log"] {
+            let ended = meld_verify::call(text.as_bytes(), log, &Options::default());
+            let expected = if log == "seen" { "0" } else { "[]" };
+            assert!(matches!(ended.unwrap().ended, Ended::Returned(value) if value == expected));
+        }
     }
     // Both kinds must come up, or nothing is tested.
     assert!(returned > 50 && trapped > 5, "{returned} returned, {trapped} trapped");
