@@ -205,8 +205,8 @@ fn allocator(heap: u32) -> String {
       ;; The engine shrinks a string that turned out to be Latin-1 with alignment 2, where the
       ;; specification says 1: either will do.
       (call $note (select (i32.const 2) (local.get $align)
-        (i32.and (i32.eq (local.get $align) (i32.const 1))
-          (i32.lt_u (local.get $size) (local.get $old-size)))))
+        (i32.and (i32.eq (local.get $align) (i32.const 1)) (i32.and (i32.ne (local.get $old)
+          (i32.const 0)) (i32.le_u (local.get $size) (local.get $old-size))))))
       (call $note (local.get $size))
       (local.set $at (i32.and (i32.add (global.get $next) (i32.sub (local.get $align) (i32.const 1)))
         (i32.sub (i32.const 0) (local.get $align))))
