@@ -79,6 +79,9 @@ pub fn cases() -> std::io::Result<Vec<Case>> {
     Ok(cases)
 }
 
+/// Fuses a component, or says why not.
+pub type Fuse<'a> = &'a dyn Fn(&[u8]) -> Result<Vec<u8>, String>;
+
 impl Case {
     /// What the exports of the case do: name and result, `trap` for a trap.
     pub fn expectations(&self) -> Vec<(&str, &str)> {
@@ -107,7 +110,7 @@ impl Case {
     }
 
     /// Fuses the case and compares.
-    pub fn verdict(&self, fuse: &dyn Fn(&[u8]) -> Result<Vec<u8>, String>) -> Verdict {
+    pub fn verdict(&self, fuse: Fuse<'_>) -> Verdict {
         let binary = match wat::parse_str(&self.text) {
             Ok(binary) => binary,
             Err(error) => return Verdict::Invalid(format!("the case itself: {error}")),
