@@ -157,7 +157,7 @@ fn give(store: &mut StoreContextMut<'_, Host>, ty: &Type, rng: &mut Rng) -> Resu
     let number = (0..store.data().resources)
         .find(|number| ResourceType::host_dynamic(*number) == *resource)
         .ok_or("returns a resource that the host does not define")?;
-    let rep = rng.next() as u32;
+    let rep = rng.bits() as u32;
     ResourceDynamic::new_own(rep, number)
         .try_into_resource_any(store)
         .map(Val::Resource)

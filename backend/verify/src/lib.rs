@@ -29,6 +29,7 @@ mod world;
 pub use compare::{Options, Sequence, VerifyError, call, compare};
 pub use report::{Call, Ended, HostCall, Outcome, Report, Skipped};
 pub use run::config;
+pub use values::Rng;
 
 #[cfg(test)]
 mod tests;

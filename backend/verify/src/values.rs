@@ -8,20 +8,21 @@ use wasmtime::component::{Type, Val};
 
 /// A small generator of pseudo-random numbers (SplitMix64): the same on every machine.
 #[derive(Clone, Debug)]
-pub(crate) struct Rng(u64);
+pub struct Rng(u64);
 
 impl Rng {
     /// A generator for the `n`th use of something named.
-    pub(crate) fn new(seed: u64, name: &str, n: u64) -> Self {
+    pub fn new(seed: u64, name: &str, n: u64) -> Self {
         let named = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
         let mut rng = Rng(seed ^ named.rotate_left(17) ^ n.wrapping_mul(0xd6e8_feb8_6659_fd93));
-        rng.next();
+        rng.bits();
         rng
     }
 
-    pub(crate) fn next(&mut self) -> u64 {
+    /// The next number; all 64 bits are equally random.
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -30,11 +31,12 @@ impl Rng {
     }
 
     /// A number below `bound`, which is at least 1.
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
+    pub fn below(&mut self, bound: usize) -> usize {
+        (self.bits() % bound as u64) as usize
     }
 
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    /// One of some values, of which there is at least one.
+    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())]
     }
 }
@@ -122,7 +124,7 @@ impl Generator {
                 _ => Err(self.payload(result.err().as_ref(), handles)?),
             }),
             Type::Flags(flags) => {
-                let bits = self.rng.pick(&[0, u64::MAX, self.rng.clone().next()]);
+                let bits = self.rng.pick(&[0, u64::MAX, self.rng.clone().bits()]);
                 let names = flags.names().enumerate();
                 let set = names.filter(|(i, _)| bits >> (i % 64) & 1 == 1);
                 Val::Flags(set.map(|(_, name)| name.to_string()).collect())
@@ -148,9 +150,9 @@ impl Generator {
         let half = 1 << (bits - 1);
         match self.rng.below(4) {
             0 => self.rng.pick(&[0, 1, 2, max, max - 1, half, half - 1, half + 1]),
-            1 => self.rng.next() & 0xff,
+            1 => self.rng.bits() & 0xff,
             2 => 1 << self.rng.below(bits as usize),
-            _ => self.rng.next(),
+            _ => self.rng.bits(),
         }
     }
 
@@ -167,7 +169,7 @@ impl Generator {
                 f32::from_bits(1),
             ]),
             1 => self.rng.below(2000) as f32 / 8.0 - 100.0,
-            _ => f32::from_bits(self.rng.next() as u32),
+            _ => f32::from_bits(self.rng.bits() as u32),
         }
     }
 
@@ -184,7 +186,7 @@ impl Generator {
                 f64::from_bits(1),
             ]),
             1 => self.rng.below(2000) as f64 / 8.0 - 100.0,
-            _ => f64::from_bits(self.rng.next()),
+            _ => f64::from_bits(self.rng.bits()),
         }
     }
 

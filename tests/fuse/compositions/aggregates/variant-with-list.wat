@@ -1,0 +1,88 @@
+;; A variant of a number, a list of strings and a float: pointers travel in joined slots.
+;; expect list => 17344818602171523010
+;; expect number => 12407962236402562045
+;; expect float => 13926889731705352032
+(component
+  (component $callee
+    (core module $m
+      (memory (export "memory") 1)
+      (global $next (mut i32) (i32.const 32768))
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32) (local $at i32)
+        (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+        (global.set $next (i32.add (local.get $at) (local.get 3)))
+        (memory.copy (local.get $at) (local.get 0)
+          (select (local.get 3) (local.get 1) (i32.lt_u (local.get 3) (local.get 1))))
+        (local.get $at))
+      (global $hash (mut i64) (i64.const 0))
+      (func $fold (param $x i32)
+        (global.set $hash (i64.mul (i64.const 0x100000001b3) (i64.xor
+          (i64.rotl (global.get $hash) (i64.const 5)) (i64.extend_i32_u (local.get $x))))))
+      (func $bytes (param $at i32) (param $length i32)
+        (local.set $length (i32.add (local.get $at) (local.get $length)))
+        (block $done (loop $more
+          (br_if $done (i32.eq (local.get $at) (local.get $length)))
+          (call $fold (i32.load8_u (local.get $at)))
+          (local.set $at (i32.add (local.get $at) (i32.const 1)))
+          (br $more))))
+      (func $list (param $at i32) (param $length i32)
+        (call $fold (local.get $length))
+        (block $done (loop $more
+          (br_if $done (i32.eqz (local.get $length)))
+          (call $fold (i32.load offset=4 (local.get $at)))
+          (call $bytes (i32.load (local.get $at))
+            (i32.shl (i32.load offset=4 (local.get $at)) (i32.const 1)))
+          (local.set $at (i32.add (local.get $at) (i32.const 8)))
+          (local.set $length (i32.sub (local.get $length) (i32.const 1)))
+          (br $more))))
+      (func (export "f") (param i32 i64 i32) (result i64)
+        (call $fold (local.get 0))
+        (if (i32.eq (local.get 0) (i32.const 2)) (then
+          (call $list (i32.wrap_i64 (local.get 1)) (local.get 2)))
+        (else (call $fold (i32.wrap_i64 (local.get 1)))))
+        (global.get $hash)))
+    (core instance $m (instantiate $m))
+    (type $t0 (variant (case "none") (case "number" u64) (case "list" (list string)) (case "float" f32))) (export $t "t" (type $t0))
+    (func (export "f") (param "x" $t) (result u64)
+      (canon lift (core func $m "f") string-encoding=utf16 (memory (core memory $m "memory")) (realloc (core func $m "realloc")))))
+  (component $caller
+    (import "callee" (instance $callee
+      (type $t0 (variant (case "none") (case "number" u64) (case "list" (list string)) (case "float" f32))) (export "t" (type $t (eq $t0)))
+      (export "f" (func (param "x" $t) (result u64)))))
+    (core module $libc
+      (memory (export "memory") 1)
+      (global $next (mut i32) (i32.const 32768))
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32) (local $at i32)
+        (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+        (global.set $next (i32.add (local.get $at) (local.get 3)))
+        (memory.copy (local.get $at) (local.get 0)
+          (select (local.get 3) (local.get 1) (i32.lt_u (local.get 3) (local.get 1))))
+        (local.get $at)))
+    (core instance $libc (instantiate $libc))
+    (core func $f (canon lower (func $callee "f")
+      string-encoding=utf8 (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
+    (core module $main
+      (import "libc" "memory" (memory 1))
+      (import "" "f" (func $f (param i32 i64 i32) (result i64)))
+      (data (i32.const 512) "gr\c3\b6\c3\9fe")
+      (data (i32.const 528) "\f0\9d\92\b3!")
+      ;; A list of the two strings.
+      (data (i32.const 560) "\00\02\00\00\07\00\00\00\10\02\00\00\05\00\00\00")
+      (func (export "list") (result i64) (call $f (i32.const 2) (i64.const 560) (i32.const 2)))
+      (func (export "number") (result i64)
+        (call $f (i32.const 1) (i64.const 0x0123456789abcdef) (i32.const -1)))
+      (func (export "float") (result i64)
+        (call $f (i32.const 3) (i64.extend_i32_u (i32.reinterpret_f32 (f32.const 1.5)))
+          (i32.const -1))))
+    (core instance $main (instantiate $main (with "libc" (instance $libc))
+      (with "" (instance (export "f" (func $f))))))
+    (func (export "list") (result u64) (canon lift (core func $main "list")
+      (memory (core memory $libc "memory"))))
+    (func (export "number") (result u64) (canon lift (core func $main "number")
+      (memory (core memory $libc "memory"))))
+    (func (export "float") (result u64) (canon lift (core func $main "float")
+      (memory (core memory $libc "memory")))))
+  (instance $callee (instantiate $callee))
+  (instance $caller (instantiate $caller (with "callee" (instance $callee))))
+  (export "list" (func $caller "list"))
+  (export "number" (func $caller "number"))
+  (export "float" (func $caller "float")))

@@ -1,0 +1,77 @@
+;; A tuple with a string goes through memory, UTF-16 to UTF-8; the caller says where to.
+;; expect run => 13640108628855069567
+;; expect misaligned => trap
+;; expect past-the-end => trap
+;; expect far => trap
+(component
+  (component $callee
+    (core module $m
+      (memory (export "memory") 1)
+      (global $next (mut i32) (i32.const 32768))
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32) (local $at i32)
+        (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+        (global.set $next (i32.add (local.get $at) (local.get 3)))
+        (memory.copy (local.get $at) (local.get 0)
+          (select (local.get 3) (local.get 1) (i32.lt_u (local.get 3) (local.get 1))))
+        (local.get $at))
+      (data (i32.const 512) "\78\00\f6\00\04\d8\00\dc")
+      (data (i32.const 640) "\07???\00\02\00\00\04\00\00\00\00\00\00\00\ff\ff")
+      (func (export "f") (result i32) (i32.const 640)))
+    (core instance $m (instantiate $m))
+    (func (export "f") (result (tuple u8 string u16))
+      (canon lift (core func $m "f") string-encoding=utf16 (memory (core memory $m "memory")) (realloc (core func $m "realloc")))))
+  (component $caller
+    (import "callee" (instance $callee
+      (export "f" (func (result (tuple u8 string u16))))))
+    (core module $libc
+      (memory (export "memory") 1)
+      (global $next (mut i32) (i32.const 32768))
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32) (local $at i32)
+        (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+        (global.set $next (i32.add (local.get $at) (local.get 3)))
+        (memory.copy (local.get $at) (local.get 0)
+          (select (local.get 3) (local.get 1) (i32.lt_u (local.get 3) (local.get 1))))
+        (local.get $at)))
+    (core instance $libc (instantiate $libc))
+    (core func $f (canon lower (func $callee "f")
+      string-encoding=utf8 (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
+    (core module $main
+      (import "libc" "memory" (memory 1))
+      (import "" "f" (func $f (param i32)))
+      (global $hash (mut i64) (i64.const 0))
+      (func $fold (param $x i32)
+        (global.set $hash (i64.mul (i64.const 0x100000001b3) (i64.xor
+          (i64.rotl (global.get $hash) (i64.const 5)) (i64.extend_i32_u (local.get $x))))))
+      (func $bytes (param $at i32) (param $length i32)
+        (local.set $length (i32.add (local.get $at) (local.get $length)))
+        (block $done (loop $more
+          (br_if $done (i32.eq (local.get $at) (local.get $length)))
+          (call $fold (i32.load8_u (local.get $at)))
+          (local.set $at (i32.add (local.get $at) (i32.const 1)))
+          (br $more))))
+      (func $read (param i32) (result i64)
+        (call $fold (i32.load8_u (local.get 0)))
+        (call $fold (i32.load offset=8 (local.get 0)))
+        (call $bytes (i32.load offset=4 (local.get 0)) (i32.load offset=8 (local.get 0)))
+        (call $fold (i32.load16_u offset=12 (local.get 0)))
+        (global.get $hash))
+      (func (export "run") (result i64) (call $f (i32.const 16)) (call $read (i32.const 16)))
+      (func (export "misaligned") (result i64) (call $f (i32.const 18)) (i64.const 0))
+      (func (export "past-the-end") (result i64) (call $f (i32.const 65524)) (i64.const 0))
+      (func (export "far") (result i64) (call $f (i32.const -16)) (i64.const 0)))
+    (core instance $main (instantiate $main (with "libc" (instance $libc))
+      (with "" (instance (export "f" (func $f))))))
+    (func (export "run") (result u64) (canon lift (core func $main "run")
+      (memory (core memory $libc "memory"))))
+    (func (export "misaligned") (result u64) (canon lift (core func $main "misaligned")
+      (memory (core memory $libc "memory"))))
+    (func (export "past-the-end") (result u64) (canon lift (core func $main "past-the-end")
+      (memory (core memory $libc "memory"))))
+    (func (export "far") (result u64) (canon lift (core func $main "far")
+      (memory (core memory $libc "memory")))))
+  (instance $callee (instantiate $callee))
+  (instance $caller (instantiate $caller (with "callee" (instance $callee))))
+  (export "run" (func $caller "run"))
+  (export "misaligned" (func $caller "misaligned"))
+  (export "past-the-end" (func $caller "past-the-end"))
+  (export "far" (func $caller "far")))

@@ -1,0 +1,49 @@
+//! Fuses every case and every generated composition and compares.
+//!
+//! Cases that meld refuses stand in `refused.txt`, one `class/case` a line. The list must only
+//! shrink: a refusal that is not listed fails, and so does a listed case that fuses.
+
+use meld_fuse_tests::{Case, Verdict, cases, generate};
+
+fn fuse(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let fused = meld::Fuser::new().input("root", bytes.to_vec()).fuse();
+    fused.map(|fused| fused.bytes).map_err(|error| error.to_string())
+}
+
+#[test]
+fn cases_behave_the_same() {
+    let refused = include_str!("../refused.txt").lines().map(str::trim);
+    let refused: Vec<&str> = refused.filter(|l| !l.is_empty() && !l.starts_with('#')).collect();
+    let mut wrong = Vec::new();
+    for case in cases().unwrap() {
+        let label = format!("{}/{}", case.class, case.name);
+        let verdict = case.verdict(&fuse);
+        println!("{:<12} {:<28} {verdict}", case.class, case.name);
+        match (&verdict, refused.contains(&label.as_str())) {
+            (Verdict::Same, false) | (Verdict::Refused(_), true) => {}
+            (Verdict::Same, true) => wrong.push(format!("{label} fuses: remove it from the list")),
+            _ => wrong.push(format!("{label}: {verdict}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// How many generated compositions are tried; `MELD_GENERATED` says otherwise.
+const GENERATED: u64 = 200;
+
+#[test]
+fn generated_compositions_behave_the_same() {
+    let variable = |name| std::env::var(name).ok().and_then(|value| value.parse().ok());
+    let count: u64 = variable("MELD_GENERATED").unwrap_or(GENERATED);
+    let seed: u64 = variable("MELD_SEED").unwrap_or(1);
+    let mut wrong = Vec::new();
+    for number in 0..count {
+        let text = generate::composition(seed, number);
+        let case = Case { class: "generated".into(), name: number.to_string(), text };
+        let verdict = case.verdict(&fuse);
+        if verdict != Verdict::Same {
+            wrong.push(format!("MELD_SEED={seed}, number {number}: {verdict}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {count}\n{}", wrong.len(), wrong.join("\n"));
+}

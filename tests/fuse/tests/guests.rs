@@ -1,0 +1,106 @@
+//! The real guests of `tests/guests`, from C and Rust toolchains: composed and run unfused, fused
+//! as a component, and fused as a core module under two engines.
+
+use meld::{Form, Fuser};
+use meld_verify::core_run::{EngineKind, call_string};
+use meld_verify::{Ended, Options, compare};
+use std::path::Path;
+
+/// A fuser with these files of `tests/guests` as inputs.
+fn fuser(files: &[&str]) -> Fuser {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guests");
+    files.iter().fold(Fuser::new(), |fuser, file| {
+        let path = folder.join(file);
+        let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        fuser.input(path.file_stem().unwrap_or_default().to_string_lossy(), bytes)
+    })
+}
+
+/// Fuses the files both ways. All calls on the composed and the fused component must go alike,
+/// and every export without parameters in `results` must return its text on either side, and
+/// from the core module under every engine.
+fn check(files: &[&str], results: &[(&str, &str)]) {
+    let fuser = fuser(files);
+    let composed = fuser.compose().unwrap_or_else(|e| panic!("{files:?}: {e}"));
+    let fused = fuser.fuse().unwrap_or_else(|e| panic!("{files:?}: {e}")).bytes;
+    let options = Options { calls_per_export: 8, ..Options::default() };
+    let report = compare(&composed, &fused, &options).unwrap_or_else(|e| panic!("{files:?}: {e}"));
+    assert!(report.same(), "{files:?}: {report}");
+    assert!(report.skipped.is_empty(), "{files:?}: {report}");
+    for (export, text) in results {
+        let calls: Vec<_> = report.calls.iter().filter(|c| c.function == *export).collect();
+        assert!(!calls.is_empty(), "{files:?}: `{export}` was not called");
+        for call in calls {
+            let Ended::Returned(returned) = &call.fused.ended else {
+                panic!("{files:?}: {export}: {:?}", call.fused.ended);
+            };
+            assert_eq!(*returned, format!("{text:?}"), "{files:?}: {export}");
+        }
+    }
+    let core = fuser.form(Form::Core).fuse().unwrap_or_else(|e| panic!("{files:?}: {e}"));
+    assert_eq!(core.warnings, Vec::<String>::new(), "{files:?}");
+    for engine in EngineKind::all() {
+        for (export, text) in results {
+            let returned = call_string(*engine, &core.bytes, export);
+            let returned = returned.unwrap_or_else(|e| panic!("{files:?}: {engine:?}: {e}"));
+            assert_eq!(returned, *text, "{files:?}: {export} under {engine:?}");
+        }
+    }
+}
+
+/// What each pair of the `values` guests says of itself when every value arrived as it was sent.
+const VALUES: [(&str, &str); 12] = [
+    ("run", "ok"),
+    ("run-scalars", "ok"),
+    ("run-strings", "ok"),
+    ("run-lists", "ok"),
+    ("run-records", "ok"),
+    ("run-variants", "ok"),
+    ("run-flags", "ok"),
+    ("run-options", "ok"),
+    ("run-results", "ok"),
+    ("run-spilled", "ok"),
+    ("run-functions", "ok"),
+    ("run-everything", "ok"),
+];
+
+fn check_values(consumer: &str) {
+    for provider in ["c-utf8", "c-utf16", "rust"] {
+        let consumer = format!("values/consumer-{consumer}.wasm");
+        check(&[&consumer, &format!("values/provider-{provider}.wasm")], &VALUES);
+    }
+}
+
+#[test]
+fn values_from_c_in_utf8() {
+    check_values("c-utf8");
+}
+
+#[test]
+fn values_from_c_in_utf16() {
+    check_values("c-utf16");
+}
+
+#[test]
+fn values_from_rust() {
+    check_values("rust");
+}
+
+#[test]
+fn a_chain_of_three() {
+    check(&["chain/top.wasm", "chain/middle.wasm", "chain/leaf.wasm"], &[("run", "ok")]);
+}
+
+#[test]
+fn the_example_of_the_readme() {
+    check(&["hello/app.wasm", "hello/greeter.wasm"], &[("run", "Hello, world!")]);
+}
+
+/// The order of inputs has no meaning.
+#[test]
+fn inputs_in_another_order() {
+    let forth = fuser(&["chain/top.wasm", "chain/middle.wasm", "chain/leaf.wasm"]).fuse().unwrap();
+    let back = fuser(&["chain/leaf.wasm", "chain/middle.wasm", "chain/top.wasm"]).fuse().unwrap();
+    let report = compare(&forth.bytes, &back.bytes, &Options::default()).unwrap();
+    assert!(report.same(), "{report}");
+}
