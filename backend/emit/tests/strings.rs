@@ -60,7 +60,7 @@ fn model(
     if bytes > LIMIT {
         return Err("string-too-long");
     }
-    if from != Utf8 && ptr % 2 != 0 {
+    if from != Utf8 && !ptr.is_multiple_of(2) {
         return Err("unaligned-string");
     }
     let range = ptr as usize..ptr as usize + bytes as usize;
@@ -127,7 +127,7 @@ fn model(
                     if size < 2 * units {
                         calls.push((2 * units, 2, size));
                     }
-                    (bytes, size / 2 | TAG)
+                    (bytes, (size / 2) | TAG)
                 }
             };
             Outcome { bytes, len, calls }
@@ -201,13 +201,13 @@ fn check(host: &Host, from: Encoding, to: Encoding, memory: &[u8], ptr: u32, len
 fn check_bytes(host: &Host, bytes: &[u8], wide: bool, at_end: bool) {
     let mut memory = vec![0xff; PAGE];
     let start = if at_end { PAGE - bytes.len() } else { 64 };
-    let start = if bytes.len() % 2 == 0 { start } else { start & !1 };
+    let start = if bytes.len().is_multiple_of(2) { start } else { start & !1 };
     memory[start..][..bytes.len()].copy_from_slice(bytes);
     for from in ALL {
         let len = match (from, wide) {
             (Utf8, false) | (Latin1Utf16, false) => bytes.len() as u32,
             (Utf16, true) => bytes.len() as u32 / 2,
-            (Latin1Utf16, true) => bytes.len() as u32 / 2 | TAG,
+            (Latin1Utf16, true) => (bytes.len() as u32 / 2) | TAG,
             _ => continue,
         };
         for to in ALL {

@@ -3,6 +3,7 @@
 //! A fused core module names its exports as wit-component does. A function `() -> string` is
 //! then a core function that returns a pointer to `(pointer, length)` in the memory exported as
 //! `memory`, and `cabi_post_<name>` is called with that pointer afterwards, if there is one.
+//! `_initialize` is called before anything else.
 
 use std::fmt;
 
@@ -30,13 +31,22 @@ pub enum CoreRunError {
     /// An export that must be there is missing or has another type.
     #[error("the module has no export `{0}` of the expected type")]
     Export(String),
-    /// The string is not in the memory, or not UTF-8.
-    #[error("the returned string is out of bounds or not UTF-8")]
+    /// The string is not in the memory, or not well encoded.
+    #[error("the returned string is out of bounds or not well encoded")]
     String,
 }
 
 /// What a call may use up: about one unit an instruction.
-const FUEL: u64 = 2_000_000_000;
+const FUEL: u64 = 20_000_000_000;
+
+/// How strings are encoded at the border of a core module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// UTF-8; lengths are in bytes.
+    Utf8,
+    /// UTF-16, little endian; lengths are in code units.
+    Utf16,
+}
 
 impl EngineKind {
     /// Every engine that this build has.
@@ -72,35 +82,50 @@ pub fn call_string(
     engine: EngineKind,
     module: &[u8],
     export: &str,
+    text: Text,
 ) -> Result<String, CoreRunError> {
     match engine {
-        EngineKind::Wasmtime => wasmtime_string(module, export),
+        EngineKind::Wasmtime => wasmtime_string(module, export, text),
         #[cfg(feature = "wasmi")]
-        EngineKind::Wasmi => wasmi_string(module, export),
+        EngineKind::Wasmi => wasmi_string(module, export, text),
     }
 }
 
 /// Reads the string whose `(pointer, length)` stands at `at`.
-fn read(memory: &[u8], at: u32) -> Result<String, CoreRunError> {
+fn read(memory: &[u8], at: u32, text: Text) -> Result<String, CoreRunError> {
     let word = |at: usize| {
         let bytes = memory.get(at..)?.first_chunk::<4>()?;
         Some(u32::from_le_bytes(*bytes) as usize)
     };
     let string = || {
         let (start, length) = (word(at as usize)?, word((at as usize).checked_add(4)?)?);
-        let bytes = memory.get(start..start.checked_add(length)?)?;
-        std::str::from_utf8(bytes).ok().map(str::to_string)
+        let size = match text {
+            Text::Utf8 => length,
+            Text::Utf16 => length.checked_mul(2)?,
+        };
+        let bytes = memory.get(start..start.checked_add(size)?)?;
+        match text {
+            Text::Utf8 => std::str::from_utf8(bytes).ok().map(str::to_string),
+            Text::Utf16 => {
+                let (units, _) = bytes.as_chunks::<2>();
+                let units: Vec<u16> = units.iter().map(|unit| u16::from_le_bytes(*unit)).collect();
+                String::from_utf16(&units).ok()
+            }
+        }
     };
     string().ok_or(CoreRunError::String)
 }
 
-fn wasmtime_string(module: &[u8], export: &str) -> Result<String, CoreRunError> {
+fn wasmtime_string(module: &[u8], export: &str, text: Text) -> Result<String, CoreRunError> {
     let kind = EngineKind::Wasmtime;
     let engine = crate::run::engine().map_err(|e| kind.error(e))?;
     let module = wasmtime::Module::new(engine, module).map_err(|e| kind.error(e))?;
     let mut store = wasmtime::Store::new(engine, ());
     store.set_fuel(FUEL).map_err(|e| kind.error(e))?;
     let instance = wasmtime::Instance::new(&mut store, &module, &[]).map_err(|e| kind.error(e))?;
+    if let Ok(initialize) = instance.get_typed_func::<(), ()>(&mut store, "_initialize") {
+        initialize.call(&mut store, ()).map_err(|e| kind.error(e.root_cause()))?;
+    }
     let func = instance
         .get_typed_func::<(), u32>(&mut store, export)
         .map_err(|_| CoreRunError::Export(export.to_string()))?;
@@ -108,7 +133,7 @@ fn wasmtime_string(module: &[u8], export: &str) -> Result<String, CoreRunError> 
     let memory = instance
         .get_memory(&mut store, "memory")
         .ok_or_else(|| CoreRunError::Export("memory".to_string()))?;
-    let string = read(memory.data(&store), at)?;
+    let string = read(memory.data(&store), at, text)?;
     if let Ok(post) = instance.get_typed_func::<u32, ()>(&mut store, &format!("cabi_post_{export}"))
     {
         post.call(&mut store, at).map_err(|e| kind.error(e.root_cause()))?;
@@ -117,7 +142,7 @@ fn wasmtime_string(module: &[u8], export: &str) -> Result<String, CoreRunError> 
 }
 
 #[cfg(feature = "wasmi")]
-fn wasmi_string(module: &[u8], export: &str) -> Result<String, CoreRunError> {
+fn wasmi_string(module: &[u8], export: &str, text: Text) -> Result<String, CoreRunError> {
     let kind = EngineKind::Wasmi;
     let mut config = wasmi::Config::default();
     config.consume_fuel(true).wasm_multi_memory(true).wasm_tail_call(true);
@@ -128,6 +153,9 @@ fn wasmi_string(module: &[u8], export: &str) -> Result<String, CoreRunError> {
     let instance = wasmi::Linker::<()>::new(&engine)
         .instantiate_and_start(&mut store, &module)
         .map_err(|e| kind.error(e))?;
+    if let Ok(initialize) = instance.get_typed_func::<(), ()>(&store, "_initialize") {
+        initialize.call(&mut store, ()).map_err(|e| kind.error(e))?;
+    }
     let func = instance
         .get_typed_func::<(), u32>(&store, export)
         .map_err(|_| CoreRunError::Export(export.to_string()))?;
@@ -135,7 +163,7 @@ fn wasmi_string(module: &[u8], export: &str) -> Result<String, CoreRunError> {
     let memory = instance
         .get_memory(&store, "memory")
         .ok_or_else(|| CoreRunError::Export("memory".to_string()))?;
-    let string = read(memory.data(&store), at)?;
+    let string = read(memory.data(&store), at, text)?;
     if let Ok(post) = instance.get_typed_func::<u32, ()>(&store, &format!("cabi_post_{export}")) {
         post.call(&mut store, at).map_err(|e| kind.error(e))?;
     }

@@ -102,6 +102,7 @@ impl fmt::Display for Report {
         for difference in &self.world {
             writeln!(f, "world: {difference}")?;
         }
+        self.functions(f)?;
         for call in self.differences().take(SHOWN) {
             write!(f, "{call}")?;
         }
@@ -113,7 +114,29 @@ impl fmt::Display for Report {
             writeln!(f, "skipped {function}: {reason}")?;
         }
         let calls = self.calls.len();
-        write!(f, "{calls} calls, {differing} different, {} skipped", self.skipped.len())
+        writeln!(f, "{calls} calls, {differing} different, {} skipped", self.skipped.len())
+    }
+}
+
+impl Report {
+    /// One line a function that went alike: how often it was called, and its first call.
+    fn functions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.calls.as_slice();
+        while let Some((first, _)) = rest.split_first() {
+            let count = rest.iter().take_while(|call| call.function == first.function).count();
+            let (calls, others) = rest.split_at(count);
+            rest = others;
+            if calls.iter().all(|call| call.same) {
+                let times = if count == 1 { "once".to_string() } else { format!("{count} times") };
+                let (function, arguments) = (&first.function, around(&first.arguments, 0));
+                writeln!(
+                    f,
+                    "same, {times}: {function}{arguments} {}",
+                    ended(&first.fused.ended, 0)
+                )?;
+            }
+        }
+        Ok(())
     }
 }
 

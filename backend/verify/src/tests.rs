@@ -1,5 +1,6 @@
 //! Small components, alike and different.
 
+use crate::core_run::Text;
 use crate::{Ended, Options, Report, Sequence, call, compare};
 
 fn run(original: &str, fused: &str) -> Report {
@@ -309,7 +310,7 @@ fn core_strings() {
     )
     .unwrap();
     for engine in crate::core_run::EngineKind::all() {
-        let run = |export| crate::core_run::call_string(*engine, &module, export);
+        let run = |export| crate::core_run::call_string(*engine, &module, export, Text::Utf8);
         assert_eq!(run("run").unwrap(), "grape");
         assert!(run("far").is_err() && run("gone").is_err());
     }

@@ -2,9 +2,12 @@
 //! as a component, and fused as a core module under two engines.
 
 use meld::{Form, Fuser};
-use meld_verify::core_run::{EngineKind, call_string};
+use meld_verify::core_run::{EngineKind, Text, call_string};
 use meld_verify::{Ended, Options, compare};
 use std::path::Path;
+
+/// The `run` of the values guests goes over every value many times.
+const FUEL: u64 = 20_000_000_000;
 
 /// A fuser with these files of `tests/guests` as inputs.
 fn fuser(files: &[&str]) -> Fuser {
@@ -18,12 +21,12 @@ fn fuser(files: &[&str]) -> Fuser {
 
 /// Fuses the files both ways. All calls on the composed and the fused component must go alike,
 /// and every export without parameters in `results` must return its text on either side, and
-/// from the core module under every engine.
-fn check(files: &[&str], results: &[(&str, &str)]) {
+/// from the core module under every engine, strings encoded as `border` says.
+fn check(files: &[&str], border: Text, results: &[(&str, &str)]) {
     let fuser = fuser(files);
     let composed = fuser.compose().unwrap_or_else(|e| panic!("{files:?}: {e}"));
     let fused = fuser.fuse().unwrap_or_else(|e| panic!("{files:?}: {e}")).bytes;
-    let options = Options { calls_per_export: 8, ..Options::default() };
+    let options = Options { calls_per_export: 8, fuel: FUEL, ..Options::default() };
     let report = compare(&composed, &fused, &options).unwrap_or_else(|e| panic!("{files:?}: {e}"));
     assert!(report.same(), "{files:?}: {report}");
     assert!(report.skipped.is_empty(), "{files:?}: {report}");
@@ -41,7 +44,7 @@ fn check(files: &[&str], results: &[(&str, &str)]) {
     assert_eq!(core.warnings, Vec::<String>::new(), "{files:?}");
     for engine in EngineKind::all() {
         for (export, text) in results {
-            let returned = call_string(*engine, &core.bytes, export);
+            let returned = call_string(*engine, &core.bytes, export, border);
             let returned = returned.unwrap_or_else(|e| panic!("{files:?}: {engine:?}: {e}"));
             assert_eq!(returned, *text, "{files:?}: {export} under {engine:?}");
         }
@@ -64,36 +67,40 @@ const VALUES: [(&str, &str); 12] = [
     ("run-everything", "ok"),
 ];
 
-fn check_values(consumer: &str) {
+fn check_values(consumer: &str, border: Text) {
     for provider in ["c-utf8", "c-utf16", "rust"] {
         let consumer = format!("values/consumer-{consumer}.wasm");
-        check(&[&consumer, &format!("values/provider-{provider}.wasm")], &VALUES);
+        check(&[&consumer, &format!("values/provider-{provider}.wasm")], border, &VALUES);
     }
 }
 
 #[test]
 fn values_from_c_in_utf8() {
-    check_values("c-utf8");
+    check_values("c-utf8", Text::Utf8);
 }
 
 #[test]
 fn values_from_c_in_utf16() {
-    check_values("c-utf16");
+    check_values("c-utf16", Text::Utf16);
 }
 
 #[test]
 fn values_from_rust() {
-    check_values("rust");
+    check_values("rust", Text::Utf8);
 }
 
 #[test]
 fn a_chain_of_three() {
-    check(&["chain/top.wasm", "chain/middle.wasm", "chain/leaf.wasm"], &[("run", "ok")]);
+    check(
+        &["chain/top.wasm", "chain/middle.wasm", "chain/leaf.wasm"],
+        Text::Utf8,
+        &[("run", "ok")],
+    );
 }
 
 #[test]
 fn the_example_of_the_readme() {
-    check(&["hello/app.wasm", "hello/greeter.wasm"], &[("run", "Hello, world!")]);
+    check(&["hello/app.wasm", "hello/greeter.wasm"], Text::Utf8, &[("run", "Hello, world!")]);
 }
 
 /// The order of inputs has no meaning.
