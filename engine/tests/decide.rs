@@ -224,9 +224,9 @@ rule wrap {
 }
 rule unwrap {
   match   unwrap(?t, ?from, ?to)
-  rewrite each(pass(list(list(?t)), ?from, ?to))
+  rewrite each(list(?t), pass(list(list(?t)), ?from, ?to), ?from, ?to)
   because "and another"
-  test { unwrap(u8(), #a, #b) => each(pass(list(list(u8())), #a, #b)) }
+  test { unwrap(u8(), #a, #b) => each(list(u8()), pass(list(list(u8())), #a, #b), #a, #b) }
 }
 term unwrap(t: Type, from: Options, to: Options) -> Pass
 "#,
@@ -251,10 +251,10 @@ use meld.values
 use meld.state
 term either(a: Instance, b: Instance) -> Instance
 rule ask {
-  match   text(utf8-to-utf8(?a.memory, ?b.memory, ?f, ?t).transcode)
-  rewrite text(utf8-to-utf8(either(?a, ?b).memory, ?b.memory, ?f, ?t).transcode)
+  match   text(?s, utf8-to-utf8(?a.memory, ?b.memory, ?f, ?t).transcode, ?from, ?to)
+  rewrite text(?s, utf8-to-utf8(either(?a, ?b).memory, ?b.memory, ?f, ?t).transcode, ?from, ?to)
   because "the first step is harmless"
-  test { text(utf8-to-utf8(#a.memory, #b.memory, #f, #t).transcode) => text(utf8-to-utf8(either(#a, #b).memory, #b.memory, #f, #t).transcode) }
+  test { text(#s, utf8-to-utf8(#a.memory, #b.memory, #f, #t).transcode, #o, #p) => text(#s, utf8-to-utf8(either(#a, #b).memory, #b.memory, #f, #t).transcode, #o, #p) }
 }
 rule left {
   match   either(?a, ?b)
