@@ -1,0 +1,169 @@
+//! The command as users run it: outputs, exit codes, standard input and output.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Runs `meld` in the repository's root with standard input.
+fn meld_with(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_meld"))
+        .args(arguments)
+        .current_dir(root())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("meld starts");
+    // A command that fails before it reads closes its end.
+    let _ = child.stdin.take().expect("there is a standard input").write_all(input);
+    child.wait_with_output().expect("meld ends")
+}
+
+fn meld(arguments: &[&str]) -> Output {
+    meld_with(arguments, b"")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Runs `meld`, which must end with this code and say this on standard error.
+fn check(arguments: &[&str], code: i32, says: &str) {
+    let output = meld(arguments);
+    let stderr = stderr(&output);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
+    assert!(stderr.contains(says), "{arguments:?} does not say `{says}`: {stderr}");
+}
+
+const APP: &str = "tests/guests/hello/app.wasm";
+const GREETER: &str = "tests/guests/hello/greeter.wasm";
+
+#[test]
+fn exit_codes_are_as_documented() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("the file can be written");
+        path.to_string_lossy().into_owned()
+    };
+    let out = file("out.wasm", "");
+    check(&["fuse", APP, GREETER, "-o", &out], 0, "");
+    check(&["fuse", APP, GREETER, GREETER, "-o", &out], 1, "greeter");
+    check(&["fuse", "-o", &out], 2, "INPUT");
+    check(
+        &["fuse", APP, GREETER, "-o", &out, "--disable", "meld.calls.adpat"],
+        2,
+        "meld.calls.adapt",
+    );
+    check(&["fuse", APP, GREETER, "-o", &out, "--assume", "luck"], 2, "luck");
+    check(&["fuse", APP, GREETER, "-o", &out, "--set", "a.b"], 2, "CONST=VALUE");
+    check(&["fuse", "no-such-file.wasm", "-o", &out], 3, "no-such-file.wasm");
+    check(&["fuse", &file("text.txt", "hello"), "-o", &out], 3, "text");
+    check(&["fuse", APP, GREETER, "-o", "/no/such/folder/out.wasm"], 3, "/no/such/folder");
+    let bad = file("bad.meld", "pack bad\n\nrule r {\n}\n");
+    check(&["fuse", APP, GREETER, "-o", &out, "--rules", &bad], 4, "bad.meld");
+    check(&["rules", "check", &bad], 4, "bad.meld");
+    let failing = "pack failing\n\nuse meld.vocabulary\n\nterm question() -> Func\n\
+                   rule r {\n  match question()\n  rewrite always(func([], []), ?o, ?f)\n}\n";
+    check(&["rules", "check", &file("unbound.meld", failing)], 4, "E00");
+    let wrong = "pack wrong\n\nuse meld.vocabulary\nuse meld.hosts\n\nterm question(o: Options) -> HostSide\n\
+                 rule ask {\n  match   host-side(?o)\n  rewrite question(?o)\n  because \"it asks\"\n\
+                 test { host-side(#o) => host-flat() }\n}\n";
+    check(&["rules", "test", &file("wrong.meld", wrong)], 5, "");
+}
+
+#[test]
+fn standard_input_and_output() {
+    let app = std::fs::read(root().join(APP)).expect("the guest is there");
+    let output = meld_with(&["fuse", "-", GREETER], &app);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(output.stdout.starts_with(b"\0asm"));
+    assert_eq!(stderr(&output), "", "nothing is said to who is no terminal");
+
+    let text = meld(&["fuse", APP, GREETER, "--wat"]);
+    assert!(stdout(&text).starts_with("(component"), "{}", stderr(&text));
+    let core = meld(&["fuse", APP, GREETER, "--core", "--wat"]);
+    assert!(stdout(&core).starts_with("(module"), "{}", stderr(&core));
+    assert!(stdout(&core).contains("component-type"), "the world is embedded");
+}
+
+#[test]
+fn same_input_same_bytes_and_trace() {
+    let run = || meld(&["fuse", APP, GREETER, "--explain", "-o", "-"]);
+    let (first, second) = (run(), run());
+    assert!(first.status.success(), "{}", stderr(&first));
+    assert_eq!(first.stdout, second.stdout);
+    assert_eq!(first.stderr, second.stderr);
+    assert!(stderr(&first).contains("meld.calls.adapt"));
+}
+
+#[test]
+fn explains_one_port_and_as_json() {
+    let one = stdout(&meld(&["fuse", APP, GREETER, "--explain=export"]));
+    assert!(one.contains("export \"run\"") && !one.contains("import \""), "{one}");
+    let json = meld(&["fuse", APP, GREETER, "--explain", "--explain-format", "json"]);
+    let value: serde_json::Value = serde_json::from_slice(&json.stdout).expect("it is JSON");
+    assert!(!value.is_null());
+    let why = meld(&["fuse", APP, GREETER, "--why-not", "meld.calls.direct"]);
+    assert!(stdout(&why).contains("post-return"), "{}", stdout(&why));
+}
+
+#[test]
+fn inspects_before_and_after() {
+    let before = meld(&["inspect", APP, "--json"]);
+    let value: serde_json::Value = serde_json::from_slice(&before.stdout).expect("it is JSON");
+    assert_eq!(value["kind"], "program");
+    let fused = meld(&["fuse", APP, GREETER]);
+    for form in [&[][..], &["--json"]] {
+        let after = meld_with(&[&["inspect", "-"], form].concat(), &fused.stdout);
+        let text = stdout(&after);
+        assert!(text.contains("greeter/main") && text.contains("meld:adapter"), "{text}");
+    }
+}
+
+/// Every test of every standard rule, each rule alone.
+#[test]
+fn the_standard_rules_pass_their_tests() {
+    let output = meld(&["rules", "test"]);
+    assert!(output.status.success(), "{}", stdout(&output));
+    assert!(stdout(&output).ends_with(" passed, 0 failed\n"), "{}", stdout(&output));
+    let one = stdout(&meld(&["rules", "test", "--rule", "direct"]));
+    assert_eq!(one, "5 passed, 0 failed\n");
+}
+
+/// `docs/rules.md` is what the packs say; `BLESS=1` writes it.
+#[test]
+fn the_rule_reference_is_true() {
+    let path = root().join("docs/rules.md");
+    let reference = stdout(&meld(&["rules", "doc"]));
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &reference).expect("the reference can be written");
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == reference, "docs/rules.md is old: run this test with BLESS=1");
+}
+
+/// The packs that the guide shows are right.
+#[test]
+fn the_packs_of_the_guide_are_right() {
+    let guide = std::fs::read_to_string(root().join("docs/packs.md")).expect("the guide is there");
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut packs = 0;
+    for block in guide.split("```meld\n").skip(1) {
+        let text = block.split("```").next().unwrap_or_default();
+        packs += 1;
+        let path = folder.path().join(format!("{packs}.meld"));
+        std::fs::write(&path, text).expect("the pack can be written");
+        let output = meld(&["rules", "test", &path.to_string_lossy()]);
+        assert!(output.status.success(), "{text}\n{}{}", stdout(&output), stderr(&output));
+    }
+    assert!(packs >= 2, "the guide shows packs");
+}
