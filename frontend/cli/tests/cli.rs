@@ -167,3 +167,18 @@ fn the_packs_of_the_guide_are_right() {
     }
     assert!(packs >= 2, "the guide shows packs");
 }
+
+/// What `docs/explain.md` shows is what the commands in it print.
+#[test]
+fn the_explanations_in_the_book_are_true() {
+    let page = std::fs::read_to_string(root().join("docs/explain.md")).expect("the page is there");
+    let mut shown = 0;
+    for block in page.split("```sh\nmeld ").skip(1) {
+        let (command, rest) = block.split_once('\n').expect("a command ends its line");
+        let arguments: Vec<&str> = command.split(' ').collect();
+        let output = rest.split("```text\n").nth(1).and_then(|r| r.split("```").next());
+        assert_eq!(Some(stdout(&meld(&arguments)).trim_end()), output.map(str::trim_end));
+        shown += 1;
+    }
+    assert_eq!(shown, 2);
+}

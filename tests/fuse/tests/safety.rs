@@ -19,7 +19,8 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 #[test]
 fn every_scenario_has_its_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let hazards = std::fs::read_to_string(root.join("safety/stpa/hazards.md")).expect("it is there");
+    let hazards =
+        std::fs::read_to_string(root.join("safety/stpa/hazards.md")).expect("it is there");
     let mut files = Vec::new();
     collect(&root, &mut files);
     let sources: Vec<String> = files
