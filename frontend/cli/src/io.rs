@@ -5,14 +5,14 @@ use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
+/// The most that is read from what has no length of its own, in bytes.
+const MOST_STREAMED: u64 = 1 << 30;
+
 /// Reads a file, or standard input for `-`.
 pub fn read(path: &str) -> Result<Arc<[u8]>, Failure> {
     if path == "-" {
-        let mut bytes = Vec::new();
-        std::io::stdin()
-            .read_to_end(&mut bytes)
-            .map_err(|e| Failure::file(format!("standard input: {e}")))?;
-        return Ok(bytes.into());
+        return read_stream(std::io::stdin())
+            .map_err(|e| Failure::file(format!("standard input: {e}")));
     }
     read_file(Path::new(path)).map_err(|e| Failure::file(format!("{path}: {e}")))
 }
@@ -23,10 +23,8 @@ fn read_file(path: &Path) -> std::io::Result<Arc<[u8]>> {
     let mut file = std::fs::File::open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        // A pipe, or a folder: its length says nothing.
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        return Ok(bytes.into());
+        // A pipe, a device, or a folder: its length says nothing.
+        return read_stream(file);
     }
     let length = usize::try_from(metadata.len()).map_err(std::io::Error::other)?;
     let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, length).collect();
@@ -34,6 +32,15 @@ fn read_file(path: &Path) -> std::io::Result<Arc<[u8]>> {
         file.read_exact(bytes)?;
     }
     Ok(bytes)
+}
+
+/// Reads what has no length of its own, up to a limit: a device may never end.
+fn read_stream(stream: impl std::io::Read) -> std::io::Result<Arc<[u8]>> {
+    let mut bytes = Vec::new();
+    if stream.take(MOST_STREAMED).read_to_end(&mut bytes)? as u64 == MOST_STREAMED {
+        return Err(std::io::Error::other("does not end within 1 GiB; write it to a file first"));
+    }
+    Ok(bytes.into())
 }
 
 /// Writes a file, or standard output for `-`. Binary is not written to a terminal.
