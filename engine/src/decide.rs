@@ -207,7 +207,15 @@ fn reach(
         .map(|index| InstanceId(index as u32))
         .filter(|id| {
             let module = program.module_of(*id);
-            module.has_start || module.may_trap
+            // What is written to memories and tables of the host, the host sees.
+            let writes_host = || {
+                let imports = module.imports.iter().zip(&program.instances[id.index()].imports);
+                imports.into_iter().any(|(import, item)| {
+                    matches!(import.kind, CoreKind::Memory { .. } | CoreKind::Table)
+                        && matches!(item, CoreItem::Host { .. })
+                })
+            };
+            module.has_start || module.may_trap || writes_host()
         })
         .collect();
     let mut todo: Vec<Port> =

@@ -351,7 +351,16 @@ impl Seeder<'_, '_, '_> {
             let row = vec![self.entity(Entity::Component(component))];
             self.into.facts.state(ids.observes_leave, row);
         }
+        for component in facts::may_throw(program) {
+            let row = vec![self.entity(Entity::Component(component))];
+            self.into.facts.state(ids.may_throw, row);
+        }
+        let handles = facts::has_handles(&program.types);
         for (id, ty) in program.types.iter_funcs() {
+            if ty.params.iter().chain(&ty.result).any(|ty| handles.contains(ty)) {
+                let row = vec![self.signature(id)];
+                self.into.facts.state(ids.has_handles, row);
+            }
             if facts::scalar(&program.types, ty) {
                 let row = vec![self.signature(id)];
                 self.into.facts.state(ids.scalar, row);

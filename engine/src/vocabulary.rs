@@ -112,6 +112,8 @@ vocabulary! {
         width = "width"("Options", "Int");
         kin = "kin"("Component", "Component");
         observes_leave = "observes-leave"("Component");
+        may_throw = "may-throw"("Component");
+        has_handles = "has-handles"("Signature");
         scalar = "scalar"("Signature");
         whole_word = "whole-word"("Type");
         narrow = "narrow"("Type");

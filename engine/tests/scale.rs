@@ -41,6 +41,7 @@ fn chain(components: u32, calls: u32) -> Program {
             .collect(),
         has_start: false,
         may_trap: false,
+        has_tags: false,
     };
     let mut program = Program {
         inputs: vec![Vec::new().into()],

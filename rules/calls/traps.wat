@@ -16,6 +16,8 @@
   (func $meld:trap:cannot-leave (export "cannot-leave") unreachable)
   ;; An instance is entered from itself, an ancestor or a descendant.
   (func $meld:trap:cannot-enter (export "cannot-enter") unreachable)
+  ;; An exception escapes from the instance that was called.
+  (func $meld:trap:uncaught-exception (export "uncaught-exception") unreachable)
   ;; A string is not valid UTF-8.
   (func $meld:trap:invalid-utf8 (export "invalid-utf8") unreachable)
   ;; A string holds an unpaired surrogate.

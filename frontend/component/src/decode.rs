@@ -244,6 +244,7 @@ impl<'a> Pass<'a> {
             exports: Vec::new(),
             has_start: false,
             may_trap: false,
+            has_tags: false,
         });
         self.stack.push(Frame::Module(ModuleBuilder::new(start), id));
     }

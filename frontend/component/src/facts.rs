@@ -33,6 +33,30 @@ pub fn kin(program: &Program) -> Vec<(ComponentId, ComponentId)> {
     pairs
 }
 
+/// Component instances from which an exception may escape: some core module in them has a tag.
+/// What other instances throw becomes a trap where it leaves them.
+pub fn may_throw(program: &Program) -> BTreeSet<ComponentId> {
+    let throwing = program
+        .instances
+        .iter()
+        .filter(|instance| program.modules[instance.module.index()].has_tags);
+    throwing.map(|instance| instance.component).collect()
+}
+
+/// Types whose values are handles or hold some: resources, streams, futures, error contexts.
+pub fn has_handles(types: &Types) -> BTreeSet<TypeId> {
+    use ValueType::*;
+    let mut found = BTreeSet::new();
+    for (id, ty) in types.iter() {
+        let handle = matches!(ty, Own(_) | Borrow(_) | Stream(_) | Future(_) | ErrorContext);
+        // A type's parts come before it.
+        if handle || ty.parts().iter().any(|part| found.contains(part)) {
+            found.insert(id);
+        }
+    }
+    found
+}
+
 /// `u32 s32 u64 s64 f32 f64`: every core value is a valid value and means the same.
 pub fn whole_word(ty: &ValueType) -> bool {
     use ValueType::*;

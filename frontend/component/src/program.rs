@@ -132,6 +132,8 @@ pub struct CoreModule {
     pub exports: Vec<CoreExport>,
     /// The module has a start function.
     pub has_start: bool,
+    /// The module defines or imports an exception tag: without one, nothing in it can throw.
+    pub has_tags: bool,
     /// An active segment may be out of bounds, so that instantiating may trap.
     pub may_trap: bool,
 }

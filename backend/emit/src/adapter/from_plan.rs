@@ -12,7 +12,7 @@ use meld_engine::plan::{Entity, Node, NodeId, Plan};
 use std::collections::HashMap;
 
 /// The terms that stand for a generated module.
-pub const TERMS: [&str; 4] = ["adapter", "always", "check-leave", "lower-leave"];
+pub const TERMS: [&str; 5] = ["adapter", "always", "catch-all", "check-leave", "lower-leave"];
 
 /// Where an import of a generated module comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,6 +53,12 @@ pub fn from_plan(program: &Program, plan: &Plan, node: NodeId) -> Result<Option<
             let module = wrappers::always(&reader.types, &func, width)?;
             Ok(Some(FromPlan { module, sources: vec![Source::Node(trap)] }))
         }
+        ("catch-all", &[function, signature, options, trap]) => {
+            let func = reader.signature(signature)?;
+            let width = reader.width_of_options(options)?;
+            let module = wrappers::catch_all(&reader.types, &func, width)?;
+            Ok(Some(FromPlan { module, sources: vec![Source::Node(function), Source::Node(trap)] }))
+        }
         ("check-leave", &[function, signature, options, leave, trap]) => {
             let func = reader.signature(signature)?;
             let width = reader.width_of_options(options)?;
@@ -74,7 +80,7 @@ pub fn from_plan(program: &Program, plan: &Plan, node: NodeId) -> Result<Option<
             let sources = std::iter::once(function).chain(flag).map(Source::Node).collect();
             Ok(Some(FromPlan { module, sources }))
         }
-        ("adapter" | "always" | "check-leave" | "lower-leave", _) => {
+        ("adapter" | "always" | "catch-all" | "check-leave" | "lower-leave", _) => {
             Err(reader.wrong("the number of its arguments is not the vocabulary's"))
         }
         _ => Ok(None),

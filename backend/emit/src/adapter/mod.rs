@@ -246,6 +246,8 @@ pub mod trap {
     pub const INVALID_CHAR: &str = "invalid-char";
     /// A discriminant has no case.
     pub const INVALID_DISCRIMINANT: &str = "invalid-discriminant";
+    /// An exception escapes from the callee.
+    pub const UNCAUGHT_EXCEPTION: &str = "uncaught-exception";
     /// The caller calls out of its `realloc` or post-return.
     pub const CANNOT_LEAVE: &str = "cannot-leave";
 }

@@ -6,7 +6,7 @@ use super::{Error, Generated, Role, Which, trap};
 use meld_component::abi::{Direction, Layouts, PtrWidth, Signature};
 use meld_component::types::{FuncType, Types};
 use std::collections::BTreeSet;
-use wasm_encoder::{Function, ValType};
+use wasm_encoder::{BlockType, Catch, Function, ValType};
 
 /// A function of the lowered signature that calls [`Role::Callee`], a function that traps.
 ///
@@ -69,6 +69,27 @@ pub fn lower_leave(
         body.ins().i32_const(1).global_set(0);
     }
     Ok(module(&imports, (params, vec![]), body.finish()?))
+}
+
+/// A function of the lifted signature that is [`Role::Callee`], and calls
+/// [`Role::Trap`] when an exception escapes from it (Canonical ABI, `call_and_trap_on_throw`).
+pub fn catch_all(types: &Types, func: &FuncType, width: PtrWidth) -> Result<Generated, Error> {
+    let signature = Layouts::new(types).core_signature(func, Direction::Lift, width)?;
+    let ty = core_type(&signature);
+    let mut imports = Imports::default();
+    imports.func(Role::Callee, ty.0.clone(), ty.1.clone());
+    imports.func(Role::Trap(trap::UNCAUGHT_EXCEPTION), vec![], vec![]);
+    // A lifted function has one flat result at most.
+    let result = match ty.1.first() {
+        Some(result) => BlockType::Result(*result),
+        None => BlockType::Empty,
+    };
+    let mut body = Body::new(ty.0.len());
+    body.ins().block(BlockType::Empty);
+    body.ins().try_table(result, [Catch::All { label: 0 }]);
+    forward(&mut body, &ty.0);
+    body.ins().end().return_().end().call(1).unreachable();
+    Ok(module(&imports, ty, body.finish()?))
 }
 
 fn forward(body: &mut Body, params: &[ValType]) {

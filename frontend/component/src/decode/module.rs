@@ -16,6 +16,7 @@ pub(super) struct ModuleBuilder {
     exports: Vec<(String, ExternalKind, u32)>,
     has_start: bool,
     may_trap: bool,
+    has_tags: bool,
     /// Bytes that each memory has at least.
     memories: Vec<u64>,
     /// Elements that each table has at least.
@@ -31,6 +32,7 @@ impl ModuleBuilder {
             exports: Vec::new(),
             has_start: false,
             may_trap: false,
+            has_tags: false,
             memories: Vec::new(),
             tables: Vec::new(),
         }
@@ -44,6 +46,7 @@ impl ModuleBuilder {
                     match import.ty {
                         TypeRef::Memory(ty) => self.memories.push(initial_bytes(ty)),
                         TypeRef::Table(ty) => self.tables.push(ty.initial),
+                        TypeRef::Tag(_) => self.has_tags = true,
                         _ => {}
                     }
                     self.imports.push((import.module.into(), import.name.into(), import.ty));
@@ -56,6 +59,7 @@ impl ModuleBuilder {
                 }
             }
             Payload::StartSection { .. } => self.has_start = true,
+            Payload::TagSection(_) => self.has_tags = true,
             Payload::MemorySection(section) => {
                 for memory in section {
                     self.memories.push(initial_bytes(memory?));
@@ -145,6 +149,7 @@ impl ModuleBuilder {
             exports,
             has_start: self.has_start,
             may_trap: self.may_trap,
+            has_tags: self.has_tags,
         })
     }
 }

@@ -1,5 +1,6 @@
 ;; An exception that leaves the callee is a trap, also where the caller would catch all.
 ;; expect run => trap
+;; expect caught => trap
 (component
   (component $callee
     (core module $m
@@ -26,11 +27,17 @@
     (core module $main
       (import "libc" "memory" (memory 1))
       (import "" "f" (func $f (param i32) (result i32)))
-      (func (export "run") (result i32) (call $f (i32.const 6))))
+      (func (export "run") (result i32) (call $f (i32.const 6)))
+      (func (export "caught") (result i32)
+        (block $caught
+          (drop (try_table (result i32) (catch_all $caught) (call $f (i32.const 6)))))
+        (i32.const 99)))
     (core instance $main (instantiate $main (with "libc" (instance $libc))
       (with "" (instance (export "f" (func $f))))))
     (func (export "run") (result u32) (canon lift (core func $main "run")
-      (memory (core memory $libc "memory")))))
+      (memory (core memory $libc "memory"))))
+    (func (export "caught") (result u32) (canon lift (core func $main "caught"))))
   (instance $callee (instantiate $callee))
   (instance $caller (instantiate $caller (with "callee" (instance $callee))))
-  (export "run" (func $caller "run")))
+  (export "run" (func $caller "run"))
+  (export "caught" (func $caller "caught")))
