@@ -161,7 +161,7 @@ impl<'a> Pass<'a> {
         parser.set_features(features());
         for payload in parser.parse_all(bytes) {
             let payload = payload.map_err(|e| pass.invalid(e))?;
-            pass.before(&payload)?;
+            pass.before(&payload, bytes.len())?;
             let valid = validator.payload(&payload).map_err(|e| pass.invalid(e))?;
             let types = match valid {
                 ValidPayload::Func(func, body) => {
@@ -178,8 +178,19 @@ impl<'a> Pass<'a> {
     }
 
     /// Refuses what is valid, or invalid with a message that says too little.
-    fn before(&self, payload: &Payload<'a>) -> Result<(), DecodeError> {
+    fn before(&self, payload: &Payload<'a>, size: usize) -> Result<(), DecodeError> {
         match payload {
+            // The parser takes the end of the input for the end of what is nested.
+            Payload::ModuleSection { unchecked_range, .. }
+            | Payload::ComponentSection { unchecked_range, .. }
+                if unchecked_range.end > size =>
+            {
+                let text = format!(
+                    "the input ends at byte {size}, within a section that goes on to byte {}",
+                    unchecked_range.end
+                );
+                Err(self.error(Some(unchecked_range.start), text))
+            }
             Payload::ComponentStartSection { range, .. } => Err(self.error(
                 Some(range.start),
                 "component start functions are not supported; export the function and call it",

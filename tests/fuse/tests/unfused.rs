@@ -8,7 +8,8 @@ fn cases_do_what_they_say() {
     let mut wrong = Vec::new();
     for case in cases().unwrap() {
         let label = format!("{}/{}", case.class, case.name);
-        if case.expectations().is_empty() {
+        // What is refused need not run without a host that hands out handles.
+        if case.expectations().is_empty() && case.class != "refused" {
             wrong.push(format!("{label}: expects nothing"));
         }
         match wat::parse_str(&case.text) {
