@@ -10,8 +10,8 @@ use std::process::ExitCode;
 pub const HELP: &str = "\
 Exit codes:
   0  done
-  1  the input cannot be fused correctly: refused, with the reason
-  2  wrong arguments, or the name of a rule, assumption or constant that does not exist
+  1  the input cannot be fused correctly (refused, with the reason), or verify found a difference
+  2  wrong arguments, or the name of a rule or assumption that does not exist
   3  an input or output cannot be read, parsed or written
   4  a rule pack is not right
   5  a test of a rule failed";
