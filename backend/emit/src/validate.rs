@@ -1,9 +1,8 @@
 //! The last check: what is not valid does not leave.
 
 use crate::EmitError;
-use meld_component::decode::features;
-use rayon::prelude::*;
-use wasmparser::{FuncToValidate, FunctionBody, Parser, ValidPayload, Validator};
+use meld_component::decode::{features, validate_bodies};
+use wasmparser::{Parser, ValidPayload, Validator};
 
 /// Validates a core module, function bodies in parallel.
 ///
@@ -13,20 +12,12 @@ use wasmparser::{FuncToValidate, FunctionBody, Parser, ValidPayload, Validator};
 pub fn validate(bytes: &[u8]) -> Result<(), EmitError> {
     let invalid = |e: wasmparser::BinaryReaderError| EmitError::Invalid(e.to_string());
     let mut validator = Validator::new_with_features(features());
-    let mut bodies: Vec<(FuncToValidate<_>, FunctionBody<'_>)> = Vec::new();
+    let mut bodies = Vec::new();
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(invalid)?;
         if let ValidPayload::Func(function, body) = validator.payload(&payload).map_err(invalid)? {
             bodies.push((function, body));
         }
     }
-    bodies
-        .into_par_iter()
-        .try_for_each_init(Default::default, |allocations, (function, body)| {
-            let mut validator = function.into_validator(std::mem::take(allocations));
-            validator.validate(&body)?;
-            *allocations = validator.into_allocations();
-            Ok(())
-        })
-        .map_err(invalid)
+    validate_bodies(bodies).map_err(invalid)
 }

@@ -289,18 +289,7 @@ impl<'a> Pass<'a> {
 
     fn validate_functions(&mut self) -> Result<(), DecodeError> {
         let functions = std::mem::take(&mut self.functions);
-        let first = functions
-            .into_par_iter()
-            .map_init(FuncValidatorAllocations::default, |allocations, (func, body)| {
-                let mut validator = func.into_validator(std::mem::take(allocations));
-                let result = validator.validate(&body);
-                *allocations = validator.into_allocations();
-                result
-            })
-            .filter_map(Result::err)
-            // Which of several errors is found first must not depend on the threads.
-            .min_by_key(BinaryReaderError::offset);
-        first.map_or(Ok(()), |e| Err(self.invalid(e)))
+        validate_bodies(functions).map_err(|e| self.invalid(e))
     }
 
     fn invalid(&self, error: BinaryReaderError) -> DecodeError {
@@ -310,6 +299,27 @@ impl<'a> Pass<'a> {
     fn error(&self, offset: Option<usize>, message: impl Into<String>) -> DecodeError {
         DecodeError { input: self.name.to_string(), offset, message: message.into() }
     }
+}
+
+/// Validates function bodies in parallel.
+///
+/// # Errors
+///
+/// Of all errors the one that stands first, so that it does not depend on the threads.
+pub fn validate_bodies(
+    functions: Vec<(FuncToValidate<ValidatorResources>, FunctionBody<'_>)>,
+) -> Result<(), BinaryReaderError> {
+    let first = functions
+        .into_par_iter()
+        .map_init(FuncValidatorAllocations::default, |allocations, (func, body)| {
+            let mut validator = func.into_validator(std::mem::take(allocations));
+            let result = validator.validate(&body);
+            *allocations = validator.into_allocations();
+            result
+        })
+        .filter_map(Result::err)
+        .min_by_key(BinaryReaderError::offset);
+    first.map_or(Ok(()), Err)
 }
 
 fn adds_core_module(definition: &Definition) -> bool {

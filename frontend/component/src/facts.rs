@@ -8,12 +8,10 @@ mod leave;
 
 pub use leave::observes_leave;
 
+use crate::abi::MAX_FLAT_PARAMS;
 use crate::program::{ComponentId, Program};
 use crate::types::{FuncType, TypeId, Types, ValueType};
 use std::collections::{BTreeSet, HashMap};
-
-/// Parameters that are passed flat at most (Canonical ABI, `MAX_FLAT_PARAMS`).
-const MAX_FLAT_PARAMS: usize = 16;
 
 /// Pairs of component instances that are one, or of which one is an ancestor of the other; both
 /// orders of every pair. Calls between such instances trap (Canonical ABI, "Component

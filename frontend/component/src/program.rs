@@ -361,16 +361,4 @@ impl Program {
     pub fn module_of(&self, instance: InstanceId) -> &CoreModule {
         &self.modules[self.instances[instance.index()].module.index()]
     }
-
-    /// `ancestor` is `component` or one of its ancestors.
-    pub fn is_within(&self, component: ComponentId, ancestor: ComponentId) -> bool {
-        let mut at = Some(component);
-        while let Some(id) = at {
-            if id == ancestor {
-                return true;
-            }
-            at = self.components[id.index()].parent;
-        }
-        false
-    }
 }

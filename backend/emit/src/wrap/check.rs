@@ -5,9 +5,8 @@
 //! compared for equality, item by item, which is also stricter: names, order and labels count.
 
 use super::WrapError;
-use meld_component::decode::features;
+use meld_component::decode::{features, validate_bodies};
 use meld_component::program::ComponentWorld;
-use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use wasmparser::component_types::{
     ComponentAnyTypeId, ComponentDefinedType, ComponentDefinedTypeId, ComponentEntityType,
@@ -15,8 +14,8 @@ use wasmparser::component_types::{
 };
 use wasmparser::types::{Types, TypesRef};
 use wasmparser::{
-    BinaryReaderError, FuncToValidate, FuncValidatorAllocations, FunctionBody, Parser, Payload,
-    ValidPayload, Validator, ValidatorResources,
+    BinaryReaderError, FuncToValidate, FunctionBody, Parser, Payload, ValidPayload, Validator,
+    ValidatorResources,
 };
 
 /// Validates `output`, and that its world is `input`.
@@ -91,15 +90,7 @@ impl<'b> Valid<'b> {
                 _ => {}
             }
         }
-        bodies.into_par_iter().try_for_each_init(
-            FuncValidatorAllocations::default,
-            |allocations, (func, body)| {
-                let mut validator = func.into_validator(std::mem::take(allocations));
-                validator.validate(&body)?;
-                *allocations = validator.into_allocations();
-                Ok(())
-            },
-        )?;
+        validate_bodies(bodies)?;
         let types = types.expect("the parser ends with the end of the outermost component");
         Ok(Valid { types, imports, exports })
     }
