@@ -1,21 +1,22 @@
 //! From a program and rules to a plan.
 
-use crate::compile::Matcher;
-use crate::display::{Names, place};
+use crate::display::Names;
 use crate::error::EngineError;
-use crate::extract::{Choices, Chosen, Extraction};
+use crate::extract::{Choices, Extraction};
 use crate::failure::Failure;
-use crate::guard::Ask;
-use crate::plan::{Entity, ModuleImport, Node, NodeId, PackModule, Plan, Port};
+use crate::forbid;
+use crate::name::{Named, find, unknown};
+use crate::plan::{ModuleImport, Node, NodeId, PackModule, Plan, Port};
 use crate::proof::{Proofs, Reason};
-use crate::replay::Checker;
-use crate::saturate::{Budget, Cause, Saturation, matches_of};
+use crate::reach::Reach;
+use crate::replay;
+use crate::saturate::{Budget, Cause, Saturation};
 use crate::seed::seed;
-use crate::term::{Op, Term};
+use crate::term::{Bank, Op, Term};
 use crate::trace::{PortTrace, Trace};
 use crate::why_not::Standing;
 use egg::Id;
-use meld_component::program::{CoreItem, CoreKind, InstanceId, Program};
+use meld_component::program::Program;
 use meld_pack::ruleset::{self, RuleId, RuleSet, TermId};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -34,13 +35,14 @@ pub enum Weight {
 pub struct Options {
     /// Names of assumptions that the user grants.
     pub assume: BTreeSet<String>,
-    /// Names of rules that must not run (`pack.rule`).
+    /// Names of rules and forbids that must not run: `pack.rule`, or the end of it where that
+    /// names only one.
     pub disable: BTreeSet<String>,
     /// What "cheapest" looks at first.
     pub weight: Weight,
-    /// Read rules in reverse order. The plan is the same; tests use it to show that.
+    /// Read rules in reverse order. Plan and trace are the same; tests use it to show that.
     pub reverse_rules: bool,
-    /// Read ports in reverse order. The plan is the same; tests use it to show that.
+    /// Read ports in reverse order. Plan and trace are the same; tests use it to show that.
     pub reverse_ports: bool,
     /// Distinct terms, besides those of the program itself, beyond which rules are taken to have
     /// no end; a term takes about 500 bytes.
@@ -83,12 +85,24 @@ pub fn decide<'r>(
     rules: &'r RuleSet,
     options: &Options,
 ) -> Result<Decision<'r>, EngineError> {
-    let standings = standings(rules, options)?;
+    let (plan, trace) = solve(program, rules, options)?;
+    replay::check(program, &plan, &trace)?;
+    Ok(Decision { plan, trace })
+}
+
+/// Decides and proves. Nothing is checked yet.
+pub(crate) fn solve<'r>(
+    program: &Program,
+    rules: &'r RuleSet,
+    options: &Options,
+) -> Result<(Plan, Trace<'r>), EngineError> {
+    let (standings, of_forbids) = standings(rules, options)?;
     let mut saturation = Saturation::new(rules, Names::new(program));
-    let seeds = seed(program, &mut saturation, options)?;
+    let statement = seed(program, rules, Bank::default(), options.reverse_ports)?.sorted();
+    saturation.take(&statement);
+    let seeds = statement.ports;
     let mut active: Vec<RuleId> =
         rule_ids(rules).filter(|id| standings[id.index()].is_on()).collect();
-    let allowed: HashSet<RuleId> = active.iter().copied().collect();
     if options.reverse_rules {
         active.reverse();
     }
@@ -99,10 +113,11 @@ pub fn decide<'r>(
     saturation.run(&active, budget, false)?;
 
     let extraction = Extraction::new(&saturation.graph, rules, options.weight, |extraction| {
-        let (reached, _) = reach(program, &saturation, extraction, &seeds);
-        reached.values().map(|seed| saturation.graph.class(*seed)).collect()
+        let reach = Reach::new(program, &saturation, extraction, &seeds);
+        reach.ports.values().map(|seed| saturation.graph.class(*seed)).collect()
     });
-    let (reached, failed) = reach(program, &saturation, &extraction, &seeds);
+    let Reach { instances, ports: reached, failed } =
+        Reach::new(program, &saturation, &extraction, &seeds);
     if !failed.is_empty() {
         let failure = Failure {
             saturation: &saturation,
@@ -114,9 +129,10 @@ pub fn decide<'r>(
     let roots: Vec<Id> = reached.values().map(|seed| saturation.graph.class(*seed)).collect();
     let order = extraction.below(roots);
     let choices = extraction.into_choices();
-    check_forbids(&saturation, &choices, &order, &reached)?;
+    let verdicts = forbid::check(&saturation, &of_forbids, &choices, &order, &reached)?;
 
     let mut plan = write_plan(rules, &saturation, &choices, &order, &reached);
+    plan.instances = instances;
     let terms = choices.write(&mut saturation.graph, &order);
     let mut proofs = Proofs::default();
     let mut ports = BTreeMap::new();
@@ -125,188 +141,44 @@ pub fn decide<'r>(
         let proof = proofs.prove(&saturation.graph, *seed, terms[&class])?;
         ports.insert(*port, PortTrace { proof });
     }
-    replay(&saturation, &allowed, &proofs, &ports)?;
     plan.assumptions = assumptions(&saturation, &proofs);
-    let trace = Trace::new(saturation, choices, standings, proofs, ports);
-    Ok(Decision { plan, trace })
+    Ok((plan, Trace { saturation, choices, standings, verdicts, proofs, ports }))
 }
 
-fn rule_ids(rules: &RuleSet) -> impl Iterator<Item = RuleId> {
+fn rule_ids(rules: &RuleSet) -> impl Iterator<Item = RuleId> + use<> {
     (0..rules.rules.len()).map(|index| RuleId(index as u32))
 }
 
-/// Whether each rule runs under the options.
-fn standings(rules: &RuleSet, options: &Options) -> Result<Vec<Standing>, EngineError> {
-    let rule_names: Vec<String> = rule_ids(rules).map(|id| rules.rule_name(id)).collect();
+/// Whether each rule and each forbid runs under the options.
+fn standings(
+    rules: &RuleSet,
+    options: &Options,
+) -> Result<(Vec<Standing>, Vec<Standing>), EngineError> {
     let assumes: Vec<String> = rules.assumes.iter().map(|assume| assume.name.clone()).collect();
-    for (kind, wanted, known) in
-        [("rule", &options.disable, &rule_names), ("assumption", &options.assume, &assumes)]
-    {
-        for name in wanted {
-            if !known.contains(name) {
-                return Err(unknown(kind, name, known));
-            }
-        }
+    if let Some(name) = options.assume.iter().find(|name| !assumes.contains(name)) {
+        return Err(unknown("assumption", name, &assumes));
     }
-    Ok(rules
+    let missing = |rule: &ruleset::Rule| {
+        let needed = rule.assuming.iter().map(|id| &rules.assumes[id.index()].name);
+        needed.into_iter().find(|assume| !options.assume.contains(*assume))
+    };
+    let mut of_rules: Vec<Standing> = rules
         .rules
         .iter()
-        .zip(&rule_names)
-        .map(|(rule, name)| {
-            if options.disable.contains(name) {
-                return Standing::Off("it is disabled (--disable)".to_string());
-            }
-            let missing = rule
-                .assuming
-                .iter()
-                .map(|id| &rules.assumes[id.index()].name)
-                .find(|assume| !options.assume.contains(*assume));
-            match missing {
-                Some(name) => Standing::Off(format!("it needs --assume {name}")),
-                None => Standing::On,
-            }
-        })
-        .collect())
-}
-
-/// The error for a name that no pack declares, with the one that shares most with it.
-pub(crate) fn unknown(kind: &'static str, name: &str, known: &[String]) -> EngineError {
-    let last = |name: &str| name.rsplit('.').next().unwrap_or(name).to_string();
-    let near = known.iter().find(|known| last(known) == last(name)).or_else(|| {
-        let shared =
-            |known: &&String| known.chars().zip(name.chars()).take_while(|(a, b)| a == b).count();
-        known.iter().max_by_key(shared).filter(|known| shared(known) > 2)
-    });
-    let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-    EngineError::Unknown { kind, name: name.to_string(), hint }
-}
-
-/// Ports of what the root exports reach, by seed: those that are implemented, and the others.
-///
-/// An instance is reached if a reached port's term names it; if it has a start function; or if it
-/// imports a memory or a table of a reached one, because its active segments may write there.
-fn reach(
-    program: &Program,
-    saturation: &Saturation<'_>,
-    extraction: &Extraction<'_>,
-    seeds: &BTreeMap<Port, Term>,
-) -> (BTreeMap<Port, Term>, BTreeMap<Port, Term>) {
-    let mut writers: BTreeMap<InstanceId, Vec<InstanceId>> = BTreeMap::new();
-    for (index, instance) in program.instances.iter().enumerate() {
-        let id = InstanceId(index as u32);
-        for (import, item) in program.module_of(id).imports.iter().zip(&instance.imports) {
-            if let (CoreKind::Memory { .. } | CoreKind::Table, CoreItem::Export { instance, .. }) =
-                (&import.kind, item)
-            {
-                writers.entry(*instance).or_default().push(id);
-            }
-        }
-    }
-    let mut instances: BTreeSet<InstanceId> = BTreeSet::new();
-    let mut new: Vec<InstanceId> = (0..program.instances.len())
-        .map(|index| InstanceId(index as u32))
-        .filter(|id| {
-            let module = program.module_of(*id);
-            // What is written to memories and tables of the host, the host sees.
-            let writes_host = || {
-                let imports = module.imports.iter().zip(&program.instances[id.index()].imports);
-                imports.into_iter().any(|(import, item)| {
-                    matches!(import.kind, CoreKind::Memory { .. } | CoreKind::Table)
-                        && matches!(item, CoreItem::Host { .. })
-                })
-            };
-            module.has_start || module.may_trap || writes_host()
+        .map(|rule| match missing(rule) {
+            Some(name) => Standing::Off(format!("it needs --assume {name}")),
+            None => Standing::On,
         })
         .collect();
-    let mut todo: Vec<Port> =
-        seeds.keys().copied().filter(|port| !matches!(port, Port::Import(..))).collect();
-    let mut classes: HashSet<Id> = HashSet::new();
-    let (mut reached, mut failed) = (BTreeMap::new(), BTreeMap::new());
-    loop {
-        while let Some(instance) = new.pop() {
-            if instances.insert(instance) {
-                new.extend(writers.remove(&instance).into_iter().flatten());
-                let imports = program.instances[instance.index()].imports.len();
-                todo.extend((0..imports).map(|n| Port::Import(instance, n as u32)));
-            }
-        }
-        let Some(port) = todo.pop() else { return (reached, failed) };
-        let seed = seeds[&port];
-        let class = saturation.graph.class(seed);
-        if extraction.choice(class).is_none() {
-            failed.insert(port, seed);
-            continue;
-        }
-        reached.insert(port, seed);
-        let mut below = vec![class];
-        while let Some(class) = below.pop() {
-            if !classes.insert(class) {
-                continue;
-            }
-            if let Some(Entity::Instance(instance)) = extraction.entity(class) {
-                new.push(instance);
-            }
-            let children = extraction.choice(class).map(|choice| &choice.node.children);
-            below.extend(children.into_iter().flatten().map(|c| saturation.graph.find(*c)));
-        }
+    let mut of_forbids = vec![Standing::On; rules.forbids.len()];
+    for name in &options.disable {
+        let standing = match find(rules, name)? {
+            Named::Rule(id) => &mut of_rules[id.index()],
+            Named::Forbid(index) => &mut of_forbids[index],
+        };
+        *standing = Standing::Off("it is disabled (--disable)".to_string());
     }
-}
-
-/// Refuses what a `forbid` refuses.
-fn check_forbids(
-    saturation: &Saturation<'_>,
-    choices: &Choices,
-    order: &[Id],
-    ports: &BTreeMap<Port, Term>,
-) -> Result<(), EngineError> {
-    const MOST: usize = 10;
-    let rules = saturation.rules;
-    let view = Chosen { graph: &saturation.graph, choices };
-    let mut found = Vec::new();
-    for forbid in &rules.forbids {
-        let matcher = Matcher::of_forbid(forbid);
-        for (class, mut slots) in matches_of(&view, order, &matcher.pattern, matcher.slots) {
-            let mut holds = false;
-            saturation.facts.check(
-                Ask { view: &view, rules, matcher: &matcher },
-                &mut slots,
-                &mut |_| holds = true,
-                &mut |_| {},
-            );
-            if holds && found.len() < MOST {
-                let port = ports
-                    .iter()
-                    .find(|(_, seed)| contains(&view, saturation.graph.class(**seed), class))
-                    .map_or("?", |(port, _)| saturation.names.port(*port));
-                found.push(format!(
-                    "the plan contains `{}`\n  needed by {port}\n  forbidden by {}.{} ({}): {}",
-                    saturation.show().term(saturation.chosen_like(choices, class)),
-                    rules.packs[forbid.pack.index()].name,
-                    forbid.name,
-                    place(rules, forbid.span),
-                    forbid.because
-                ));
-            }
-        }
-    }
-    if found.is_empty() { Ok(()) } else { Err(EngineError::Forbidden(found)) }
-}
-
-/// Whether the chosen term of a class has another class's in it.
-fn contains(view: &Chosen<'_>, class: Id, wanted: Id) -> bool {
-    let mut seen = HashSet::new();
-    let mut todo = vec![class];
-    while let Some(class) = todo.pop() {
-        let class = view.graph.find(class);
-        if class == wanted {
-            return true;
-        }
-        if seen.insert(class) {
-            let choice = view.choices.get(view.graph, class);
-            todo.extend(choice.into_iter().flat_map(|choice| choice.node.children.iter().copied()));
-        }
-    }
-    false
+    Ok((of_rules, of_forbids))
 }
 
 impl Saturation<'_> {
@@ -388,7 +260,8 @@ fn write_plan(
     plan
 }
 
-fn pack_module(rules: &RuleSet, term: TermId) -> PackModule {
+/// A core module as the plan has it.
+pub(crate) fn pack_module(rules: &RuleSet, term: TermId) -> PackModule {
     let declared = &rules.terms[term.index()];
     let (bytes, imports) = match &declared.module {
         Some(module) => (module.bytes.clone(), module.imports.as_slice()),
@@ -409,37 +282,6 @@ fn pack_module(rules: &RuleSet, term: TermId) -> PackModule {
     }
 }
 
-/// Re-checks all proofs without the e-graph.
-fn replay(
-    saturation: &Saturation<'_>,
-    allowed: &HashSet<RuleId>,
-    proofs: &Proofs,
-    ports: &BTreeMap<Port, PortTrace>,
-) -> Result<(), EngineError> {
-    let facts = saturation.rules.facts.iter().enumerate().flat_map(|(index, _)| {
-        let fact = ruleset::FactId(index as u32);
-        saturation.facts.rows(fact).map(move |row| (fact, row.to_vec()))
-    });
-    let mut checker = Checker::new(
-        saturation.graph.bank(),
-        &saturation.compiled,
-        allowed,
-        &saturation.events,
-        saturation.equations.iter().copied(),
-        facts,
-    );
-    checker.check_all(proofs).map_err(|(proof, why)| {
-        let port = ports
-            .iter()
-            .find(|(_, trace)| trace.proof as usize >= proof)
-            .map_or("?", |(port, _)| saturation.names.port(*port));
-        let about = saturation.show().term(proofs.all[proof].from);
-        EngineError::Internal(format!(
-            "the proof about `{about}` does not check, needed by {port}: {why}"
-        ))
-    })
-}
-
 /// Assumptions of the rules that proofs rest on, sorted.
 fn assumptions(saturation: &Saturation<'_>, proofs: &Proofs) -> Vec<String> {
     let rules = saturation.rules;
@@ -453,4 +295,62 @@ fn assumptions(saturation: &Saturation<'_>, proofs: &Proofs) -> Vec<String> {
         }
     }
     names.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::common::{program, rules, siblings};
+
+    /// Plan, events and explanations, as text.
+    fn run(program: &Program, options: &Options) -> [String; 5] {
+        let rules = rules();
+        let (plan, trace) = solve(program, &rules, options).unwrap();
+        replay::check(program, &plan, &trace).unwrap();
+        [
+            format!("{plan:#?}"),
+            format!("{:#?}", trace.saturation.events),
+            trace.explain_text(None),
+            trace.explain_json().to_string(),
+            trace.why_not("direct", None).unwrap(),
+        ]
+    }
+
+    #[test]
+    fn nothing_depends_on_the_order_of_reading() {
+        let hosts = program(
+            r#"(component
+              (import "a:b/host" (instance $host
+                (export "one" (func (param "a" u32)))
+                (export "two" (func (param "a" u32)))))
+              (alias export $host "one" (func $one))
+              (alias export $host "two" (func $two))
+              (core func $one-core (canon lower (func $one)))
+              (core func $two-core (canon lower (func $two)))
+              (core module $main
+                (import "host" "two" (func (param i32)))
+                (import "host" "one" (func (param i32)))
+                (func (export "run")))
+              (core instance $main (instantiate $main (with "host" (instance
+                (export "one" (func $one-core)) (export "two" (func $two-core))))))
+              (export "one" (func $one))
+              (func (export "run") (canon lift (core func $main "run"))))"#,
+        );
+        let strings =
+            siblings("(param \"a\" (list (tuple string (option u8))))", "(param i32 i32)", "");
+        let scalars = siblings("(param \"a\" u32)", "(param i32)", "");
+        for program in [hosts, strings, scalars] {
+            for weight in [Weight::Speed, Weight::Size] {
+                let run = |reverse_rules, reverse_ports| {
+                    let options =
+                        Options { weight, reverse_rules, reverse_ports, ..Options::default() };
+                    run(&program, &options)
+                };
+                let plain = run(false, false);
+                for (rules, ports) in [(false, false), (true, false), (false, true), (true, true)] {
+                    assert!(run(rules, ports) == plain, "rules {rules}, ports {ports}");
+                }
+            }
+        }
+    }
 }

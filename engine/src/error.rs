@@ -9,7 +9,7 @@ pub enum EngineError {
     #[error("the vocabulary does not fit the frontend:\n{}", Lines(.0))]
     Vocabulary(Vec<String>),
 
-    /// `--assume` or `--disable` names something that no pack declares.
+    /// `--assume`, `--disable` or `--why-not` names something that no pack declares.
     #[error("no pack declares the {kind} `{name}`{hint}")]
     Unknown {
         /// `rule` or `assumption`.
@@ -18,6 +18,15 @@ pub enum EngineError {
         name: String,
         /// The nearest name there is, as a sentence.
         hint: String,
+    },
+
+    /// `--disable` or `--why-not` names several rules.
+    #[error("several rules are called `{name}`: {}", .candidates.join(", "))]
+    Ambiguous {
+        /// What was asked for.
+        name: String,
+        /// Full names of all rules that it may mean, in order of declaration.
+        candidates: Vec<String>,
     },
 
     /// Rules go on and on.

@@ -34,11 +34,15 @@ pub(crate) fn text(trace: &Trace<'_>, filter: Option<&str>) -> String {
             printer.port(*port, about.proof);
         }
     }
-    match (printer.out.is_empty(), filter) {
+    let mut out = match (printer.out.is_empty(), filter) {
         (true, Some(filter)) => format!("no port's name has all words of `{filter}`\n"),
         (true, None) => "there are no ports\n".to_string(),
         (false, _) => printer.out,
+    };
+    for verdict in trace.waived() {
+        let _ = write!(out, "\n{}", verdict.text(&trace.saturation));
     }
+    out
 }
 
 struct Printer<'t, 'r> {
@@ -257,7 +261,15 @@ pub(crate) fn json(trace: &Trace<'_>) -> Value {
             })
         })
         .collect();
-    json!({ "version": 1, "ports": ports, "proofs": proofs, "terms": terms.out })
+    let waived: Vec<Value> =
+        trace.waived().map(|verdict| verdict.json(&trace.saturation)).collect();
+    json!({
+        "version": 1,
+        "ports": ports,
+        "proofs": proofs,
+        "terms": terms.out,
+        "forbidsTurnedOff": waived,
+    })
 }
 
 fn reason_json(trace: &Trace<'_>, reason: &Reason) -> Value {

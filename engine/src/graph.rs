@@ -127,15 +127,6 @@ impl Graph {
         term
     }
 
-    /// A list of terms.
-    pub fn list(&mut self, elements: &[Term], rest: Option<Term>) -> Term {
-        let mut list = rest.unwrap_or_else(|| self.add(Op::Nil, &[]));
-        for element in elements.iter().rev() {
-            list = self.add(Op::Cons, &[*element, list]);
-        }
-        list
-    }
-
     /// Makes two terms equal because of an event. False if they were.
     pub fn union(&mut self, left: Term, right: Term, event: u32) -> bool {
         if self.class(left) == self.class(right) {

@@ -10,8 +10,8 @@
 //!
 //! Architecture invariants: no term contains the body of a function; the engine never reads a
 //! clock; no rule is ever stopped silently; every union of two terms is either an equation of
-//! the frontend, an instance of a rule, or congruence, and [`replay`] re-checks all of them
-//! without the e-graph.
+//! the frontend, an instance of a rule, or congruence, and `replay` re-checks all of them
+//! without the e-graph, from the program and the rules as they were declared to the plan.
 
 mod compile;
 mod decide;
@@ -20,17 +20,24 @@ mod error;
 mod explain;
 mod extract;
 mod failure;
+mod forbid;
 mod graph;
 mod guard;
+mod name;
 mod proof;
+mod reach;
+mod replay;
 mod saturate;
 mod seed;
 mod term;
 mod vocabulary;
 mod why_not;
 
+#[cfg(test)]
+#[path = "../tests/common/mod.rs"]
+mod common;
+
 pub mod plan;
-pub mod replay;
 pub mod testing;
 pub mod trace;
 

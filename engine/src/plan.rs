@@ -5,7 +5,7 @@
 //! bytes, entities as ids of the [`meld_component::program::Program`].
 
 use meld_component::program::{ComponentId, HostFuncId, InstanceId, OptionsId, ResourceId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Index into [`Plan::nodes`].
@@ -61,7 +61,7 @@ pub enum Entity {
 }
 
 /// A core module of a pack, as checked by `meld-pack`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackModule {
     /// `pack.module`, for people and for the name section.
     pub name: String,
@@ -86,8 +86,13 @@ pub enum ModuleImport {
 pub struct Plan {
     /// All terms, arguments before users.
     pub nodes: Vec<Node>,
-    /// What each port became. Ports of instances that nothing reaches are absent.
+    /// What each port became: every export of the root, and every import of a live instance.
     pub ports: BTreeMap<Port, NodeId>,
+    /// Core instances of the program that are emitted: those that a term in the plan names, and
+    /// those whose instantiation can be seen, be it by their start function, by a trap or by
+    /// what their active segments write. In the order in which they are instantiated. Whatever
+    /// is absent has no port here either.
+    pub instances: BTreeSet<InstanceId>,
     /// Core modules that [`Node::Module`] refers to.
     pub modules: Vec<PackModule>,
     /// Assumptions that some decision rests on, sorted.

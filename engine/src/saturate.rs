@@ -15,8 +15,8 @@ use crate::compile::{
 use crate::display::Names;
 use crate::error::EngineError;
 use crate::graph::{Graph, Why};
-use crate::guard::Ask;
-use crate::guard::Facts;
+use crate::guard::{Ask, Facts};
+use crate::seed::Statement;
 use crate::term::{Op, Term};
 use egg::Id;
 use meld_pack::ruleset::{RuleId, RuleSet};
@@ -68,8 +68,6 @@ pub struct Saturation<'a> {
     pub facts: Facts,
     /// Unions in order.
     pub events: Vec<Event>,
-    /// Equations that the frontend stated.
-    pub equations: Vec<(Term, Term)>,
     /// Leaves that are equal only to themselves, by class.
     leaves: HashMap<Id, Term>,
     /// Terms looked at for leaves so far.
@@ -88,16 +86,29 @@ impl<'a> Saturation<'a> {
             compiled,
             facts: Facts::new(rules),
             events: Vec::new(),
-            equations: Vec::new(),
             leaves: HashMap::new(),
             scanned: 0,
             nominal: Vec::new(),
         }
     }
 
+    /// Takes what the frontend states. The graph is empty before, so terms keep their ids.
+    pub fn take(&mut self, statement: &Statement) {
+        let bank = &statement.bank;
+        for index in 0..bank.len() {
+            let term = Term(index as u32);
+            self.graph.add(bank.op(term).clone(), bank.children(term));
+        }
+        for (left, right) in &statement.equations {
+            self.given(*left, *right);
+        }
+        for (fact, row) in &statement.facts {
+            self.facts.state(*fact, row.clone());
+        }
+    }
+
     /// States that two terms are equal.
     pub fn given(&mut self, left: Term, right: Term) {
-        self.equations.push((left, right));
         self.unite(Event { cause: Cause::Given, left, right, slots: Vec::new() });
     }
 
@@ -110,18 +121,19 @@ impl<'a> Saturation<'a> {
         changed
     }
 
-    /// Runs the rules `active` in this order until nothing changes. With `define`, attributes
-    /// that guards ask for are taken to be defined (as tests of rules do).
+    /// Runs the rules `active` until nothing changes, in each round in the order of their
+    /// declaration. With `define`, attributes that guards ask for are taken to be defined (as
+    /// tests of rules do).
     pub fn run(
         &mut self,
         active: &[RuleId],
         budget: Budget,
         define: bool,
     ) -> Result<(), EngineError> {
-        let mut by_op: HashMap<Op, Vec<(usize, RuleId)>> = HashMap::new();
-        for (order, rule) in active.iter().enumerate() {
+        let mut by_op: HashMap<Op, Vec<RuleId>> = HashMap::new();
+        for rule in active {
             if let Some(op) = self.compiled[rule.index()].matcher.pattern.op() {
-                by_op.entry(op.clone()).or_default().push((order, *rule));
+                by_op.entry(op.clone()).or_default().push(*rule);
             }
         }
         let levels = active
@@ -142,12 +154,12 @@ impl<'a> Saturation<'a> {
             // Stable: within a rule, matches stay in the order of e-nodes.
             matches.sort_by_key(|found| found.0);
             if define {
-                for (_, rule, slots) in &matches {
+                for (rule, slots) in &matches {
                     let guards = self.compiled[rule.index()].matcher.guards.clone();
                     self.define_attributes(&guards, slots);
                 }
             }
-            for (_, rule, slots) in matches {
+            for (rule, slots) in matches {
                 self.fire(rule, slots);
             }
             rounds += 1;
@@ -221,19 +233,19 @@ impl<'a> Saturation<'a> {
     /// Matches of patterns at these e-nodes, without guards, that were not seen before.
     fn search(
         &self,
-        by_op: &HashMap<Op, Vec<(usize, RuleId)>>,
+        by_op: &HashMap<Op, Vec<RuleId>>,
         frontier: &[Id],
         seen: &mut HashSet<(RuleId, Slots)>,
-    ) -> Vec<(usize, RuleId, Slots)> {
+    ) -> Vec<(RuleId, Slots)> {
         let mut matches = Vec::new();
         for node in frontier.iter().map(|id| self.graph.node(*id)) {
-            for (order, rule) in by_op.get(&node.op).into_iter().flatten() {
+            for rule in by_op.get(&node.op).into_iter().flatten() {
                 let matcher = &self.compiled[rule.index()].matcher;
                 let Pat::Node(_, args) = &matcher.pattern else { continue };
                 let mut slots = vec![None; matcher.slots];
                 match_all(&self.graph, args, &node.children, &mut slots, &mut |slots| {
                     if seen.insert((*rule, slots.clone())) {
-                        matches.push((*order, *rule, slots.clone()));
+                        matches.push((*rule, slots.clone()));
                     }
                 });
             }

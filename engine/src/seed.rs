@@ -2,13 +2,12 @@
 //!
 //! Every entity becomes a leaf, every type a term, every attribute (`component(#opts)`) an
 //! equation, every proof of [`meld_component::facts`] a fact, and every port the term that says
-//! what the component model makes of it. Nothing is decided here.
+//! what the component model makes of it. Nothing is decided here, and nothing that decides is
+//! known: replay states the program once more by itself.
 
-use crate::decide::Options;
 use crate::error::EngineError;
 use crate::plan::{Entity, Port};
-use crate::saturate::Saturation;
-use crate::term::{Op, Term};
+use crate::term::{Bank, Op, Term};
 use crate::vocabulary::{FactIds, Terms, look_up};
 use meld_component::facts;
 use meld_component::program::{
@@ -16,29 +15,88 @@ use meld_component::program::{
     World,
 };
 use meld_component::types::{FuncTypeId, TypeId, ValueType};
-use meld_pack::ruleset::TermId;
+use meld_pack::ruleset::{FactId, RuleSet, TermId};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Seeds a graph with a program. The result is each port's term.
+/// What the frontend states, as plain terms.
+#[derive(Debug, Default)]
+pub struct Statement {
+    /// All terms that it speaks of.
+    pub bank: Bank,
+    /// The term of each port.
+    pub ports: BTreeMap<Port, Term>,
+    /// Attributes, each with its value.
+    pub equations: Vec<(Term, Term)>,
+    /// What was proved.
+    pub facts: Vec<(FactId, Vec<Term>)>,
+}
+
+/// States a program. Its terms are added to those that are in the bank already.
 pub fn seed(
     program: &Program,
-    into: &mut Saturation<'_>,
-    options: &Options,
-) -> Result<BTreeMap<Port, Term>, EngineError> {
-    let (terms, facts) = look_up(into.rules)?;
+    rules: &RuleSet,
+    bank: Bank,
+    reverse_ports: bool,
+) -> Result<Statement, EngineError> {
+    let (terms, facts) = look_up(rules)?;
+    let into = Statement { bank, ..Statement::default() };
     let mut seeder = Seeder { program, into, terms, funcs: HashMap::new(), types: Vec::new() };
     seeder.types();
     let mut ports = ports(program);
-    if options.reverse_ports {
+    if reverse_ports {
         ports.reverse();
     }
-    let mut seeds = BTreeMap::new();
     for port in ports {
-        seeds.insert(port, seeder.port(port)?);
+        let term = seeder.port(port)?;
+        seeder.into.ports.insert(port, term);
     }
     seeder.attributes()?;
     seeder.facts(&facts);
-    Ok(seeds)
+    Ok(seeder.into)
+}
+
+impl Statement {
+    /// The same with terms in an order that only their structure decides: by height, then by
+    /// operator, then by arguments. What was read first leaves no mark.
+    pub fn sorted(self) -> Statement {
+        let mut heights: Vec<usize> = Vec::with_capacity(self.bank.len());
+        let mut levels: Vec<Vec<Term>> = Vec::new();
+        for index in 0..self.bank.len() {
+            let term = Term(index as u32);
+            let children = self.bank.children(term).iter();
+            let height = children.map(|child| heights[child.index()] + 1).max().unwrap_or(0);
+            heights.push(height);
+            if levels.len() <= height {
+                levels.resize_with(height + 1, Vec::new);
+            }
+            levels[height].push(term);
+        }
+        let mut bank = Bank::default();
+        let mut place = vec![Term(0); self.bank.len()];
+        for level in levels {
+            let mut level: Vec<(&Op, Vec<Term>, Term)> = level
+                .into_iter()
+                .map(|term| {
+                    let children = self.bank.children(term).iter().map(|c| place[c.index()]);
+                    (self.bank.op(term), children.collect(), term)
+                })
+                .collect();
+            level.sort();
+            for (op, children, term) in level {
+                place[term.index()] = bank.add(op.clone(), &children).0;
+            }
+        }
+        let at = |term: Term| place[term.index()];
+        let row = |row: Vec<Term>| row.into_iter().map(at).collect();
+        let mut equations: Vec<_> = self.equations.iter().map(|(l, r)| (at(*l), at(*r))).collect();
+        equations.sort();
+        Statement {
+            bank,
+            ports: self.ports.into_iter().map(|(port, term)| (port, at(term))).collect(),
+            equations,
+            facts: self.facts.into_iter().map(|(fact, terms)| (fact, row(terms))).collect(),
+        }
+    }
 }
 
 /// All ports of a program.
@@ -54,29 +112,37 @@ fn ports(program: &Program) -> Vec<Port> {
     exports.chain((0..core).map(|i| Port::CoreExport(i as u32))).chain(imports).collect()
 }
 
-struct Seeder<'p, 's, 'r> {
+struct Seeder<'p> {
     program: &'p Program,
-    into: &'s mut Saturation<'r>,
+    into: Statement,
     terms: Terms,
     funcs: HashMap<FuncId, Term>,
     types: Vec<Term>,
 }
 
-impl Seeder<'_, '_, '_> {
+impl Seeder<'_> {
+    fn add(&mut self, op: Op, args: &[Term]) -> Term {
+        self.into.bank.add(op, args).0
+    }
+
+    fn state(&mut self, fact: FactId, row: Vec<Term>) {
+        self.into.facts.push((fact, row));
+    }
+
     fn term(&mut self, term: TermId, args: &[Term]) -> Term {
-        self.into.graph.add(Op::Term(term), args)
+        self.add(Op::Term(term), args)
     }
 
     fn entity(&mut self, entity: Entity) -> Term {
-        self.into.graph.add(Op::Entity(entity), &[])
+        self.add(Op::Entity(entity), &[])
     }
 
     fn text(&mut self, text: &str) -> Term {
-        self.into.graph.add(Op::Str(text.into()), &[])
+        self.add(Op::Str(text.into()), &[])
     }
 
     fn int(&mut self, value: i64) -> Term {
-        self.into.graph.add(Op::Int(value), &[])
+        self.add(Op::Int(value), &[])
     }
 
     // ── Types ───────────────────────────────────────────────────────────────────────────────
@@ -101,7 +167,7 @@ impl Seeder<'_, '_, '_> {
 
     fn type_list(&mut self, types: &[TypeId]) -> Term {
         let types: Vec<Term> = types.iter().map(|id| self.ty(*id)).collect();
-        self.into.graph.list(&types, None)
+        self.into.bank.list(&types)
     }
 
     fn value_type(&mut self, ty: &ValueType) -> Term {
@@ -129,7 +195,7 @@ impl Seeder<'_, '_, '_> {
             ValueType::Tuple(fields) => (t.tuple, vec![self.type_list(fields)]),
             ValueType::Variant(cases) => {
                 let cases: Vec<Term> = cases.iter().map(|case| self.payload(*case)).collect();
-                (t.variant, vec![self.into.graph.list(&cases, None)])
+                (t.variant, vec![self.into.bank.list(&cases)])
             }
             ValueType::Enum(cases) => (t.enum_, vec![self.int(i64::from(*cases))]),
             ValueType::Option(payload) => (t.option, vec![self.ty(*payload)]),
@@ -181,7 +247,7 @@ impl Seeder<'_, '_, '_> {
             CoreItem::Export { instance, export } => {
                 let name = &self.program.module_of(*instance).exports[*export as usize].name;
                 let instance = self.entity(Entity::Instance(*instance));
-                self.into.graph.add(Op::Export(name.as_str().into()), &[instance])
+                self.add(Op::Export(name.as_str().into()), &[instance])
             }
             CoreItem::Lower { func, options } => {
                 let ty = self.program.types.func(self.program.funcs[func.index()].ty);
@@ -295,7 +361,7 @@ impl Seeder<'_, '_, '_> {
                     [self.text(&interface), self.text(name), self.entity(Entity::HostFunc(*id))];
                 let signature = self.signature(func.ty);
                 let attribute = self.term(self.terms.signature, &[args[2]]);
-                self.into.given(attribute, signature);
+                self.into.equations.push((attribute, signature));
                 Ok(self.term(self.terms.host, &args))
             }
         }
@@ -317,7 +383,7 @@ impl Seeder<'_, '_, '_> {
             }
             for (attribute, value) in equations {
                 let attribute = self.term(attribute, &[leaf]);
-                self.into.given(attribute, value);
+                self.into.equations.push((attribute, value));
             }
         }
         Ok(())
@@ -328,10 +394,10 @@ impl Seeder<'_, '_, '_> {
         for (index, options) in program.options.iter().enumerate() {
             let leaf = self.entity(Entity::Options(OptionsId(index as u32)));
             if options.memory.is_some() {
-                self.into.facts.state(ids.has_memory, vec![leaf]);
+                self.state(ids.has_memory, vec![leaf]);
             }
             if options.realloc.is_some() {
-                self.into.facts.state(ids.has_realloc, vec![leaf]);
+                self.state(ids.has_realloc, vec![leaf]);
             }
             let encoding = match options.encoding {
                 StringEncoding::Utf8 => self.terms.utf8,
@@ -339,46 +405,46 @@ impl Seeder<'_, '_, '_> {
                 StringEncoding::Latin1Utf16 => self.terms.latin1_utf16,
             };
             let encoding = self.term(encoding, &[]);
-            self.into.facts.state(ids.encoding, vec![leaf, encoding]);
+            self.state(ids.encoding, vec![leaf, encoding]);
             let width = self.int(if options.memory64 { 64 } else { 32 });
-            self.into.facts.state(ids.width, vec![leaf, width]);
+            self.state(ids.width, vec![leaf, width]);
         }
         for (a, b) in facts::kin(program) {
             let row = vec![self.entity(Entity::Component(a)), self.entity(Entity::Component(b))];
-            self.into.facts.state(ids.kin, row);
+            self.state(ids.kin, row);
         }
         for component in facts::observes_leave(program) {
             let row = vec![self.entity(Entity::Component(component))];
-            self.into.facts.state(ids.observes_leave, row);
+            self.state(ids.observes_leave, row);
         }
         for component in facts::may_throw(program) {
             let row = vec![self.entity(Entity::Component(component))];
-            self.into.facts.state(ids.may_throw, row);
+            self.state(ids.may_throw, row);
         }
         let handles = facts::has_handles(&program.types);
         for (id, ty) in program.types.iter_funcs() {
             if ty.params.iter().chain(&ty.result).any(|ty| handles.contains(ty)) {
                 let row = vec![self.signature(id)];
-                self.into.facts.state(ids.has_handles, row);
+                self.state(ids.has_handles, row);
             }
             if facts::scalar(&program.types, ty) {
                 let row = vec![self.signature(id)];
-                self.into.facts.state(ids.scalar, row);
+                self.state(ids.scalar, row);
             }
         }
         let unit = self.term(self.terms.unit, &[]);
-        self.into.facts.state(ids.whole_word, vec![unit]);
+        self.state(ids.whole_word, vec![unit]);
         let any_bits = facts::any_bits(&program.types);
         for (id, ty) in program.types.iter() {
             let row = vec![self.ty(id)];
             if facts::whole_word(ty) {
-                self.into.facts.state(ids.whole_word, row.clone());
+                self.state(ids.whole_word, row.clone());
             }
             if facts::narrow(ty) {
-                self.into.facts.state(ids.narrow, row.clone());
+                self.state(ids.narrow, row.clone());
             }
             if any_bits.contains(&id) {
-                self.into.facts.state(ids.any_bits, row);
+                self.state(ids.any_bits, row);
             }
         }
     }

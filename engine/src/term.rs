@@ -96,6 +96,12 @@ impl Bank {
         (Term(index as u32), new)
     }
 
+    /// A list of terms.
+    pub fn list(&mut self, elements: &[Term]) -> Term {
+        let empty = self.add(Op::Nil, &[]).0;
+        elements.iter().rev().fold(empty, |rest, element| self.add(Op::Cons, &[*element, rest]).0)
+    }
+
     /// Operator of a term.
     pub fn op(&self, term: Term) -> &Op {
         &self.terms[term.index()].0

@@ -49,9 +49,8 @@ pub fn run_tests(rules: &RuleSet, filter: Option<&str>) -> Vec<TestOutcome> {
         let id = RuleId(index as u32);
         run(rules.rule_name(id), &rule.tests, &|test| check_rule(rules, id, test));
     }
-    for forbid in &rules.forbids {
-        let name = format!("{}.{}", rules.packs[forbid.pack.index()].name, forbid.name);
-        run(name, &forbid.tests, &|test| check_forbid(rules, forbid, test));
+    for (index, forbid) in rules.forbids.iter().enumerate() {
+        run(rules.forbid_name(index), &forbid.tests, &|test| check_forbid(rules, forbid, test));
     }
     outcomes
 }

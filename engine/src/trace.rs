@@ -1,15 +1,16 @@
 //! What a run of the engine remembers: the graph, the choices and the proofs.
 
-use crate::decide::unknown;
 use crate::error::EngineError;
 use crate::extract::{Choices, cost_of};
+use crate::forbid::Verdict;
+use crate::name::{Named, find};
 use crate::plan::Port;
 use crate::proof::{ProofId, Proofs};
 use crate::saturate::Saturation;
 use crate::term::{Op, Term};
 use crate::why_not::Standing;
 use egg::Id;
-use meld_pack::ruleset::{Cost, RuleId};
+use meld_pack::ruleset::Cost;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What is known of one port.
@@ -25,23 +26,15 @@ pub struct Trace<'r> {
     pub(crate) saturation: Saturation<'r>,
     pub(crate) choices: Choices,
     pub(crate) standings: Vec<Standing>,
+    pub(crate) verdicts: Vec<Verdict>,
     pub(crate) proofs: Proofs,
     pub(crate) ports: BTreeMap<Port, PortTrace>,
 }
 
-impl<'r> Trace<'r> {
-    pub(crate) fn new(
-        saturation: Saturation<'r>,
-        choices: Choices,
-        standings: Vec<Standing>,
-        proofs: Proofs,
-        ports: BTreeMap<Port, PortTrace>,
-    ) -> Self {
-        Trace { saturation, choices, standings, proofs, ports }
-    }
-
+impl Trace<'_> {
     /// Why ports became what they became, for people. A port is shown if each word of the filter
-    /// occurs in its name, for example `adder/main: import "test:math/api" "add"`.
+    /// occurs in its name, for example `adder/main: import "test:math/api" "add"`. Forbids
+    /// that the user turned off stand at the end, whatever the filter.
     pub fn explain_text(&self, filter: Option<&str>) -> String {
         crate::explain::text(self, filter)
     }
@@ -51,20 +44,23 @@ impl<'r> Trace<'r> {
         crate::explain::json(self)
     }
 
-    /// Why a rule (`pack.rule`) did not fire where its pattern matches, as far as ports that the
-    /// filter selects can see.
+    /// Why a rule (`pack.rule`, or the end of it) did not fire where its pattern matches, as far
+    /// as ports that the filter selects can see. For a `forbid`, what it says about the plan.
     ///
     /// # Errors
     ///
-    /// [`EngineError::Unknown`] where no pack declares the rule.
+    /// [`EngineError::Unknown`] where no pack declares the rule, [`EngineError::Ambiguous`] where
+    /// several rules have the name.
     pub fn why_not(&self, rule: &str, filter: Option<&str>) -> Result<String, EngineError> {
-        let rules = self.saturation.rules;
-        let names: Vec<String> =
-            (0..rules.rules.len()).map(|i| rules.rule_name(RuleId(i as u32))).collect();
-        match names.iter().position(|name| name == rule) {
-            Some(index) => Ok(crate::why_not::text(self, RuleId(index as u32), filter)),
-            None => Err(unknown("rule", rule, &names)),
-        }
+        Ok(match find(self.saturation.rules, rule)? {
+            Named::Rule(id) => crate::why_not::text(self, id, filter),
+            Named::Forbid(index) => self.verdicts[index].text(&self.saturation),
+        })
+    }
+
+    /// The forbids that were turned off: what they would have said is part of every explanation.
+    pub(crate) fn waived(&self) -> impl Iterator<Item = &Verdict> {
+        self.verdicts.iter().filter(|verdict| verdict.is_waived())
     }
 
     /// What the choice of a class costs.

@@ -2,10 +2,11 @@
 
 mod common;
 
-use common::{program, rules, rules_and, siblings, stable};
+use common::{core_program, program, rules, rules_and, siblings, stable};
 use meld_component::program::InstanceId;
 use meld_engine::plan::{Node, Plan, Port};
 use meld_engine::{EngineError, Options, Weight, decide};
+use meld_pack::ruleset::RuleSet;
 use std::collections::BTreeSet;
 
 /// A port's term, as text.
@@ -43,24 +44,19 @@ fn a_string_needs_an_adapter() {
     insta::assert_snapshot!(stable(&decision.trace.explain_text(Some("import"))));
 }
 
+/// The plan of rules that fire in the reverse order.
 #[test]
-fn the_plan_does_not_depend_on_order() {
+fn the_plan_does_not_depend_on_the_order_of_declaration() {
     let program =
         siblings("(param \"a\" (list (tuple string (option u8))))", "(param i32 i32)", "");
-    let rules = rules();
     for weight in [Weight::Speed, Weight::Size] {
-        let run = |reverse_rules, reverse_ports| {
-            let options = Options { weight, reverse_rules, reverse_ports, ..Options::default() };
-            let decision = decide(&program, &rules, &options).unwrap();
-            let text = decision.trace.explain_text(None);
-            let json = decision.trace.explain_json().to_string();
-            (format!("{:#?}", decision.plan), text, json)
+        let plan = |rules: &RuleSet| {
+            let options = Options { weight, ..Options::default() };
+            format!("{:#?}", decide(&program, rules, &options).unwrap().plan)
         };
-        let plain = run(false, false);
-        assert_eq!(plain, run(false, false), "two runs differ");
-        assert_eq!(plain.0, run(true, false).0);
-        assert_eq!(plain.0, run(false, true).0);
-        assert_eq!(plain.0, run(true, true).0);
+        let mut reversed = rules();
+        reversed.rules.reverse();
+        assert_eq!(plan(&rules()), plan(&reversed));
     }
 }
 
@@ -93,6 +89,32 @@ fn active_segments_reach() {
     let rules = rules();
     let decision = decide(&program, &rules, &Options::default()).unwrap();
     assert_eq!(decision.plan.ports.len(), 2);
+}
+
+#[test]
+fn what_is_written_where_it_can_be_seen_is_live() {
+    let live = |modules: &[(&str, &str)]| {
+        let program = core_program(modules);
+        let plan = decide(&program, &rules(), &Options::default()).unwrap().plan;
+        let names = plan.instances.iter().map(|id| program.instances[id.index()].name.clone());
+        names.collect::<Vec<_>>()
+    };
+    let writer =
+        |of: &str| format!(r#"(module (import "{of}" "m" (memory 1)) (data (i32.const 0) "x"))"#);
+    // Nothing calls into the writers. The first writes to what the host has ..
+    let main = r#"(module (func (export "f")))"#;
+    let idle = r#"(module (import "env" "g" (func)))"#;
+    assert_eq!(
+        live(&[("writer", &writer("env")), ("idle", idle), ("main", main)]),
+        ["writer", "main"]
+    );
+    // .. and this one to what the root exports.
+    let memory = r#"(module (memory (export "m") 1))"#;
+    let face = r#"(module (import "memory" "m" (memory 1)) (export "m" (memory 0)))"#;
+    assert_eq!(
+        live(&[("memory", memory), ("face", face), ("writer", &writer("memory")), ("idle", idle)]),
+        ["memory", "face", "writer"]
+    );
 }
 
 const RESOURCE: &str = r#"(component
@@ -139,22 +161,40 @@ fn why_not() {
         ask("meld.values.option", None),
         ask("meld.hosts.import", None),
         ask("meld.values.utf16-to-utf16", Some("math")),
-        decision.trace.why_not("calls.direct", None).unwrap_err().to_string(),
+        decision.trace.why_not("call.direct", None).unwrap_err().to_string(),
     ];
     insta::assert_snapshot!(stable(&texts.join("\n")));
 }
 
 #[test]
-fn unknown_names() {
-    let program = siblings("", "", "");
+fn names_of_rules() {
+    let program = siblings("(param \"a\" u32)", "(param i32)", "");
     let rules = rules();
-    let options =
-        Options { disable: BTreeSet::from(["meld.calls.dirct".to_string()]), ..Options::default() };
-    let error = decide(&program, &rules, &options).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "no pack declares the rule `meld.calls.dirct`; did you mean `meld.calls.direct`?"
-    );
+    let disable = |name: &str| {
+        let options = Options { disable: BTreeSet::from([name.into()]), ..Options::default() };
+        decide(&program, &rules, &options)
+    };
+    for name in ["direct", "calls.direct", "meld.calls.direct"] {
+        let decision = disable(name).unwrap();
+        let text = show(&decision.plan, Port::Import(InstanceId(2), 0));
+        assert!(text.starts_with("adapter("), "{name}: {text}");
+        let why = decision.trace.why_not(name, None).unwrap();
+        assert!(why.contains("does not run: it is disabled (--disable)"), "{why}");
+    }
+    let errors = [
+        (
+            "meld.calls.dirct",
+            "no pack declares the rule `meld.calls.dirct`; did you mean `meld.calls.direct`?",
+        ),
+        ("irect", "no pack declares the rule `irect`"),
+        (
+            "side-flat",
+            "several rules are called `side-flat`: meld.calls.side-flat, meld.hosts.side-flat",
+        ),
+    ];
+    for (name, expect) in errors {
+        assert_eq!(disable(name).unwrap_err().to_string(), expect);
+    }
 }
 
 const ASSUMING: &str = r#"
@@ -189,11 +229,7 @@ fn assumptions_are_granted_and_told() {
     assert!(decision.trace.explain_text(None).contains("assuming trusted"));
 }
 
-#[test]
-fn a_forbid_refuses() {
-    let program = siblings("(param \"a\" bool)", "(param i32)", "");
-    let rules = rules_and(
-        r#"
+const POLICY: &str = r#"
 pack test.policy
 use meld.vocabulary
 forbid adapters {
@@ -201,11 +237,58 @@ forbid adapters {
   where   !scalar(?sig)
   because "this house pays for no adapter"
 }
-"#,
-    );
-    let error = decide(&program, &rules, &Options::default()).unwrap_err();
+"#;
+
+#[test]
+fn a_forbid_refuses() {
+    let program = siblings("(param \"a\" bool)", "(param i32)", "");
+    let error = decide(&program, &rules_and(POLICY), &Options::default()).unwrap_err();
     assert!(matches!(error, EngineError::Forbidden(_)));
     insta::assert_snapshot!(stable(&error));
+}
+
+#[test]
+fn a_forbid_that_is_turned_off_is_told() {
+    let program = siblings("(param \"a\" bool)", "(param i32)", "");
+    let rules = rules_and(POLICY);
+    let options = Options { disable: BTreeSet::from(["adapters".into()]), ..Options::default() };
+    let trace = decide(&program, &rules, &options).unwrap().trace;
+    // Whichever ports somebody looks at.
+    let text = trace.explain_text(Some("nothing of this name"));
+    insta::assert_snapshot!(stable(&text));
+    assert!(trace.why_not("adapters", None).unwrap().contains("it is disabled (--disable)"));
+    let told = &trace.explain_json()["forbidsTurnedOff"][0];
+    assert_eq!(told["forbid"], "test.policy.adapters");
+    assert_eq!(told["found"][0]["port"], "adder/main: import \"math\" \"add\"");
+
+    let program = siblings("(param \"a\" u32)", "(param i32)", "");
+    let trace = decide(&program, &rules, &Options::default()).unwrap().trace;
+    assert!(!trace.explain_text(None).contains("forbid"));
+    assert!(trace.why_not("adapters", None).unwrap().contains("nothing in the plan is such"));
+}
+
+/// Wildcards inside of arguments of negated guards, which no slot is bound for.
+#[test]
+fn negated_guards_with_wildcards_are_replayed() {
+    let program = siblings("(param \"a\" bool)", "(param i32)", "");
+    let rules = rules_and(
+        r#"
+pack test.wildcards
+use meld.vocabulary
+use meld.calls
+rule none {
+  match   call(?f, ?sig, ?callee, _, ?caller)
+  where   !scalar(func([_, _], _))
+  rewrite ?f
+  because "nobody has any"
+  test { call(#f, func([], []), #b, no-post-return(), #a) => #f }
+  test { given scalar(func([u8(), u8()], [])); call(#f, func([], []), #b, no-post-return(), #a) =/=> }
+}
+"#,
+    );
+    let decision = decide(&program, &rules, &Options::default()).unwrap();
+    let text = show(&decision.plan, Port::Import(InstanceId(2), 0));
+    assert_eq!(text, "Instance(InstanceId(0)).add");
 }
 
 #[test]

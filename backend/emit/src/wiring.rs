@@ -22,7 +22,7 @@ pub struct Wiring<'a> {
     hosts: &'a HostImports,
     /// Module terms and generated functions, by their position among the instances.
     added: BTreeMap<NodeId, usize>,
-    /// Guests that the plan has answers for, by their position among the instances.
+    /// The live guests, by their position among the instances.
     guests: BTreeMap<InstanceId, usize>,
 }
 
@@ -41,15 +41,11 @@ impl<'a> Wiring<'a> {
             .enumerate()
             .map(|(position, (id, _))| (NodeId(id as u32), position))
             .collect();
-        // What nothing reaches has no answers, and is not emitted.
-        let guests = (0..program.instances.len())
-            .map(|i| InstanceId(i as u32))
-            .filter(|id| {
-                let imports = program.instances[id.index()].imports.len() as u32;
-                (0..imports).all(|n| plan.ports.contains_key(&Port::Import(*id, n)))
-            })
+        let guests = plan
+            .instances
+            .iter()
             .enumerate()
-            .map(|(position, id)| (id, added.len() + position))
+            .map(|(position, id)| (*id, added.len() + position))
             .collect();
         Wiring { program, plan, hosts, added, guests }
     }
@@ -67,7 +63,12 @@ impl<'a> Wiring<'a> {
         for &id in self.guests.keys() {
             let instance = &self.program.instances[id.index()];
             let imports = (0..instance.imports.len() as u32)
-                .map(|import| self.source(self.plan.ports[&Port::Import(id, import)]))
+                .map(|import| {
+                    let unanswered =
+                        || EmitError::Unanswered(format!("an import of {}", instance.name));
+                    let port = self.plan.ports.get(&Port::Import(id, import));
+                    self.source(*port.ok_or_else(unanswered)?)
+                })
                 .collect::<Result<_, _>>()?;
             instances.push(Instance {
                 name: instance.name.clone(),

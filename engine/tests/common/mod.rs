@@ -81,6 +81,16 @@ pub fn program(wat: &str) -> Program {
     meld_component::link(&component).expect("the test links")
 }
 
+/// Links core modules, each with its name.
+pub fn core_program(modules: &[(&str, &str)]) -> Program {
+    let input = |(name, wat): &(&str, &str)| meld_component::Input {
+        name: name.to_string(),
+        bytes: wat::parse_str(wat).expect("the test's text is valid").into(),
+    };
+    let inputs: Vec<_> = modules.iter().map(input).collect();
+    meld_component::read(&inputs).expect("the test links")
+}
+
 /// A caller and a callee beside each other. The callee lifts functions of the given type.
 pub fn siblings(params: &str, core_params: &str, caller: &str) -> Program {
     program(&format!(

@@ -64,7 +64,7 @@ impl From<FuseError> for Failure {
             FuseError::Pack(_) => 4,
             FuseError::NotWasm { .. } => 3,
             FuseError::Read(ReadError::Decode(_)) => 3,
-            FuseError::Decide(EngineError::Unknown { .. }) => 2,
+            FuseError::Decide(EngineError::Unknown { .. } | EngineError::Ambiguous { .. }) => 2,
             FuseError::Decide(
                 EngineError::Vocabulary(_)
                 | EngineError::Exhausted { .. }

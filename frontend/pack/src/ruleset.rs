@@ -387,6 +387,12 @@ impl RuleSet {
         format!("{}.{}", self.packs[rule.pack.index()].name, rule.name)
     }
 
+    /// `pack.forbid`, as users write it in `--disable`. The position is in [`RuleSet::forbids`].
+    pub fn forbid_name(&self, position: usize) -> String {
+        let forbid = &self.forbids[position];
+        format!("{}.{}", self.packs[forbid.pack.index()].name, forbid.name)
+    }
+
     /// The term of that name.
     pub fn term(&self, name: &str) -> Option<TermId> {
         self.terms.iter().position(|t| t.name == name).map(|i| TermId(i as u32))

@@ -51,9 +51,10 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
             let rules = load(&paths)?;
             let of_mine = selected(&rules, &paths);
             io::print(&format!(
-                "{} packs, {} rules: right\n",
+                "{} packs, {} rules, {} forbids: right\n",
                 of_mine.len(),
-                rules.rules.iter().filter(|r| of_mine.contains(&r.pack.index())).count()
+                rules.rules.iter().filter(|r| of_mine.contains(&r.pack.index())).count(),
+                rules.forbids.iter().filter(|f| of_mine.contains(&f.pack.index())).count()
             ))?;
         }
         Command::Test(arguments) => return test(&arguments),

@@ -1,0 +1,52 @@
+//! Rules and forbids as users name them: `pack.rule`, or as much of its end as names only one.
+
+use crate::error::EngineError;
+use meld_pack::ruleset::{RuleId, RuleSet};
+
+/// A rule, an option or a forbid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// A rule or an option.
+    Rule(RuleId),
+    /// A forbid: index into `RuleSet::forbids`.
+    Forbid(usize),
+}
+
+/// Finds what a user names.
+///
+/// # Errors
+///
+/// If no pack declares such a rule, or several do.
+pub(crate) fn find(rules: &RuleSet, name: &str) -> Result<Named, EngineError> {
+    let all = (0..rules.rules.len())
+        .map(|index| RuleId(index as u32))
+        .map(|id| (rules.rule_name(id), Named::Rule(id)));
+    let forbids =
+        (0..rules.forbids.len()).map(|index| (rules.forbid_name(index), Named::Forbid(index)));
+    let (names, named): (Vec<String>, Vec<Named>) = all.chain(forbids).unzip();
+    if let Some(index) = names.iter().position(|known| known == name) {
+        return Ok(named[index]);
+    }
+    let ends = |known: &String| known.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
+    let candidates: Vec<usize> = (0..names.len()).filter(|index| ends(&names[*index])).collect();
+    match candidates.as_slice() {
+        [] => Err(unknown("rule", name, &names)),
+        [index] => Ok(named[*index]),
+        several => Err(EngineError::Ambiguous {
+            name: name.to_string(),
+            candidates: several.iter().map(|index| names[*index].clone()).collect(),
+        }),
+    }
+}
+
+/// The error for a name that no pack declares, with the one that shares most with it.
+pub(crate) fn unknown(kind: &'static str, name: &str, known: &[String]) -> EngineError {
+    let last = |name: &str| name.rsplit('.').next().unwrap_or(name).to_string();
+    let near = known.iter().find(|known| last(known) == last(name)).or_else(|| {
+        let shared =
+            |known: &&String| known.chars().zip(name.chars()).take_while(|(a, b)| a == b).count();
+        known.iter().max_by_key(shared).filter(|known| shared(known) > 2)
+    });
+    let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+    EngineError::Unknown { kind, name: name.to_string(), hint }
+}

@@ -1,0 +1,104 @@
+//! What of a program has to be in its fusion.
+//!
+//! An instance is live if a live port's term names it; if instantiating it can be seen, because
+//! it has a start function, may trap, or writes to memories and tables of the host; or if it
+//! imports a memory or a table of a live one, because its active segments may write there.
+
+use crate::extract::Extraction;
+use crate::plan::{Entity, Port};
+use crate::saturate::Saturation;
+use crate::term::Term;
+use egg::Id;
+use meld_component::program::{CoreItem, CoreKind, InstanceId, Program};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// What the root exports reach, given the choices.
+#[derive(Debug, Default)]
+pub(crate) struct Reach {
+    /// Instances that are emitted.
+    pub(crate) instances: BTreeSet<InstanceId>,
+    /// Ports that are implemented, by seed.
+    pub(crate) ports: BTreeMap<Port, Term>,
+    /// Ports that no term implements, by seed.
+    pub(crate) failed: BTreeMap<Port, Term>,
+}
+
+impl Reach {
+    pub(crate) fn new(
+        program: &Program,
+        saturation: &Saturation<'_>,
+        extraction: &Extraction<'_>,
+        seeds: &BTreeMap<Port, Term>,
+    ) -> Self {
+        let mut reach = Reach::default();
+        let mut writers = writers(program);
+        let mut new: Vec<InstanceId> = observable(program).collect();
+        let mut todo: Vec<Port> =
+            seeds.keys().copied().filter(|port| !matches!(port, Port::Import(..))).collect();
+        let mut classes: HashSet<Id> = HashSet::new();
+        loop {
+            while let Some(instance) = new.pop() {
+                if reach.instances.insert(instance) {
+                    new.extend(writers.remove(&instance).into_iter().flatten());
+                    let imports = program.instances[instance.index()].imports.len();
+                    todo.extend((0..imports).map(|n| Port::Import(instance, n as u32)));
+                }
+            }
+            let Some(port) = todo.pop() else { return reach };
+            let seed = seeds[&port];
+            let class = saturation.graph.class(seed);
+            if extraction.choice(class).is_none() {
+                reach.failed.insert(port, seed);
+                continue;
+            }
+            reach.ports.insert(port, seed);
+            let mut below = vec![class];
+            while let Some(class) = below.pop() {
+                if !classes.insert(class) {
+                    continue;
+                }
+                if let Some(Entity::Instance(instance)) = extraction.entity(class) {
+                    new.push(instance);
+                }
+                let children = extraction.choice(class).map(|choice| &choice.node.children);
+                below.extend(children.into_iter().flatten().map(|c| saturation.graph.find(*c)));
+            }
+        }
+    }
+}
+
+/// Instances whose instantiation can be seen, whatever else is live.
+pub(crate) fn observable(program: &Program) -> impl Iterator<Item = InstanceId> + '_ {
+    instances(program).filter(|id| {
+        let module = program.module_of(*id);
+        // What is written to memories and tables of the host, the host sees.
+        let writes_host =
+            || written(program, *id).any(|item| matches!(item, CoreItem::Host { .. }));
+        module.has_start || module.may_trap || writes_host()
+    })
+}
+
+/// For each instance those that may write to its memories and tables when they are instantiated.
+pub(crate) fn writers(program: &Program) -> BTreeMap<InstanceId, Vec<InstanceId>> {
+    let mut writers: BTreeMap<InstanceId, Vec<InstanceId>> = BTreeMap::new();
+    for id in instances(program) {
+        for item in written(program, id) {
+            if let CoreItem::Export { instance, .. } = item {
+                writers.entry(*instance).or_default().push(id);
+            }
+        }
+    }
+    writers
+}
+
+fn instances(program: &Program) -> impl Iterator<Item = InstanceId> + use<> {
+    (0..program.instances.len()).map(|index| InstanceId(index as u32))
+}
+
+/// The memories and tables that an instance imports.
+fn written(program: &Program, id: InstanceId) -> impl Iterator<Item = &CoreItem> {
+    let imports = program.module_of(id).imports.iter();
+    imports.zip(&program.instances[id.index()].imports).filter_map(|(import, item)| {
+        matches!(import.kind, CoreKind::Memory { .. } | CoreKind::Table).then_some(item)
+    })
+}
