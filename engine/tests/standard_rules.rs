@@ -7,6 +7,7 @@ use meld_engine::testing::run_tests;
 #[test]
 fn pass() {
     let rules = common::rules();
+    assert!(rules.warnings.is_empty(), "{}", rules.warnings);
     let outcomes = run_tests(&rules, None);
     assert!(outcomes.len() > 50, "{} tests", outcomes.len());
     let failed: Vec<String> = outcomes

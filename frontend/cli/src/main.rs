@@ -31,6 +31,13 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // A panic that becomes an error is told as that error.
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !meld::component::guard::is_guarded() {
+            tell(panic);
+        }
+    }));
     let outcome = match Arguments::parse().command {
         Command::Fuse(arguments) => commands::fuse::run(arguments),
         Command::Rules(command) => commands::rules::run(command),

@@ -81,6 +81,69 @@ fn exit_codes_are_as_documented() {
 }
 
 #[test]
+fn policy_and_names() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let policy = folder.path().join("policy.meld");
+    let text = "pack policy\n\nuse meld.vocabulary\n\nforbid adapters {\n  \
+                match   adapter(_, _, _, _, _, _, _, _)\n  because \"they cost\"\n}\n";
+    std::fs::write(&policy, text).expect("the file can be written");
+    let policy = policy.to_string_lossy().into_owned();
+    let checked = meld(&["rules", "check", &policy]);
+    assert_eq!(stdout(&checked), "1 packs, 0 rules, 1 forbids: right\n");
+    check(&["fuse", APP, GREETER, "--rules", &policy], 1, "forbidden by policy.adapters");
+    let explained = meld(&[
+        "fuse",
+        APP,
+        GREETER,
+        "--rules",
+        &policy,
+        "--disable",
+        "adapters",
+        "--explain=export",
+    ]);
+    let text = stdout(&explained);
+    assert!(text.contains("forbid policy.adapters"), "{text}{}", stderr(&explained));
+    assert!(text.contains("would refuse adapter("), "{text}");
+    let several =
+        "several rules are called `side-flat`: meld.calls.side-flat, meld.hosts.side-flat";
+    check(&["fuse", APP, GREETER, "--disable", "side-flat"], 2, several);
+}
+
+#[test]
+fn packs_are_warned_of() {
+    let pack = "tests/rules/warned/merged-by-guard.meld";
+    let vocabulary = "tests/rules/good/vocabulary.meld";
+    check(&["rules", "check", "--no-default-rules", vocabulary, pack], 0, "warning[W0001]");
+}
+
+/// What nothing calls, but what writes where the host or a user of the module sees it.
+#[test]
+fn segments_of_modules_that_nothing_calls() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fuse = |modules: &[(&str, &str)]| {
+        let mut arguments = vec!["fuse".to_string(), "--wat".to_string()];
+        for (name, text) in modules {
+            let path = folder.path().join(name).with_extension("wat");
+            std::fs::write(&path, text).expect("the file can be written");
+            arguments.push(path.to_string_lossy().into_owned());
+        }
+        let output = meld(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        stdout(&output)
+    };
+    let writer =
+        |of| format!(r#"(module (import "{of}" "m" (memory 1)) (data (i32.const 8) "seen"))"#);
+    let main = ("main", r#"(module (func (export "f")))"#);
+    let text = fuse(&[("writer", &writer("env")), main]);
+    assert!(text.contains(r#"(import "env" "m" (memory"#), "{text}");
+    assert!(text.contains(r#"(data (;0;) (i32.const 8) "seen")"#), "{text}");
+    let memory = ("memory", r#"(module (memory (export "m") 1))"#);
+    let face = ("face", r#"(module (import "memory" "m" (memory 1)) (export "m" (memory 0)))"#);
+    let text = fuse(&[memory, face, ("writer", &writer("memory"))]);
+    assert!(text.contains(r#"(data (;0;) (i32.const 8) "seen")"#), "{text}");
+}
+
+#[test]
 fn standard_input_and_output() {
     let app = std::fs::read(root().join(APP)).expect("the guest is there");
     let output = meld_with(&["fuse", "-", GREETER], &app);

@@ -12,6 +12,7 @@
 //! * [`core_modules`] links plain core modules with each other instead.
 //! * [`abi`] gives the sizes, alignments and flat core types of component-level types.
 //! * [`facts`] proves what rules may rely on.
+//! * [`guard`] turns panics of other libraries into errors.
 //!
 //! [`read()`] does all of it.
 //!
@@ -23,7 +24,7 @@ pub mod compose;
 pub mod core_modules;
 pub mod decode;
 pub mod facts;
-mod guard;
+pub mod guard;
 pub mod link;
 mod names;
 pub mod program;

@@ -119,6 +119,15 @@ codes! {
         "The value is a number within the range, and a power of two where that is declared.";
     TestForm "E0070" "test that does not fit its rule"
         "A `forbid` is tested with `=> refused` and `=/=>`; rules and options with `=> term`, `=/=>` and `=/=> term`.";
+    Merges "W0001" "answer that makes questions equal which other rules tell apart"
+        "Terms that are equal to one answer are equal to each other, and what is answered for one is answered for all. If an answer lacks a variable of its question, and another rule asks something of that variable, the other rule's answer reaches questions that it refused. Name the variable in the answer, or write the guard that keeps the two rules apart.";
+}
+
+impl Code {
+    /// Whether it is no mistake for certain: packs with it are used all the same.
+    pub fn is_warning(self) -> bool {
+        self.id().starts_with('W')
+    }
 }
 
 /// A pack's text.
@@ -215,12 +224,17 @@ impl Diagnostics {
             out.push_str(&diagnostic.render(&renderer));
             out.push_str("\n\n");
         }
-        let (total, hidden) = (self.0.len(), self.0.len().saturating_sub(MAX_RENDERED));
+        let hidden = self.0.len().saturating_sub(MAX_RENDERED);
         if hidden > 0 {
-            out.push_str(&format!("{hidden} more errors are not shown\n"));
+            out.push_str(&format!("{hidden} more are not shown\n"));
         }
-        let errors = if total == 1 { "error" } else { "errors" };
-        out.push_str(&format!("{total} {errors} in rule packs\n"));
+        let warnings = self.0.iter().filter(|diagnostic| diagnostic.code.is_warning()).count();
+        let counts: Vec<String> = [(self.0.len() - warnings, "error"), (warnings, "warning")]
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}{}", if count == 1 { "" } else { "s" }))
+            .collect();
+        out.push_str(&format!("{} in rule packs\n", counts.join(", ")));
         out
     }
 
@@ -296,7 +310,8 @@ impl Diagnostic {
                     .into(),
             );
         }
-        let title = Level::ERROR.primary_title(self.message.as_str()).id(self.code.id());
+        let level = if self.code.is_warning() { Level::WARNING } else { Level::ERROR };
+        let title = level.primary_title(self.message.as_str()).id(self.code.id());
         let mut group = Group::with_title(title).elements(elements);
         for help in &self.help {
             group = group.element(Level::HELP.message(help.as_str()));
@@ -309,11 +324,12 @@ impl Diagnostic {
 pub(crate) struct Sink {
     sources: Vec<Arc<Source>>,
     diagnostics: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
 }
 
 impl Sink {
     pub(crate) fn new(sources: Vec<Arc<Source>>) -> Self {
-        Sink { sources, diagnostics: Vec::new() }
+        Sink { sources, diagnostics: Vec::new(), warnings: Vec::new() }
     }
 
     pub(crate) fn source(&self, id: SourceId) -> &Source {
@@ -327,14 +343,23 @@ impl Sink {
 
     /// Starts a report.
     pub(crate) fn error(&mut self, code: Code, message: impl Into<String>) -> Report<'_> {
-        self.diagnostics.push(Diagnostic {
-            code,
-            message: message.into(),
-            labels: Vec::new(),
-            help: Vec::new(),
-        });
-        let last = self.diagnostics.len() - 1;
-        Report { sources: &self.sources, diagnostic: &mut self.diagnostics[last] }
+        Self::report(&self.sources, &mut self.diagnostics, code, message.into())
+    }
+
+    /// Starts a report of what need not be a mistake.
+    pub(crate) fn warning(&mut self, code: Code, message: impl Into<String>) -> Report<'_> {
+        Self::report(&self.sources, &mut self.warnings, code, message.into())
+    }
+
+    fn report<'s>(
+        sources: &'s [Arc<Source>],
+        to: &'s mut Vec<Diagnostic>,
+        code: Code,
+        message: String,
+    ) -> Report<'s> {
+        let at = to.len();
+        to.push(Diagnostic { code, message, labels: Vec::new(), help: Vec::new() });
+        Report { sources, diagnostic: &mut to[at] }
     }
 
     /// Adds to the last report.
@@ -344,7 +369,7 @@ impl Sink {
         }
     }
 
-    /// All mistakes by place, those outside of packs first.
+    /// All mistakes and warnings by place, those outside of packs first.
     pub(crate) fn finish(mut self) -> Diagnostics {
         let position = |diagnostic: &Diagnostic| {
             let label = diagnostic.labels.first()?;
@@ -352,6 +377,7 @@ impl Sink {
             Some((source, label.range.start))
         };
         let mut diagnostics = std::mem::take(&mut self.diagnostics);
+        diagnostics.append(&mut self.warnings);
         diagnostics.sort_by_cached_key(position);
         Diagnostics(diagnostics)
     }

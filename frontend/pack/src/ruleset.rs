@@ -4,6 +4,7 @@
 //! which they were given (a pack's `use`d packs before it), declarations in the order of the
 //! file. Order is part of the meaning: ties of cost are broken by it.
 
+use crate::diagnostic::Diagnostics;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -60,6 +61,8 @@ pub struct RuleSet {
     pub rules: Vec<Rule>,
     /// What a plan must not contain.
     pub forbids: Vec<Forbid>,
+    /// What is likely wrong, though it need not be.
+    pub warnings: Diagnostics,
 }
 
 /// A place in a pack's source.

@@ -1,4 +1,5 @@
-//! The packs under `tests/rules`: good ones check, bad ones give exactly the report beside them.
+//! The packs under `tests/rules`: good ones check, bad ones give exactly the report beside them,
+//! and so do those that are only warned of.
 //!
 //! A bad pack has one mistake and is called after it. It is loaded together with
 //! `good/vocabulary.meld`; a folder is loaded with all packs in it. `BLESS=1` writes the reports.
@@ -106,9 +107,26 @@ fn every_code_has_a_bad_pack() {
         .collect();
     // Settings are no part of a pack; `settings.rs` has them.
     let elsewhere = [Code::UnknownSetting, Code::SettingValue];
-    for code in Code::ALL {
+    for code in Code::ALL.iter().filter(|code| !code.is_warning()) {
         assert!(shown.contains(code) || elsewhere.contains(code), "no bad pack for {}", code.id());
     }
+}
+
+/// Packs that are used, though something in them is likely wrong.
+#[test]
+fn warned_packs_give_their_report() {
+    let mut shown = BTreeSet::new();
+    for path in entries(&Path::new(RULES).join("warned")) {
+        if path.extension().is_some_and(|e| e == "meld") {
+            let mut loader = loader();
+            add(&mut loader, &path);
+            let set = loader.finish().unwrap_or_else(|report| panic!("{report}"));
+            expect(&path.with_extension("txt"), &set.warnings.render(false)).unwrap();
+            shown.extend(set.warnings.iter().map(|warning| warning.code));
+        }
+    }
+    let codes: BTreeSet<Code> = Code::ALL.iter().copied().filter(|c| c.is_warning()).collect();
+    assert_eq!(shown, codes);
 }
 
 #[test]
@@ -117,6 +135,7 @@ fn good_packs_check() {
     by_path.add_path(&Path::new(RULES).join("good")).unwrap();
     let set = by_path.finish().unwrap_or_else(|report| panic!("{report}"));
     expect(&Path::new(RULES).join("good/reference.md"), &reference(&set)).unwrap();
+    assert!(set.warnings.is_empty(), "{}", set.warnings);
 
     // A used pack comes first, whatever the order in which they are given.
     let mut loader = Loader::new();

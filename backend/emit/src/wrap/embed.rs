@@ -1,5 +1,6 @@
 //! Describes a core module's world in a `component-type` section.
 
+use meld_component::guard::guard;
 use meld_component::program::{ComponentWorld, StringEncoding};
 use std::collections::HashSet;
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
@@ -38,8 +39,8 @@ pub fn embed_world(
     describable(world)?;
     let refused = |e: &dyn std::fmt::Display| EmbedError::Refused(format!("{e:#}"));
     // The decoder states some of its expectations as assertions.
-    let decoded = std::panic::catch_unwind(|| wit_component::decode(&world.bytes))
-        .map_err(|_| refused(&"the WIT decoder failed"))?
+    let decoded = guard(|| wit_component::decode(&world.bytes))
+        .map_err(|panic| refused(&format!("the WIT decoder failed: {panic}")))?
         .map_err(|e| refused(&e))?;
     let DecodedWasm::Component(resolve, world) = decoded else {
         return Err(refused(&"the input is a WIT package, not a component"));

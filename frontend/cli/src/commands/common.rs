@@ -3,8 +3,10 @@
 use crate::exit::Failure;
 use crate::io;
 use clap::{Args, ValueEnum};
+use meld::pack::ruleset::RuleSet;
 use meld::packs::PackOptions;
 use meld::{Decided, Form, FuseError, Fuser, Weight};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 /// What is fused, and how it is decided.
@@ -22,7 +24,7 @@ pub struct FuserArguments {
     /// Grant an assumption that rules may rest on.
     #[arg(long, value_name = "NAME")]
     assume: Vec<String>,
-    /// Take a rule out.
+    /// Take a rule or a forbid out.
     #[arg(long, value_name = "RULE")]
     disable: Vec<String>,
 }
@@ -47,7 +49,7 @@ pub struct ExplainArguments {
     /// Say why each import became what it is; with a text, only for ports that contain it.
     #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     explain: Option<String>,
-    /// Say where a rule matched and which guard refused.
+    /// Say where a rule matched and which guard refused, or what a forbid found.
     #[arg(long, value_name = "RULE")]
     why_not: Option<String>,
     /// The form of `--explain`.
@@ -96,6 +98,13 @@ impl FuserArguments {
             WeightArgument::Size => Weight::Size,
         });
         Ok((fuser, size))
+    }
+}
+
+/// Prints what is likely wrong in packs.
+pub fn warn_of(rules: &RuleSet) {
+    if !rules.warnings.is_empty() {
+        eprint!("{}", rules.warnings.render(std::io::stderr().is_terminal()));
     }
 }
 

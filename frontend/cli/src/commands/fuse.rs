@@ -1,6 +1,6 @@
 //! `meld fuse`.
 
-use super::common::{ExplainArguments, FuserArguments};
+use super::common::{ExplainArguments, FuserArguments, warn_of};
 use crate::exit::Failure;
 use crate::io;
 use crate::progress::Progress;
@@ -42,6 +42,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     // Also without an output: an explanation of what cannot be written would mislead.
     let emitted = decided.emit()?;
     drop(progress);
+    warn_of(&rules);
     for warning in &emitted.warnings {
         eprintln!("warning: {warning}");
     }

@@ -1,6 +1,6 @@
 //! `meld rules`.
 
-use super::common::PackArguments;
+use super::common::{PackArguments, warn_of};
 use crate::exit::Failure;
 use crate::io;
 use clap::{Args, Subcommand};
@@ -49,6 +49,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Check(paths) => {
             let rules = load(&paths)?;
+            warn_of(&rules);
             let of_mine = selected(&rules, &paths);
             io::print(&format!(
                 "{} packs, {} rules, {} forbids: right\n",

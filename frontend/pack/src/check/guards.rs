@@ -66,7 +66,8 @@ fn holds(a: i64, op: Comparison, b: i64) -> bool {
     }
 }
 
-fn contradict(a: &GuardNode, b: &GuardNode) -> bool {
+/// Whether two guards never hold together.
+pub(super) fn contradict(a: &GuardNode, b: &GuardNode) -> bool {
     match (&a.kind, &b.kind) {
         (
             GuardKind::Fact { fact: f, args: x, negated: p },

@@ -1,7 +1,7 @@
 //! From parsed packs to a [`RuleSet`], or all that is wrong with them.
 //!
 //! ```text
-//! packs ──▶ declare ──▶ modules ──▶ choice::collect ──▶ rules ──▶ never_made, unlike alternatives
+//! packs ──▶ declare ──▶ modules ──▶ choice::collect ──▶ rules ──▶ never_made, unlike alternatives, merges
 //!                                                         ├ sorts    names, sorts, variables
 //!                                                         ├ guards   contradictions
 //!                                                         ├ choice   looking behind a choice
@@ -18,6 +18,7 @@ mod declare;
 mod growth;
 mod guards;
 mod made;
+mod merges;
 mod modules;
 mod names;
 mod node;
@@ -58,6 +59,7 @@ pub(crate) fn check(
         core: CoreSorts::default(),
         choices: choice::Choices::default(),
         makes: made::Makes::default(),
+        answers: Vec::new(),
     };
     checker.packs(&order.uses);
     checker.declare(settings);
@@ -67,7 +69,14 @@ pub(crate) fn check(
     if checker.sink.count() == 0 {
         checker.never_made();
     }
-    if checker.sink.count() > 0 { Err(checker.sink.finish()) } else { Ok(checker.set) }
+    if checker.sink.count() == 0 {
+        checker.merged_questions();
+    }
+    if checker.sink.count() > 0 {
+        return Err(checker.sink.finish());
+    }
+    checker.set.warnings = checker.sink.finish();
+    Ok(checker.set)
 }
 
 /// All that the checks share.
@@ -90,6 +99,8 @@ struct Checker<'a> {
     core: CoreSorts,
     choices: choice::Choices,
     makes: made::Makes,
+    /// Rules without a mistake.
+    answers: Vec<merges::Answer>,
 }
 
 /// A sort, or none where a mistake hides it; none agrees with every sort.

@@ -2,6 +2,7 @@
 
 use super::Checker;
 use super::INT;
+use super::merges::Answer;
 use super::names::Kind;
 use super::node::{GuardKind, GuardNode, Node, NodeKind};
 use super::sorts::{Demand, Mode, Scope, Variable, Why, demands};
@@ -68,6 +69,9 @@ impl Checker<'_> {
             self.possible(&guards);
             if let Some(made) = &made {
                 self.whole_rule(rule.form, &root, &guards, made, &scope.vars);
+                let vars = scope.vars.iter().map(|var| var.name.clone());
+                let answer = Answer::new(&rule.name.text, &root, &guards, made, vars);
+                self.answers(rule.form, answer);
             }
         }
         let tests: Vec<_> = rule.tests.iter().map(|test| self.test(rule.form, test)).collect();
