@@ -112,8 +112,9 @@ impl Checker<'_> {
                 let candidates: Vec<Term> =
                     std::iter::once(value).chain(attributes.map(|(term, _)| *term)).collect();
                 candidates.into_iter().any(|candidate| {
+                    let children = self.bank.children(candidate).to_vec();
                     *self.bank.op(candidate) == Op::Term(*term)
-                        && self.all_match(args, &self.bank.children(candidate).to_vec(), slots)
+                        && self.all_match(args, &children, slots)
                 })
             }
             Pattern::List(elements, rest) => {

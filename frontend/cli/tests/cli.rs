@@ -111,9 +111,18 @@ fn policy_and_names() {
 
 #[test]
 fn packs_are_warned_of() {
-    let pack = "tests/rules/warned/merged-by-guard.meld";
-    let vocabulary = "tests/rules/good/vocabulary.meld";
-    check(&["rules", "check", "--no-default-rules", vocabulary, pack], 0, "warning[W0001]");
+    let folder = tempfile::tempdir().expect("a folder");
+    let pack = folder.path().join("warned.meld");
+    let text = "pack warned.vocabulary\n\nuse meld.vocabulary\n\nterm ask(c: Component) -> PostReturn\n\
+                rule all {\n  match   ask(?c)\n  rewrite no-post-return()\n  because \"one for all\"\n  \
+                test { ask(#c) => no-post-return() }\n}\n\
+                rule some {\n  match   ask(?c)\n  where   may-throw(?c)\n  rewrite no-post-return()\n  \
+                because \"not all\"\n  test { given may-throw(#c); ask(#c) => no-post-return() }\n  \
+                test { ask(#c) =/=> }\n}\n";
+    std::fs::write(&pack, text).expect("the file can be written");
+    let pack = pack.to_string_lossy().into_owned();
+    check(&["rules", "check", &pack], 0, "warning[W0001]");
+    check(&["fuse", APP, GREETER, "--rules", &pack, "--explain"], 0, "warning[W0001]");
 }
 
 /// What nothing calls, but what writes where the host or a user of the module sees it.
