@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn panics_become_errors() {
-        assert_eq!(guard(|| is_guarded()), Ok(true));
+        assert_eq!(guard(is_guarded), Ok(true));
         assert_eq!(guard(|| guard(|| panic!("inner")).is_err() && is_guarded()), Ok(true));
         assert_eq!(guard(|| panic!("with {}", "a reason")), Err::<(), _>("with a reason".into()));
         assert!(!is_guarded());
