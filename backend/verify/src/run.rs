@@ -1,5 +1,6 @@
 //! Runs the exports of one component.
 
+use crate::guard::guard;
 use crate::host::{self, Host, TooManyCalls};
 use crate::report::{Ended, Outcome};
 use crate::text;
@@ -9,10 +10,14 @@ use std::pin::pin;
 use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 use wasmtime::component::{Component, Func, Instance, InstancePre, Val};
-use wasmtime::{Config, Engine, OptLevel, Store, StoreLimitsBuilder, Trap};
+use wasmtime::{Config, Engine, GcHeapOutOfMemory, OptLevel, Store, StoreLimitsBuilder, Trap};
 
 /// The most bytes that a memory may have.
 const MOST_MEMORY: usize = 256 << 20;
+
+/// What a call may use up unless the caller says otherwise: some seconds of computing, and more
+/// than any guest of `tests/guests` needs.
+pub(crate) const FUEL: u64 = 10_000_000_000;
 
 /// How often a call that waits is asked again. Everything the host does is done at once, so a
 /// call that still waits after that waits for itself.
@@ -86,6 +91,12 @@ impl Subject {
 
     /// Instantiates the component; start functions may call the host and may trap.
     pub(crate) fn instantiate(&self) -> (Outcome, Option<Live>) {
+        guard(|| self.try_instantiate()).unwrap_or_else(|panic| {
+            (Outcome { ended: Ended::GivenUp(panic), host_calls: Vec::new() }, None)
+        })
+    }
+
+    fn try_instantiate(&self) -> (Outcome, Option<Live>) {
         let limits = StoreLimitsBuilder::new()
             .memory_size(MOST_MEMORY)
             .table_elements(1 << 20)
@@ -114,7 +125,8 @@ impl Subject {
 impl Live {
     /// Calls an exported function.
     pub(crate) fn call(&mut self, path: &[String], arguments: &[Val]) -> Outcome {
-        let ended = self.try_call(path, arguments).unwrap_or_else(|ended| ended);
+        let ended = guard(|| self.try_call(path, arguments).unwrap_or_else(|ended| ended))
+            .unwrap_or_else(Ended::GivenUp);
         Outcome { ended, host_calls: std::mem::take(&mut self.store.data_mut().log) }
     }
 
@@ -148,13 +160,22 @@ fn settle<T>(future: impl Future<Output = wasmtime::Result<T>>) -> Result<T, End
             return outcome.map_err(ended);
         }
     }
-    Err(Ended::TimedOut)
+    Err(Ended::GivenUp("it waits for what never comes".to_string()))
 }
 
+/// Where fuel or the stack ends is not the guest's doing: fused code needs less of both.
 fn ended(error: wasmtime::Error) -> Ended {
-    let out_of_fuel = matches!(error.downcast_ref::<Trap>(), Some(Trap::OutOfFuel));
-    if out_of_fuel || error.downcast_ref::<TooManyCalls>().is_some() {
-        return Ended::TimedOut;
+    let trap = error.downcast_ref::<Trap>();
+    let limit = match trap {
+        Some(Trap::OutOfFuel) => Some("out of fuel".to_string()),
+        Some(trap @ (Trap::StackOverflow | Trap::AllocationTooLarge)) => Some(trap.to_string()),
+        _ => error
+            .downcast_ref::<TooManyCalls>()
+            .map(ToString::to_string)
+            .or_else(|| error.downcast_ref::<GcHeapOutOfMemory<()>>().map(ToString::to_string)),
+    };
+    match limit {
+        Some(limit) => Ended::GivenUp(limit),
+        None => Ended::Trapped(error.root_cause().to_string()),
     }
-    Ended::Trapped(error.root_cause().to_string())
 }
