@@ -52,7 +52,7 @@ impl std::fmt::Display for Which {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Which::Original => "original",
-            Which::Fused => "fused component",
+            Which::Fused => "fused one",
         })
     }
 }
@@ -63,8 +63,8 @@ pub enum VerifyError {
     /// The engine cannot be set up on this machine.
     #[error("the engine cannot be set up: {0}")]
     Engine(String),
-    /// Not a valid component.
-    #[error("the {which} is not a valid component: {reason}")]
+    /// Not a valid component, or not a valid core module.
+    #[error("the {which} is not valid: {reason}")]
     Invalid {
         /// Which of the two.
         which: Which,

@@ -40,7 +40,14 @@ impl Host {
         Host { seed, limits, log: Vec::new(), calls: BTreeMap::new(), resources }
     }
 
-    fn record(&mut self, function: &str, arguments: String) -> wasmtime::Result<u64> {
+    /// What answers follow from.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Notes a call and says how many of that function there were; a guest that makes too many
+    /// is stopped.
+    pub(crate) fn record(&mut self, function: &str, arguments: String) -> wasmtime::Result<u64> {
         if self.log.len() == MOST_CALLS {
             return Err(TooManyCalls.into());
         }

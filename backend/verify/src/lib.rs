@@ -1,4 +1,5 @@
-//! Runs two components of one world side by side and compares all that can be observed.
+//! Runs two components of one world, or linked core modules and one module, side by side and
+//! compares all that can be observed.
 //!
 //! ```text
 //! original ─┬─▶ world: exports, imports ──▶ generated arguments ─┬─▶ run original ─┬─▶ Report
@@ -21,6 +22,7 @@
 pub mod core_run;
 
 mod compare;
+mod core_compare;
 mod guard;
 mod host;
 mod report;
@@ -30,6 +32,7 @@ mod values;
 mod world;
 
 pub use compare::{Options, Sequence, VerifyError, Which, call, compare};
+pub use core_compare::{CoreItem, CoreProgram, compare_core};
 pub use report::{Call, Ended, HostCall, Outcome, Report, Skipped, Verdict};
 pub use run::config;
 pub use values::Rng;

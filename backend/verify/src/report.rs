@@ -84,6 +84,11 @@ pub struct Skipped {
 }
 
 impl Outcome {
+    /// Nothing came of it.
+    pub(crate) fn given_up(reason: String) -> Self {
+        Outcome { ended: Ended::GivenUp(reason), host_calls: Vec::new() }
+    }
+
     /// Compares what can be seen from outside. What traps say is not compared. A side that was
     /// given up on might have gone on: only the host calls that it made count against it.
     pub fn verdict(&self, other: &Outcome) -> Verdict {

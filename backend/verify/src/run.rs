@@ -59,6 +59,20 @@ pub(crate) fn engine() -> Result<&'static Engine, String> {
     engine.as_ref().map_err(Clone::clone)
 }
 
+/// A store whose memories and tables are bounded.
+pub(crate) fn new_store(engine: &Engine, seed: u64, resources: u32) -> Store<Host> {
+    let limits = StoreLimitsBuilder::new()
+        .memory_size(MOST_MEMORY)
+        .table_elements(1 << 20)
+        .instances(1 << 16)
+        .memories(1 << 16)
+        .tables(1 << 16)
+        .build();
+    let mut store = Store::new(engine, Host::new(seed, limits, resources));
+    store.limiter(|host| &mut host.limits);
+    store
+}
+
 /// A component that is ready to be instantiated.
 pub(crate) struct Subject {
     pre: InstancePre<Host>,
@@ -91,22 +105,11 @@ impl Subject {
 
     /// Instantiates the component; start functions may call the host and may trap.
     pub(crate) fn instantiate(&self) -> (Outcome, Option<Live>) {
-        guard(|| self.try_instantiate()).unwrap_or_else(|panic| {
-            (Outcome { ended: Ended::GivenUp(panic), host_calls: Vec::new() }, None)
-        })
+        guard(|| self.try_instantiate()).unwrap_or_else(|panic| (Outcome::given_up(panic), None))
     }
 
     fn try_instantiate(&self) -> (Outcome, Option<Live>) {
-        let limits = StoreLimitsBuilder::new()
-            .memory_size(MOST_MEMORY)
-            .table_elements(1 << 20)
-            .instances(1 << 16)
-            .memories(1 << 16)
-            .tables(1 << 16)
-            .build();
-        let host = Host::new(self.seed, limits, self.resources);
-        let mut store = Store::new(self.pre.engine(), host);
-        store.limiter(|host| &mut host.limits);
+        let mut store = new_store(self.pre.engine(), self.seed, self.resources);
         let outcome = store
             .set_fuel(self.fuel)
             .map_err(ended)
@@ -164,7 +167,7 @@ fn settle<T>(future: impl Future<Output = wasmtime::Result<T>>) -> Result<T, End
 }
 
 /// Where fuel or the stack ends is not the guest's doing: fused code needs less of both.
-fn ended(error: wasmtime::Error) -> Ended {
+pub(crate) fn ended(error: wasmtime::Error) -> Ended {
     let trap = error.downcast_ref::<Trap>();
     let limit = match trap {
         Some(Trap::OutOfFuel) => Some("out of fuel".to_string()),

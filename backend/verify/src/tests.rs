@@ -346,7 +346,7 @@ fn async_functions_are_called() {
 fn errors_name_the_item() {
     let options = Options::default();
     let error = compare(b"(component)", b"\0asm", &options).unwrap_err().to_string();
-    assert!(error.starts_with("the fused component is not a valid component"), "{error}");
+    assert!(error.starts_with("the fused one is not valid"), "{error}");
     let text = r#"(component (import "m" (core module)))"#;
     let error = compare(text.as_bytes(), text.as_bytes(), &options).unwrap_err().to_string();
     assert!(error.contains("`m` is a module or component import"), "{error}");

@@ -5,8 +5,8 @@ use crate::exit::Failure;
 use crate::io;
 use clap::Args;
 use meld::Form;
-use meld::component::program::World;
-use meld_verify::{Options, Sequence, VerifyError, Which};
+use meld::component::program::{CoreItem, Program, World};
+use meld_verify::{CoreProgram, Options, Sequence, VerifyError, Which};
 use std::process::ExitCode;
 
 /// Arguments of `meld verify`.
@@ -38,12 +38,6 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let (fuser, _) = arguments.fuser.fuser(Form::Component)?;
     let rules = fuser.load_rules()?;
     let decided = fuser.decide(&rules)?;
-    if let World::Core { .. } = decided.program.world {
-        return Err(Failure::arguments(
-            "verify compares components, whose types say how to call them; of core modules make \
-             components first, or fuse them with `meld fuse` and run the result",
-        ));
-    }
     if let Some(text) = arguments.explain.text(&decided)? {
         io::print(&text)?;
     }
@@ -54,7 +48,13 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         fuel: arguments.fuel,
         sequence: if arguments.fresh { Sequence::FreshInstances } else { Sequence::OneInstance },
     };
-    let report = meld_verify::compare(&fuser.compose()?, &fused, &options).map_err(failure)?;
+    let report = match &decided.program.world {
+        World::Component(_) => meld_verify::compare(&fuser.compose()?, &fused, &options),
+        World::Core { exports } => {
+            meld_verify::compare_core(&core_program(&decided.program, exports), &fused, &options)
+        }
+    };
+    let report = report.map_err(failure)?;
     if arguments.json {
         let json = serde_json::to_string_pretty(&report)
             .map_err(|e| Failure::file(format!("the report: {e}")))?;
@@ -63,7 +63,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         io::print(&report.to_string())?;
     }
     if report.different() {
-        return Err(Failure::refused("the fused component behaves differently"));
+        return Err(Failure::refused("what was fused behaves differently"));
     }
     if !report.same() {
         return Err(Failure::inconclusive(
@@ -81,4 +81,24 @@ fn failure(error: VerifyError) -> Failure {
         VerifyError::Invalid { which: Which::Fused, .. } => Failure::refused(message),
         _ => Failure::inconclusive(message),
     }
+}
+
+/// Core modules as they are linked before they are fused.
+fn core_program<'a>(program: &'a Program, exports: &[(String, CoreItem)]) -> CoreProgram<'a> {
+    let item = |item: &CoreItem| match item {
+        CoreItem::Export { instance, export } => Some(meld_verify::CoreItem::Export {
+            instance: instance.index(),
+            name: program.module_of(*instance).exports[*export as usize].name.clone(),
+        }),
+        CoreItem::Host { module, name, .. } => {
+            Some(meld_verify::CoreItem::Host { module: module.clone(), name: name.clone() })
+        }
+        // Component functions and built-ins: core modules have none.
+        CoreItem::Lower { .. } | CoreItem::Builtin(_) => None,
+    };
+    let instances = program.instances.iter().map(|instance| {
+        (program.module_bytes(instance.module), instance.imports.iter().filter_map(item).collect())
+    });
+    let exports = exports.iter().filter_map(|(name, export)| Some((name.clone(), item(export)?)));
+    CoreProgram { instances: instances.collect(), exports: exports.collect() }
 }
