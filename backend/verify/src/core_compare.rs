@@ -5,13 +5,14 @@
 
 use crate::compare::{Options, Sequence, VerifyError, Which};
 use crate::guard::guard;
-use crate::host::Host;
+use crate::host::{Host, Limit};
 use crate::report::{Call, Ended, Outcome, Report, Skipped, Verdict};
-use crate::run::{ended, engine, new_store};
+use crate::run::{self, engine, new_store};
 use crate::values::{Generator, Rng};
 use std::collections::{BTreeMap, BTreeSet};
 use wasmtime::{
-    Caller, Error, Extern, ExternType, Func, FuncType, Instance, Module, Store, Val, ValType,
+    Caller, Error, Extern, ExternType, Func, FuncType, Instance, Module, Store, ThrownException,
+    Trap, Val, ValType,
 };
 
 /// Core modules and how their instances are linked.
@@ -22,6 +23,16 @@ pub struct CoreProgram<'a> {
     pub instances: Vec<(&'a [u8], Vec<CoreItem>)>,
     /// Exports of the whole.
     pub exports: Vec<(String, CoreItem)>,
+}
+
+/// How a run of core code ended: what is neither a trap nor an exception is not the guest's doing,
+/// but modules that the engine does not link.
+fn ended(error: Error) -> Ended {
+    let guest = error.is::<Trap>() || error.is::<ThrownException>();
+    match run::ended(error) {
+        Ended::Trapped(reason) if !guest => Ended::GivenUp(reason),
+        ended => ended,
+    }
 }
 
 /// What is imported or exported.
@@ -273,9 +284,10 @@ fn stub(
         let count = caller.data_mut().record(&full, format!("({})", values(params)))?;
         let mut generator = Generator::new(Rng::new(caller.data().seed(), &full, count));
         for (out, ty) in out.iter_mut().zip(&results) {
-            let value = generator.core(ty);
-            *out =
-                value.ok_or_else(|| Error::msg(format!("`{full}` returns no such reference")))?;
+            *out = generator.core(ty).ok_or_else(|| Limit::Answer {
+                function: full.clone(),
+                reason: "returns a reference that cannot be null".to_string(),
+            })?;
         }
         Ok(())
     };

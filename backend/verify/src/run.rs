@@ -1,7 +1,7 @@
 //! Runs the exports of one component.
 
 use crate::guard::guard;
-use crate::host::{self, Host, TooManyCalls};
+use crate::host::{self, Host, Limit};
 use crate::report::{Ended, Outcome};
 use crate::text;
 use crate::world::{Path, World};
@@ -10,10 +10,7 @@ use std::pin::pin;
 use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 use wasmtime::component::{Component, Func, Instance, InstancePre, Val};
-use wasmtime::{Config, Engine, GcHeapOutOfMemory, OptLevel, Store, StoreLimitsBuilder, Trap};
-
-/// The most bytes that a memory may have.
-const MOST_MEMORY: usize = 256 << 20;
+use wasmtime::{Config, Engine, GcHeapOutOfMemory, OptLevel, Store, Trap};
 
 /// What a call may use up unless the caller says otherwise: some seconds of computing, and more
 /// than any guest of `tests/guests` needs.
@@ -61,15 +58,8 @@ pub(crate) fn engine() -> Result<&'static Engine, String> {
 
 /// A store whose memories and tables are bounded.
 pub(crate) fn new_store(engine: &Engine, seed: u64, resources: u32) -> Store<Host> {
-    let limits = StoreLimitsBuilder::new()
-        .memory_size(MOST_MEMORY)
-        .table_elements(1 << 20)
-        .instances(1 << 16)
-        .memories(1 << 16)
-        .tables(1 << 16)
-        .build();
-    let mut store = Store::new(engine, Host::new(seed, limits, resources));
-    store.limiter(|host| &mut host.limits);
+    let mut store = Store::new(engine, Host::new(seed, resources));
+    store.limiter(|host| host);
     store
 }
 
@@ -168,14 +158,14 @@ fn settle<T>(future: impl Future<Output = wasmtime::Result<T>>) -> Result<T, End
 
 /// Where fuel or the stack ends is not the guest's doing: fused code needs less of both.
 pub(crate) fn ended(error: wasmtime::Error) -> Ended {
-    let trap = error.downcast_ref::<Trap>();
-    let limit = match trap {
+    let limit = match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => Some("out of fuel".to_string()),
         Some(trap @ (Trap::StackOverflow | Trap::AllocationTooLarge)) => Some(trap.to_string()),
-        _ => error
-            .downcast_ref::<TooManyCalls>()
-            .map(ToString::to_string)
-            .or_else(|| error.downcast_ref::<GcHeapOutOfMemory<()>>().map(ToString::to_string)),
+        Some(_) => None,
+        None => {
+            let heap = error.downcast_ref::<GcHeapOutOfMemory<()>>().map(ToString::to_string);
+            heap.or_else(|| error.downcast_ref::<Limit>().map(ToString::to_string))
+        }
     };
     match limit {
         Some(limit) => Ended::GivenUp(limit),

@@ -101,6 +101,28 @@ fn an_endless_start_function_is_tried_once() {
 }
 
 #[test]
+fn a_memory_that_is_too_large_is_inconclusive() {
+    let text = r#"(component (core module $m (memory 5000)) (core instance (instantiate $m)))"#;
+    let report = run(text, text);
+    assert_eq!(report.count(Verdict::Inconclusive), 1, "{report}");
+    assert!(report.to_string().contains("given up: a memory of more than 256 MiB"), "{report}");
+}
+
+#[test]
+fn a_host_without_an_answer_is_inconclusive() {
+    let text = r#"(component
+        (import "make" (func $make (result (stream u8))))
+        (core func $make (canon lower (func $make)))
+        (core module $m (import "" "make" (func $make (result i32)))
+            (func (export "f") (drop (call $make))))
+        (core instance $i (instantiate $m (with "" (instance (export "make" (func $make))))))
+        (func (export "f") (canon lift (core func $i "f"))))"#;
+    let report = run(text, text);
+    assert_eq!(verdicts(&report), [Verdict::Inconclusive], "{report}");
+    assert!(report.to_string().contains("given up: no answer can be made for `make`"), "{report}");
+}
+
+#[test]
 fn state_is_seen_within_one_instance() {
     let template = r#"(component
         (core module $m

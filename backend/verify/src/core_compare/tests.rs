@@ -96,6 +96,14 @@ fn what_cannot_be_told() {
     // The host call of the original stands against no end of the fused one.
     assert_eq!(report.count(Verdict::Inconclusive), 1, "{report}");
     assert!(!report.different(), "{report}");
+    // What the host cannot supply is missing on both sides, and tells nothing.
+    let text = r#"(module (import "m" "g" (global (ref func))))"#;
+    let program = CoreProgram {
+        instances: vec![(text.as_bytes(), vec![host("m", "g")])],
+        exports: Vec::new(),
+    };
+    let report = compare_core(&program, text.as_bytes(), &Options::default()).unwrap();
+    assert_eq!(report.count(Verdict::Inconclusive), 1, "{report}");
     let text = r#"(module (import "m" "f" (func $f)) (func (export "f") (call $f)))"#;
     let program = CoreProgram {
         instances: vec![(text.as_bytes(), vec![export(0, "f")])],
