@@ -1,5 +1,7 @@
 //! `meld verify` and `meld inspect`, as users run them, and the JSON that commands print.
 
+#![cfg(feature = "verify")]
+
 mod common;
 
 use common::{APP, GREETER, check, meld, meld_with, root, stderr, stdout};
