@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use std::sync::Arc;
 use support::model::{Arena, Core, Value, View, allocations, flatten, layout, pointer, tuple};
 use support::random::{Passes, Random};
-use support::{engine, pack_module, trap_name};
+use support::{bits, engine, pack_module, trap_name};
 use wasmtime::{
     Caller, Engine, Extern, Func, Global, GlobalType, Memory, MemoryType, MemoryTypeBuilder,
     Module, Mutability, Store, Val, ValType,
@@ -69,16 +69,6 @@ fn val(core: Core, bits: u64) -> Val {
         Core::I64 => Val::I64(bits as i64),
         Core::F32 => Val::F32(bits as u32),
         Core::F64 => Val::F64(bits),
-    }
-}
-
-fn bits(val: &Val) -> u64 {
-    match val {
-        Val::I32(n) => *n as u32 as u64,
-        Val::I64(n) => *n as u64,
-        Val::F32(n) => (*n).into(),
-        Val::F64(n) => *n,
-        val => panic!("{val:?}"),
     }
 }
 

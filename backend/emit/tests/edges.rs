@@ -6,7 +6,7 @@ use meld_component::abi::PtrWidth::{self, W32, W64};
 use meld_component::types::{FuncType, TypeId, Types, ValueType};
 use meld_emit::adapter::{self, AdapterSpec, Generated, Role, Side, Which, wrappers};
 use support::random::Passes;
-use support::{Allocator, engine, pack_module, trap_name};
+use support::{Allocator, bits, engine, pack_module, trap_name};
 use wasmtime::{
     Caller, Engine, Extern, Func, Global, GlobalType, Instance, Linker, Memory, MemoryType,
     MemoryTypeBuilder, Module, Mutability, Store, Val, ValType,
@@ -22,16 +22,6 @@ struct Fixture {
     call: Func,
     flags: Vec<Global>,
     arity: usize,
-}
-
-fn bits(val: &Val) -> u64 {
-    match val {
-        Val::I32(n) => *n as u32 as u64,
-        Val::I64(n) => *n as u64,
-        Val::F32(n) => (*n).into(),
-        Val::F64(n) => *n,
-        val => panic!("{val:?}"),
-    }
 }
 
 fn flag(store: &mut Store<Vec<u64>>) -> Global {

@@ -10,9 +10,6 @@ use meld_emit::wrap::{
     WrapError, core_export_name, core_import_name, core_module, core_post_return_name, embed_world,
     wrap,
 };
-use std::path::{Path, PathBuf};
-use wast::parser::{self, ParseBuffer};
-use wast::{QuoteWat, Wast, WastDirective, Wat};
 use wit_component::{ComponentEncoder, DecodedWasm, OutputToString, WitPrinter};
 use wit_parser::{Resolve, WorldId};
 
@@ -211,61 +208,22 @@ fn names_of_the_core_form() {
     assert_eq!(core_post_return_name("a:b/c#f"), "cabi_post_a:b/c#f");
 }
 
-/// The folder of the Component Model's reference tests: `MELD_SUITE`, or a checkout beside the
-/// workspace.
-fn suite() -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os("MELD_SUITE") {
-        return Some(path.into());
-    }
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    ["../shared/component-model-tests", "../../shared/component-model-tests"]
-        .iter()
-        .map(|path| workspace.join(path))
-        .find(|path| path.is_dir())
-}
-
-/// Every component of a file, each with the line that it begins at.
-fn components(text: &str) -> Vec<(usize, Vec<u8>)> {
-    let buffer = ParseBuffer::new(text).expect("lexes");
-    let wast: Wast = parser::parse(&buffer).expect("parses");
-    let mut found = Vec::new();
-    for directive in wast.directives {
-        let line = directive.span().linecol_in(text).0 + 1;
-        if let WastDirective::Module(mut wat) | WastDirective::ModuleDefinition(mut wat) = directive
-            && !matches!(wat, QuoteWat::Wat(Wat::Module(_)))
-        {
-            found.push((line, wat.encode().expect("encodes")));
-        }
-    }
-    found
-}
-
 #[test]
 fn components_of_the_reference_tests() {
-    let Some(suite) = suite() else {
-        eprintln!("skipped: no reference tests; set MELD_SUITE to their folder");
-        return;
-    };
+    let Some(suite) = meld_suite::for_test() else { return };
     let (mut wrapped, mut local) = (0, 0);
-    for folder in ["linking", "values", "resources", "async"] {
-        for entry in std::fs::read_dir(suite.join(folder)).expect("the suite has this folder") {
-            let path = entry.unwrap().path();
-            let text = std::fs::read_to_string(&path).unwrap();
-            for (line, input) in components(&text) {
-                let name = format!("{}:{line}", path.display());
-                let component = decode::component(&name, input.as_slice().into());
-                // What does not link is another test's concern.
-                let Ok(program) = link::link(&component.unwrap()) else { continue };
-                let mut module = Vec::new();
-                match wrap(&stand_in(&program, &mut module)) {
-                    Ok(output) => {
-                        assert!(same_type(&input, &output), "{name}");
-                        wrapped += 1;
-                    }
-                    Err(WrapError::LocalResource { .. }) => local += 1,
-                    Err(error) => panic!("{name}: {error}"),
-                }
+    for (name, input) in meld_suite::components(&suite) {
+        let component = decode::component(&name, input.as_slice().into());
+        // What does not link is another test's concern.
+        let Ok(program) = link::link(&component.unwrap()) else { continue };
+        let mut module = Vec::new();
+        match wrap(&stand_in(&program, &mut module)) {
+            Ok(output) => {
+                assert!(same_type(&input, &output), "{name}");
+                wrapped += 1;
             }
+            Err(WrapError::LocalResource { .. }) => local += 1,
+            Err(error) => panic!("{name}: {error}"),
         }
     }
     eprintln!("{wrapped} wrapped, {local} export resources");

@@ -140,6 +140,12 @@ const HOST: &str = "package t:t;
         log: func(text: string);
     }";
 
+/// Core imports of functions of [`HOST`].
+const IMPORTS: &str = r#"
+    (import "host" "t:t/host/greet" (func $greet (param i32 i32 i32)))
+    (import "host" "t:t/host/add" (func $add (param i32 i32) (result i32)))
+    (import "host" "t:t/host/entries" (func $entries (param i32)))"#;
+
 #[test]
 fn strings_lists_and_records_from_the_host() {
     let input = dummy_component(&format!(
@@ -153,9 +159,7 @@ fn strings_lists_and_records_from_the_host() {
     let program = program_of(&input);
     let module = wat::parse_str(format!(
         r#"(module
-          (import "host" "t:t/host/greet" (func $greet (param i32 i32 i32)))
-          (import "host" "t:t/host/add" (func $add (param i32 i32) (result i32)))
-          (import "host" "t:t/host/entries" (func $entries (param i32)))
+          {IMPORTS}
           (import "host" "t:t/host/log" (func $log (param i32 i32)))
           {ALLOC}
           (data (i32.const 64) "post")
@@ -331,9 +335,7 @@ fn one_interface_imported_and_exported() {
     let program = program_of(&input);
     let module = wat::parse_str(format!(
         r#"(module
-          (import "host" "t:t/host/greet" (func $greet (param i32 i32 i32)))
-          (import "host" "t:t/host/add" (func $add (param i32 i32) (result i32)))
-          (import "host" "t:t/host/entries" (func $entries (param i32)))
+          {IMPORTS}
           {ALLOC}
           (func (export "t:t/host/greet") (param i32 i32) (result i32)
             (call $greet (local.get 0) (local.get 1) (i32.const 16)) (i32.const 16))

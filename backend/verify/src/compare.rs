@@ -1,7 +1,8 @@
 //! The comparison itself.
 
-use crate::report::{Call, Ended, Outcome, Report, Skipped};
-use crate::run::{Live, Subject, engine};
+use crate::guard::guard;
+use crate::report::{Call, Ended, Outcome, Report, Skipped, Verdict};
+use crate::run::{FUEL, Live, Subject, engine};
 use crate::text;
 use crate::values::{Generator, Rng, unsupported};
 use crate::world::{World, path_text};
@@ -13,9 +14,11 @@ use wasmtime::component::{Component, Val};
 pub struct Options {
     /// Every argument and every answer of the host follows from it.
     pub seed: u64,
-    /// How often each exported function is called; those without parameters less often.
+    /// How often each exported function is called; one without parameters, for which only state
+    /// can make two calls differ, at most three times.
     pub calls_per_export: u32,
-    /// What one call, or an instantiation, may use up: about one unit an instruction.
+    /// What one call, or an instantiation, may use up: about one unit an instruction. A function
+    /// that was given up on, for this or another limit, is not called again.
     pub fuel: u64,
     /// Which calls share an instance.
     pub sequence: Sequence,
@@ -32,12 +35,25 @@ pub enum Sequence {
 
 impl Default for Options {
     fn default() -> Self {
-        Options {
-            seed: 0,
-            calls_per_export: 16,
-            fuel: 200_000_000,
-            sequence: Sequence::OneInstance,
-        }
+        Options { seed: 0, calls_per_export: 16, fuel: FUEL, sequence: Sequence::OneInstance }
+    }
+}
+
+/// One of the two components.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// What was given.
+    Original,
+    /// What meld made of it.
+    Fused,
+}
+
+impl std::fmt::Display for Which {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Which::Original => "original",
+            Which::Fused => "fused one",
+        })
     }
 }
 
@@ -47,20 +63,28 @@ pub enum VerifyError {
     /// The engine cannot be set up on this machine.
     #[error("the engine cannot be set up: {0}")]
     Engine(String),
-    /// Not a valid component.
-    #[error("the {which} is not a valid component: {reason}")]
+    /// Not a valid component, or not a valid core module.
+    #[error("the {which} is not valid: {reason}")]
     Invalid {
-        /// `original` or `fused`.
-        which: &'static str,
+        /// Which of the two.
+        which: Which,
         /// What the engine says.
         reason: String,
     },
     /// An import for which there is no stub.
     #[error("the imports of the {which} cannot be stubbed: {reason}")]
     Imports {
-        /// `original` or `fused`.
-        which: &'static str,
+        /// Which of the two.
+        which: Which,
         /// Which import, and why.
+        reason: String,
+    },
+    /// The engine panicked when it compiled.
+    #[error("the {which} cannot be compiled: {reason}")]
+    Panicked {
+        /// Which of the two.
+        which: Which,
+        /// What the engine panicked with.
         reason: String,
     },
     /// There is no such function, or it has parameters.
@@ -78,9 +102,9 @@ pub enum VerifyError {
 /// If one of the two is not a valid component, or imports a module or a component. That they
 /// behave differently is no error: see [`Report::same`].
 pub fn compare(original: &[u8], fused: &[u8], options: &Options) -> Result<Report, VerifyError> {
-    let (world, original) = prepare("original", original, None, options)?;
-    let (fused_world, fused) = prepare("fused", fused, Some(&world), options)?;
-    let mut pair = Pair { original, fused, live: None, report: Report::default() };
+    let (world, original) = prepare(Which::Original, original, None, options)?;
+    let (fused_world, fused) = prepare(Which::Fused, fused, Some(&world), options)?;
+    let mut pair = Pair { original, fused, live: None, dead: false, report: Report::default() };
     pair.report.world = world.differences(&fused_world);
     pair.instantiate(true);
     let known = |path| fused_world.exports.iter().any(|(other, _)| other == path);
@@ -90,7 +114,10 @@ pub fn compare(original: &[u8], fused: &[u8], options: &Options) -> Result<Repor
             pair.report.skipped.push(Skipped { function, reason });
         } else if known(path) {
             for n in 0..calls(ty, options) {
-                pair.call(path, &arguments(ty, &function, n, options), options);
+                let arguments = arguments(ty, &function, n, options);
+                if pair.call(path, &arguments, options) == Next::Stop {
+                    break;
+                }
             }
         }
     }
@@ -103,7 +130,7 @@ pub fn compare(original: &[u8], fused: &[u8], options: &Options) -> Result<Repor
 ///
 /// As [`compare`], and if there is no such function, or it has parameters.
 pub fn call(component: &[u8], function: &str, options: &Options) -> Result<Outcome, VerifyError> {
-    let (world, subject) = prepare("original", component, None, options)?;
+    let (world, subject) = prepare(Which::Original, component, None, options)?;
     let (path, _) = world
         .exports
         .iter()
@@ -114,19 +141,23 @@ pub fn call(component: &[u8], function: &str, options: &Options) -> Result<Outco
 }
 
 fn prepare(
-    which: &'static str,
+    which: Which,
     bytes: &[u8],
     like: Option<&World>,
     options: &Options,
 ) -> Result<(World, Subject), VerifyError> {
     let engine = engine().map_err(VerifyError::Engine)?;
-    let component = Component::new(engine, bytes)
-        .map_err(|e| VerifyError::Invalid { which, reason: format!("{e:#}") })?;
-    let world = World::of(engine, &component);
-    let resources = &like.unwrap_or(&world).resources;
-    let subject = Subject::new(engine, &component, &world, resources, options.seed, options.fuel)
-        .map_err(|reason| VerifyError::Imports { which, reason })?;
-    Ok((world, subject))
+    let prepare = || {
+        let component = Component::new(engine, bytes)
+            .map_err(|e| VerifyError::Invalid { which, reason: format!("{e:#}") })?;
+        let world = World::of(engine, &component);
+        let resources = &like.unwrap_or(&world).resources;
+        let subject =
+            Subject::new(engine, &component, &world, resources, options.seed, options.fuel)
+                .map_err(|reason| VerifyError::Imports { which, reason })?;
+        Ok((world, subject))
+    };
+    guard(prepare).unwrap_or_else(|reason| Err(VerifyError::Panicked { which, reason }))
 }
 
 fn reason_to_skip(ty: &ComponentFunc) -> Option<String> {
@@ -149,29 +180,43 @@ struct Pair {
     original: Subject,
     fused: Subject,
     live: Option<(Live, Live)>,
+    /// Instantiating does not get through: it always goes the same way.
+    dead: bool,
     report: Report,
+}
+
+/// Whether more calls of a function can tell anything.
+#[derive(PartialEq)]
+enum Next {
+    Go,
+    Stop,
 }
 
 impl Pair {
     fn instantiate(&mut self, report: bool) {
         let (original, a) = self.original.instantiate();
         let (fused, b) = self.fused.instantiate();
-        if report || !original.same(&fused) {
+        if report || original.verdict(&fused) != Verdict::Same {
             self.record("(instantiate)", String::new(), false, original, fused);
         }
         self.live = a.zip(b);
+        self.dead = self.live.is_none();
     }
 
-    fn call(&mut self, path: &[String], arguments: &[Val], options: &Options) {
-        if self.live.is_none() || options.sequence == Sequence::FreshInstances {
+    fn call(&mut self, path: &[String], arguments: &[Val], options: &Options) -> Next {
+        if !self.dead && (self.live.is_none() || options.sequence == Sequence::FreshInstances) {
             self.instantiate(false);
         }
-        let Some((original, fused)) = &mut self.live else { return };
+        let Some((original, fused)) = &mut self.live else { return Next::Stop };
         let function = path_text(path);
         let text = text::arguments(arguments, &mut text::no_handles);
         let (a, b) = (original.call(path, arguments), fused.call(path, arguments));
-        let trapped = |outcome: &Outcome| !matches!(outcome.ended, Ended::Returned(_));
-        let over = trapped(&a) || trapped(&b);
+        let trapped = |outcome: &Outcome| matches!(outcome.ended, Ended::Trapped(_));
+        let returned = |outcome: &Outcome| matches!(outcome.ended, Ended::Returned(_));
+        let given_up = |outcome: &Outcome| matches!(outcome.ended, Ended::GivenUp(_));
+        let over = !returned(&a) || !returned(&b);
+        // The next call would most likely go the same way, and take as long.
+        let next = if given_up(&a) || given_up(&b) { Next::Stop } else { Next::Go };
         let again = (trapped(&a) && trapped(&b))
             .then(|| (original.call(path, arguments), fused.call(path, arguments)));
         self.record(&function, text.clone(), false, a, b);
@@ -181,6 +226,7 @@ impl Pair {
         if over {
             self.live = None;
         }
+        next
     }
 
     fn record(
@@ -191,8 +237,8 @@ impl Pair {
         original: Outcome,
         fused: Outcome,
     ) {
-        let same = original.same(&fused);
+        let verdict = original.verdict(&fused);
         let function = function.to_string();
-        self.report.calls.push(Call { function, arguments, after_trap, original, fused, same });
+        self.report.calls.push(Call { function, arguments, after_trap, original, fused, verdict });
     }
 }

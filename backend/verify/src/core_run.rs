@@ -5,6 +5,7 @@
 //! `memory`, and `cabi_post_<name>` is called with that pointer afterwards, if there is one.
 //! `_initialize` is called before anything else.
 
+use crate::run::FUEL;
 use std::fmt;
 
 /// An engine.
@@ -35,9 +36,6 @@ pub enum CoreRunError {
     #[error("the returned string is out of bounds or not well encoded")]
     String,
 }
-
-/// What a call may use up: about one unit an instruction.
-const FUEL: u64 = 20_000_000_000;
 
 /// How strings are encoded at the border of a core module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,15 +13,20 @@ use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{
     Component, Linker, LinkerInstance, ResourceAny, ResourceDynamic, ResourceType, Type, Val,
 };
-use wasmtime::{AsContextMut, Engine, Error, StoreContextMut, StoreLimits};
+use wasmtime::{AsContextMut, Engine, ResourceLimiter, StoreContextMut};
 
 /// The most calls of imports that one call of an export may make.
 const MOST_CALLS: usize = 10_000;
 
+/// The most bytes that a memory may have.
+const MOST_MEMORY: usize = 256 << 20;
+
+/// The most elements that a table may have.
+const MOST_ELEMENTS: usize = 1 << 20;
+
 /// What a store holds.
 pub(crate) struct Host {
     seed: u64,
-    pub(crate) limits: StoreLimits,
     /// Calls since the log was taken.
     pub(crate) log: Vec<HostCall>,
     /// How often each import was called.
@@ -30,24 +35,83 @@ pub(crate) struct Host {
     resources: u32,
 }
 
-/// A guest that calls its imports without end.
+/// Where this host ends, which is not the guest's doing.
 #[derive(Debug, thiserror::Error)]
-#[error("more than {MOST_CALLS} calls of imports")]
-pub(crate) struct TooManyCalls;
+pub(crate) enum Limit {
+    #[error("more than {MOST_CALLS} calls of imports")]
+    Calls,
+    /// From the start; what grows is told that it cannot.
+    #[error("a memory of more than {} MiB or a table of more than {MOST_ELEMENTS}", MOST_MEMORY >> 20)]
+    Size,
+    #[error("no answer can be made for `{function}`: it {reason}")]
+    Answer { function: String, reason: String },
+}
 
 impl Host {
-    pub(crate) fn new(seed: u64, limits: StoreLimits, resources: u32) -> Self {
-        Host { seed, limits, log: Vec::new(), calls: BTreeMap::new(), resources }
+    pub(crate) fn new(seed: u64, resources: u32) -> Self {
+        Host { seed, log: Vec::new(), calls: BTreeMap::new(), resources }
     }
 
-    fn record(&mut self, function: &str, arguments: String) -> wasmtime::Result<u64> {
+    /// What answers follow from.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Notes a call and says how many of that function there were; a guest that makes too many
+    /// is stopped.
+    pub(crate) fn record(&mut self, function: &str, arguments: String) -> wasmtime::Result<u64> {
         if self.log.len() == MOST_CALLS {
-            return Err(TooManyCalls.into());
+            return Err(Limit::Calls.into());
         }
         self.log.push(HostCall { function: function.to_string(), arguments });
         let count = self.calls.entry(function.to_string()).or_default();
         *count += 1;
         Ok(*count)
+    }
+}
+
+/// Whether what was `current` large may become `desired` large.
+fn may_grow(
+    current: usize,
+    desired: usize,
+    maximum: Option<usize>,
+    most: usize,
+) -> wasmtime::Result<bool> {
+    match desired > most {
+        true if current == 0 => Err(Limit::Size.into()),
+        too_large => Ok(!too_large && maximum.is_none_or(|maximum| desired <= maximum)),
+    }
+}
+
+impl ResourceLimiter for Host {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        may_grow(current, desired, maximum, MOST_MEMORY)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        may_grow(current, desired, maximum, MOST_ELEMENTS)
+    }
+
+    fn instances(&self) -> usize {
+        1 << 16
+    }
+
+    fn tables(&self) -> usize {
+        1 << 16
+    }
+
+    fn memories(&self) -> usize {
+        1 << 16
     }
 }
 
@@ -135,7 +199,7 @@ fn answer(
     for (result, ty) in results.iter_mut().zip(ty.results()) {
         *result = generator
             .value(&ty, &mut |ty, rng| give(&mut store, ty, rng))
-            .map_err(|reason| Error::msg(format!("`{name}` {reason}")))?;
+            .map_err(|reason| Limit::Answer { function: name.to_string(), reason })?;
     }
     Ok(())
 }

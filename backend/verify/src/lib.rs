@@ -1,4 +1,5 @@
-//! Runs two components of one world side by side and compares all that can be observed.
+//! Runs two components of one world, or linked core modules and one module, side by side and
+//! compares all that can be observed.
 //!
 //! ```text
 //! original ─┬─▶ world: exports, imports ──▶ generated arguments ─┬─▶ run original ─┬─▶ Report
@@ -12,13 +13,17 @@
 //! reasons in its own words.
 //!
 //! Everything is generated from [`Options::seed`], so a report can be had again. Fuel bounds
-//! every call and a cap every memory, so that no guest hangs or starves the caller.
+//! every call and a cap every memory, so that no guest hangs or starves the caller. A call that
+//! runs into such a limit, or into a fault of the engine, on either side tells nothing: it is
+//! inconclusive ([`Verdict`]), and counts neither as the same nor as different.
 //!
 //! This is the one library crate of meld that needs an engine; nothing that fuses depends on it.
 
 pub mod core_run;
 
 mod compare;
+mod core_compare;
+mod guard;
 mod host;
 mod report;
 mod run;
@@ -26,8 +31,9 @@ mod text;
 mod values;
 mod world;
 
-pub use compare::{Options, Sequence, VerifyError, call, compare};
-pub use report::{Call, Ended, HostCall, Outcome, Report, Skipped};
+pub use compare::{Options, Sequence, VerifyError, Which, call, compare};
+pub use core_compare::{CoreItem, CoreProgram, compare_core};
+pub use report::{Call, Ended, HostCall, Outcome, Report, Skipped, Verdict};
 pub use run::config;
 pub use values::Rng;
 

@@ -27,8 +27,20 @@ pub struct Call {
     pub original: Outcome,
     /// What became of it in the fused component.
     pub fused: Outcome,
+    /// What the two tell.
+    pub verdict: Verdict,
+}
+
+/// What two outcomes of one call tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
     /// Nobody outside could tell the two apart.
-    pub same: bool,
+    Same,
+    /// They differ.
+    Different,
+    /// At least one side was given up on before it ended, and up to there the two did the same.
+    Inconclusive,
 }
 
 /// What became of a call.
@@ -48,8 +60,9 @@ pub enum Ended {
     Returned(String),
     /// It trapped: the reason in the engine's words.
     Trapped(String),
-    /// It used up its fuel or its host calls.
-    TimedOut,
+    /// It came to no end of its own: a limit was met, which each side meets at another place, or
+    /// the engine itself failed. Which limit, or how it failed.
+    GivenUp(String),
 }
 
 /// A call of an imported function, or the drop of a host's resource.
@@ -71,30 +84,59 @@ pub struct Skipped {
 }
 
 impl Outcome {
-    /// Nobody outside can tell the two apart. What traps say is not compared.
-    pub fn same(&self, other: &Outcome) -> bool {
-        let ended = match (&self.ended, &other.ended) {
-            (Ended::Returned(a), Ended::Returned(b)) => a == b,
-            (Ended::Trapped(_), Ended::Trapped(_)) | (Ended::TimedOut, Ended::TimedOut) => true,
-            _ => false,
+    /// Nothing came of it.
+    pub(crate) fn given_up(reason: String) -> Self {
+        Outcome { ended: Ended::GivenUp(reason), host_calls: Vec::new() }
+    }
+
+    /// Compares what can be seen from outside. What traps say is not compared. A side that was
+    /// given up on might have gone on: only the host calls that it made count against it.
+    pub fn verdict(&self, other: &Outcome) -> Verdict {
+        let given_up = |outcome: &Outcome| matches!(outcome.ended, Ended::GivenUp(_));
+        let (a, b) = (&self.host_calls, &other.host_calls);
+        let same = match (given_up(self), given_up(other)) {
+            (true, true) => a.starts_with(b) || b.starts_with(a),
+            (true, false) => b.starts_with(a),
+            (false, true) => a.starts_with(b),
+            (false, false) => {
+                a == b
+                    && match (&self.ended, &other.ended) {
+                        (Ended::Returned(a), Ended::Returned(b)) => a == b,
+                        (Ended::Trapped(_), Ended::Trapped(_)) => true,
+                        _ => false,
+                    }
+            }
         };
-        ended && self.host_calls == other.host_calls
+        match same {
+            false => Verdict::Different,
+            true if given_up(self) || given_up(other) => Verdict::Inconclusive,
+            true => Verdict::Same,
+        }
     }
 }
 
 impl Report {
-    /// Nothing tells the two apart.
+    /// Every call was compared to its end, and nothing tells the two apart.
     pub fn same(&self) -> bool {
-        self.world.is_empty() && self.calls.iter().all(|call| call.same)
+        !self.different() && self.count(Verdict::Inconclusive) == 0
     }
 
-    /// The calls that went differently.
-    pub fn differences(&self) -> impl Iterator<Item = &Call> {
-        self.calls.iter().filter(|call| !call.same)
+    /// Something tells the two apart.
+    pub fn different(&self) -> bool {
+        !self.world.is_empty() || self.count(Verdict::Different) > 0
+    }
+
+    /// How many calls have a verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.with(verdict).count()
+    }
+
+    fn with(&self, verdict: Verdict) -> impl Iterator<Item = &Call> {
+        self.calls.iter().filter(move |call| call.verdict == verdict)
     }
 }
 
-/// At most this many differing calls are written out.
+/// At most this many calls of a verdict are written out.
 const SHOWN: usize = 10;
 
 impl fmt::Display for Report {
@@ -103,18 +145,39 @@ impl fmt::Display for Report {
             writeln!(f, "world: {difference}")?;
         }
         self.functions(f)?;
-        for call in self.differences().take(SHOWN) {
-            write!(f, "{call}")?;
-        }
-        let differing = self.differences().count();
-        if differing > SHOWN {
-            writeln!(f, "... and {} more", differing - SHOWN)?;
+        for verdict in [Verdict::Different, Verdict::Inconclusive] {
+            for call in self.with(verdict).take(SHOWN) {
+                write!(f, "{call}")?;
+            }
+            let count = self.count(verdict);
+            if count > SHOWN {
+                writeln!(f, "... and {} more {verdict}", count - SHOWN)?;
+            }
         }
         for Skipped { function, reason } in &self.skipped {
             writeln!(f, "skipped {function}: {reason}")?;
         }
-        let calls = self.calls.len();
-        writeln!(f, "{calls} calls, {differing} different, {} skipped", self.skipped.len())
+        writeln!(
+            f,
+            "{} calls, {} different, {} inconclusive; {} skipped",
+            self.calls.len(),
+            self.count(Verdict::Different),
+            self.count(Verdict::Inconclusive),
+            match self.skipped.len() {
+                1 => "1 function".to_string(),
+                n => format!("{n} functions"),
+            },
+        )
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verdict::Same => "same",
+            Verdict::Different => "different",
+            Verdict::Inconclusive => "inconclusive",
+        })
     }
 }
 
@@ -126,7 +189,7 @@ impl Report {
             let count = rest.iter().take_while(|call| call.function == first.function).count();
             let (calls, others) = rest.split_at(count);
             rest = others;
-            if calls.iter().all(|call| call.same) {
+            if calls.iter().all(|call| call.verdict == Verdict::Same) {
                 let times = if count == 1 { "once".to_string() } else { format!("{count} times") };
                 let (function, arguments) = (&first.function, around(&first.arguments, 0));
                 writeln!(
@@ -143,7 +206,8 @@ impl Report {
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let again = if self.after_trap { ", after a trap" } else { "" };
-        writeln!(f, "different: {}{}{again}", self.function, around(&self.arguments, 0))?;
+        let arguments = around(&self.arguments, 0);
+        writeln!(f, "{}: {}{arguments}{again}", self.verdict, self.function)?;
         let (a, b) = (&self.original, &self.fused);
         let differ = match (&a.ended, &b.ended) {
             (Ended::Returned(a), Ended::Returned(b)) => first_difference(a, b),
@@ -172,7 +236,7 @@ fn ended(ended: &Ended, differ: usize) -> String {
         Ended::Returned(value) if value.is_empty() => "returned".to_string(),
         Ended::Returned(value) => format!("returned {}", around(value, differ)),
         Ended::Trapped(reason) => format!("trapped: {reason}"),
-        Ended::TimedOut => "timed out".to_string(),
+        Ended::GivenUp(reason) => format!("given up: {reason}"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Runs the exports of one component.
 
-use crate::host::{self, Host, TooManyCalls};
+use crate::guard::guard;
+use crate::host::{self, Host, Limit};
 use crate::report::{Ended, Outcome};
 use crate::text;
 use crate::world::{Path, World};
@@ -9,10 +10,11 @@ use std::pin::pin;
 use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 use wasmtime::component::{Component, Func, Instance, InstancePre, Val};
-use wasmtime::{Config, Engine, OptLevel, Store, StoreLimitsBuilder, Trap};
+use wasmtime::{Config, Engine, GcHeapOutOfMemory, OptLevel, Store, Trap};
 
-/// The most bytes that a memory may have.
-const MOST_MEMORY: usize = 256 << 20;
+/// What a call may use up unless the caller says otherwise: some seconds of computing, and more
+/// than any guest of `tests/guests` needs.
+pub(crate) const FUEL: u64 = 10_000_000_000;
 
 /// How often a call that waits is asked again. Everything the host does is done at once, so a
 /// call that still waits after that waits for itself.
@@ -54,6 +56,13 @@ pub(crate) fn engine() -> Result<&'static Engine, String> {
     engine.as_ref().map_err(Clone::clone)
 }
 
+/// A store whose memories and tables are bounded.
+pub(crate) fn new_store(engine: &Engine, seed: u64, resources: u32) -> Store<Host> {
+    let mut store = Store::new(engine, Host::new(seed, resources));
+    store.limiter(|host| host);
+    store
+}
+
 /// A component that is ready to be instantiated.
 pub(crate) struct Subject {
     pre: InstancePre<Host>,
@@ -86,16 +95,11 @@ impl Subject {
 
     /// Instantiates the component; start functions may call the host and may trap.
     pub(crate) fn instantiate(&self) -> (Outcome, Option<Live>) {
-        let limits = StoreLimitsBuilder::new()
-            .memory_size(MOST_MEMORY)
-            .table_elements(1 << 20)
-            .instances(1 << 16)
-            .memories(1 << 16)
-            .tables(1 << 16)
-            .build();
-        let host = Host::new(self.seed, limits, self.resources);
-        let mut store = Store::new(self.pre.engine(), host);
-        store.limiter(|host| &mut host.limits);
+        guard(|| self.try_instantiate()).unwrap_or_else(|panic| (Outcome::given_up(panic), None))
+    }
+
+    fn try_instantiate(&self) -> (Outcome, Option<Live>) {
+        let mut store = new_store(self.pre.engine(), self.seed, self.resources);
         let outcome = store
             .set_fuel(self.fuel)
             .map_err(ended)
@@ -114,7 +118,8 @@ impl Subject {
 impl Live {
     /// Calls an exported function.
     pub(crate) fn call(&mut self, path: &[String], arguments: &[Val]) -> Outcome {
-        let ended = self.try_call(path, arguments).unwrap_or_else(|ended| ended);
+        let ended = guard(|| self.try_call(path, arguments).unwrap_or_else(|ended| ended))
+            .unwrap_or_else(Ended::GivenUp);
         Outcome { ended, host_calls: std::mem::take(&mut self.store.data_mut().log) }
     }
 
@@ -148,13 +153,22 @@ fn settle<T>(future: impl Future<Output = wasmtime::Result<T>>) -> Result<T, End
             return outcome.map_err(ended);
         }
     }
-    Err(Ended::TimedOut)
+    Err(Ended::GivenUp("it waits for what never comes".to_string()))
 }
 
-fn ended(error: wasmtime::Error) -> Ended {
-    let out_of_fuel = matches!(error.downcast_ref::<Trap>(), Some(Trap::OutOfFuel));
-    if out_of_fuel || error.downcast_ref::<TooManyCalls>().is_some() {
-        return Ended::TimedOut;
+/// Where fuel or the stack ends is not the guest's doing: fused code needs less of both.
+pub(crate) fn ended(error: wasmtime::Error) -> Ended {
+    let limit = match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => Some("out of fuel".to_string()),
+        Some(trap @ (Trap::StackOverflow | Trap::AllocationTooLarge)) => Some(trap.to_string()),
+        Some(_) => None,
+        None => {
+            let heap = error.downcast_ref::<GcHeapOutOfMemory<()>>().map(ToString::to_string);
+            heap.or_else(|| error.downcast_ref::<Limit>().map(ToString::to_string))
+        }
+    };
+    match limit {
+        Some(limit) => Ended::GivenUp(limit),
+        None => Ended::Trapped(error.root_cause().to_string()),
     }
-    Ended::Trapped(error.root_cause().to_string())
 }

@@ -1,7 +1,7 @@
 //! Small components, alike and different.
 
 use crate::core_run::Text;
-use crate::{Ended, Options, Report, Sequence, call, compare};
+use crate::{Call, Ended, Options, Report, Sequence, Verdict, call, compare};
 
 fn run(original: &str, fused: &str) -> Report {
     compare(original.as_bytes(), fused.as_bytes(), &Options::default()).unwrap()
@@ -40,18 +40,86 @@ fn traps() {
     check(SCALAR, "unreachable", "(i32.div_u (i32.const 0) (i32.const 0))", true);
     let text = SCALAR.replace("HERE", "unreachable");
     let report = run(&text, &text);
-    assert!(report.calls.iter().any(|call| call.after_trap && call.same), "{report:?}");
+    let same_again = |call: &Call| call.after_trap && call.verdict == Verdict::Same;
+    assert!(report.calls.iter().any(same_again), "{report:?}");
+}
+
+/// The verdicts of all calls but the instantiation.
+fn verdicts(report: &Report) -> Vec<Verdict> {
+    report.calls[1..].iter().map(|call| call.verdict).collect()
 }
 
 #[test]
-fn endless_loops_time_out() {
-    let fast = Options { fuel: 10_000, calls_per_export: 1, ..Options::default() };
-    let text = SCALAR.replace("HERE", "(loop (br 0)) unreachable");
+fn endless_loops_are_inconclusive() {
+    let fast = Options { fuel: 10_000, ..Options::default() };
+    let endless = SCALAR.replace("HERE", "(loop (br 0)) unreachable");
+    for other in
+        [&endless, &SCALAR.replace("HERE", "unreachable"), &SCALAR.replace("HERE", "local.get 0")]
+    {
+        for (a, b) in [(&endless, other), (other, &endless)] {
+            let report = compare(a.as_bytes(), b.as_bytes(), &fast).unwrap();
+            // A second call would take as long and tell as little.
+            assert_eq!(verdicts(&report), [Verdict::Inconclusive], "{report}");
+            assert!(!report.same() && !report.different());
+            assert!(
+                report
+                    .to_string()
+                    .ends_with("2 calls, 0 different, 1 inconclusive; 0 functions skipped\n")
+            );
+            assert!(report.to_string().contains("given up: out of fuel"), "{report}");
+        }
+    }
+}
+
+#[test]
+fn endless_recursion_is_inconclusive() {
+    let template = r#"(component
+        (core module $m (func $f (export "f") (param i64) (result i32) HERE))
+        (core instance $i (instantiate $m))
+        (func (export "f") (param "a" u64) (result u32) (canon lift (core func $i "f"))))"#;
+    let endless = template.replace("HERE", "(call $f (i64.add (i64.const 1) (local.get 0)))");
+    for other in [&endless, &template.replace("HERE", "i32.const 1")] {
+        let report = run(&endless, other);
+        assert_eq!(verdicts(&report), [Verdict::Inconclusive], "{report}");
+        assert!(
+            report.to_string().contains("given up: wasm trap: call stack exhausted"),
+            "{report}"
+        );
+    }
+}
+
+#[test]
+fn an_endless_start_function_is_tried_once() {
+    let text = r#"(component
+        (core module $m (func $s (loop (br 0))) (start $s) (func (export "f")))
+        (core instance $i (instantiate $m))
+        (func (export "f") (canon lift (core func $i "f"))))"#;
+    let fast = Options { fuel: 10_000, ..Options::default() };
     let report = compare(text.as_bytes(), text.as_bytes(), &fast).unwrap();
-    assert!(report.same(), "{report}");
-    assert!(matches!(report.calls[1].original.ended, Ended::TimedOut), "{report:?}");
-    let other = SCALAR.replace("HERE", "unreachable");
-    assert!(!compare(text.as_bytes(), other.as_bytes(), &fast).unwrap().same());
+    assert_eq!(report.calls.len(), 1, "{report}");
+    assert_eq!(report.count(Verdict::Inconclusive), 1, "{report}");
+}
+
+#[test]
+fn a_memory_that_is_too_large_is_inconclusive() {
+    let text = r#"(component (core module $m (memory 5000)) (core instance (instantiate $m)))"#;
+    let report = run(text, text);
+    assert_eq!(report.count(Verdict::Inconclusive), 1, "{report}");
+    assert!(report.to_string().contains("given up: a memory of more than 256 MiB"), "{report}");
+}
+
+#[test]
+fn a_host_without_an_answer_is_inconclusive() {
+    let text = r#"(component
+        (import "make" (func $make (result (stream u8))))
+        (core func $make (canon lower (func $make)))
+        (core module $m (import "" "make" (func $make (result i32)))
+            (func (export "f") (drop (call $make))))
+        (core instance $i (instantiate $m (with "" (instance (export "make" (func $make))))))
+        (func (export "f") (canon lift (core func $i "f"))))"#;
+    let report = run(text, text);
+    assert_eq!(verdicts(&report), [Verdict::Inconclusive], "{report}");
+    assert!(report.to_string().contains("given up: no answer can be made for `make`"), "{report}");
 }
 
 #[test]
@@ -116,16 +184,36 @@ fn host_calls_are_part_of_the_outcome() {
 }
 
 #[test]
-fn a_guest_that_never_stops_calling_times_out() {
+fn host_calls_before_a_limit_are_compared() {
     let text = r#"(component
-        (import "tick" (func $tick))
+        (import "tick" (func $tick (param "n" u32)))
         (core func $tick (canon lower (func $tick)))
-        (core module $m (import "" "tick" (func $tick))
-            (func (export "f") (loop (call $tick) (br 0))))
+        (core module $m (import "" "tick" (func $tick (param i32)))
+            (func (export "f") HERE))
         (core instance $i (instantiate $m (with "" (instance (export "tick" (func $tick))))))
         (func (export "f") (canon lift (core func $i "f"))))"#;
-    let report = run(text, text);
-    assert!(matches!(report.calls[1].original.ended, Ended::TimedOut));
+    let endless = text.replace("HERE", "(loop (call $tick (i32.const 1)) (br 0))");
+    let report = run(&endless, &endless);
+    assert_eq!(verdicts(&report), [Verdict::Inconclusive], "{report}");
+    assert!(report.to_string().contains("given up: more than 10000 calls of imports"), "{report}");
+    // One side ends, or stops calling: as far as the calls go they go alike, or they do not.
+    let stuck = "(call $tick (i32.const 1)) (loop (br 0))";
+    let other = "(loop (call $tick (i32.const 2)) (br 0))";
+    let fast = Options { fuel: 10_000, ..Options::default() };
+    for (a, b, expected) in [
+        (stuck, "(call $tick (i32.const 1))", Verdict::Inconclusive),
+        (stuck, "(call $tick (i32.const 1)) (call $tick (i32.const 2))", Verdict::Inconclusive),
+        (stuck, "", Verdict::Different),
+        (stuck, "(call $tick (i32.const 2))", Verdict::Different),
+        (stuck, other, Verdict::Different),
+        (stuck, "(call $tick (i32.const 1)) (loop (br 0))", Verdict::Inconclusive),
+    ] {
+        for (a, b) in [(a, b), (b, a)] {
+            let (a, b) = (text.replace("HERE", a), text.replace("HERE", b));
+            let report = compare(a.as_bytes(), b.as_bytes(), &fast).unwrap();
+            assert_eq!(report.calls[1].verdict, expected, "{report}");
+        }
+    }
 }
 
 #[test]
@@ -280,7 +368,7 @@ fn async_functions_are_called() {
 fn errors_name_the_item() {
     let options = Options::default();
     let error = compare(b"(component)", b"\0asm", &options).unwrap_err().to_string();
-    assert!(error.starts_with("the fused is not a valid component"), "{error}");
+    assert!(error.starts_with("the fused one is not valid"), "{error}");
     let text = r#"(component (import "m" (core module)))"#;
     let error = compare(text.as_bytes(), text.as_bytes(), &options).unwrap_err().to_string();
     assert!(error.contains("`m` is a module or component import"), "{error}");
@@ -292,7 +380,7 @@ fn reports_are_the_same_every_time_and_serialize() {
     let (a, b) = (SCALAR.replace("HERE", "local.get 0"), SCALAR.replace("HERE", "local.get 1"));
     let json = |report: Report| serde_json::to_string(&report).unwrap();
     assert_eq!(json(run(&a, &b)), json(run(&a, &b)));
-    assert!(json(run(&a, &b)).contains("\"same\":false"));
+    assert!(json(run(&a, &b)).contains("\"verdict\":\"different\""));
     let text = run(&a, &b).to_string();
     assert!(text.contains("  original: returned "), "{text}");
     assert!(text.lines().last().unwrap().contains("17 calls, "), "{text}");

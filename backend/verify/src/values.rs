@@ -4,6 +4,7 @@
 //! adapters sit at sign bits, at the ends of ranges, at empty and at long lists, and where the
 //! encoded lengths of characters change.
 
+use wasmtime::ValType;
 use wasmtime::component::{Type, Val};
 
 /// A small generator of pseudo-random numbers (SplitMix64): the same on every machine.
@@ -133,6 +134,22 @@ impl Generator {
             Type::Future(_) | Type::Stream(_) | Type::ErrorContext => {
                 return Err(unsupported(ty).unwrap_or_default());
             }
+        })
+    }
+
+    /// A core value; none for a reference that cannot be null.
+    pub(crate) fn core(&mut self, ty: &ValType) -> Option<wasmtime::Val> {
+        use wasmtime::Val;
+        Some(match ty {
+            ValType::I32 => Val::I32(self.int(32) as i32),
+            ValType::I64 => Val::I64(self.int(64) as i64),
+            ValType::F32 => Val::F32(self.float32().to_bits()),
+            ValType::F64 => Val::F64(self.float64().to_bits()),
+            ValType::V128 => {
+                Val::V128((u128::from(self.int(64)) << 64 | u128::from(self.int(64))).into())
+            }
+            ValType::Ref(ty) if ty.is_nullable() => Val::null_ref(ty.heap_type()),
+            ValType::Ref(_) => return None,
         })
     }
 

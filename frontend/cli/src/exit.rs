@@ -14,7 +14,8 @@ Exit codes:
   2  wrong arguments, or the name of a rule or assumption that does not exist
   3  an input or output cannot be read, parsed or written
   4  a rule pack is not right
-  5  a test of a rule failed";
+  5  a test of a rule failed
+  6  verify found no difference, but could not compare everything";
 
 /// A failure: its text, and the exit code it ends in.
 #[derive(Debug)]
@@ -42,6 +43,12 @@ impl Failure {
     /// A pack is not right.
     pub fn pack(message: impl Into<String>) -> Self {
         Failure { code: 4, message: message.into() }
+    }
+
+    /// Nothing was found wrong, but not everything could be compared.
+    #[cfg(feature = "verify")]
+    pub fn inconclusive(message: impl Into<String>) -> Self {
+        Failure { code: 6, message: message.into() }
     }
 
     /// A test of a rule failed.

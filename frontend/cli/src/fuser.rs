@@ -163,7 +163,7 @@ impl Fuser {
         self.decide(&self.load_rules()?)?.emit()
     }
 
-    /// The inputs as binaries. Text becomes binary; binaries are not copied.
+    /// The inputs as binaries; what is binary already is not copied.
     fn binaries(&self) -> Result<Vec<Input>, FuseError> {
         self.inputs.iter().map(to_binary).collect()
     }
@@ -192,7 +192,8 @@ impl Decided<'_> {
     }
 }
 
-fn to_binary(input: &Input) -> Result<Input, FuseError> {
+/// Text becomes binary; a binary stays as it is.
+pub(crate) fn to_binary(input: &Input) -> Result<Input, FuseError> {
     if input.bytes.starts_with(b"\0asm") {
         return Ok(input.clone());
     }

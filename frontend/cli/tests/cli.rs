@@ -1,50 +1,8 @@
 //! The command as users run it: outputs, exit codes, standard input and output.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+mod common;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// Runs `meld` in the repository's root with standard input.
-fn meld_with(arguments: &[&str], input: &[u8]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_meld"))
-        .args(arguments)
-        .current_dir(root())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("meld starts");
-    // A command that fails before it reads closes its end.
-    let _ = child.stdin.take().expect("there is a standard input").write_all(input);
-    child.wait_with_output().expect("meld ends")
-}
-
-fn meld(arguments: &[&str]) -> Output {
-    meld_with(arguments, b"")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// Runs `meld`, which must end with this code and say this on standard error.
-fn check(arguments: &[&str], code: i32, says: &str) {
-    let output = meld(arguments);
-    let stderr = stderr(&output);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
-    assert!(stderr.contains(says), "{arguments:?} does not say `{says}`: {stderr}");
-}
-
-const APP: &str = "tests/guests/hello/app.wasm";
-const GREETER: &str = "tests/guests/hello/greeter.wasm";
+use common::{APP, GREETER, check, meld, meld_with, root, stderr, stdout};
 
 #[test]
 fn exit_codes_are_as_documented() {
@@ -186,19 +144,6 @@ fn explains_one_port_and_as_json() {
     assert!(!value.is_null());
     let why = meld(&["fuse", APP, GREETER, "--why-not", "meld.calls.direct"]);
     assert!(stdout(&why).contains("post-return"), "{}", stdout(&why));
-}
-
-#[test]
-fn inspects_before_and_after() {
-    let before = meld(&["inspect", APP, "--json"]);
-    let value: serde_json::Value = serde_json::from_slice(&before.stdout).expect("it is JSON");
-    assert_eq!(value["kind"], "program");
-    let fused = meld(&["fuse", APP, GREETER]);
-    for form in [&[][..], &["--json"]] {
-        let after = meld_with(&[&["inspect", "-"], form].concat(), &fused.stdout);
-        let text = stdout(&after);
-        assert!(text.contains("greeter/main") && text.contains("meld:adapter"), "{text}");
-    }
 }
 
 /// Every test of every standard rule, each rule alone.

@@ -8,18 +8,16 @@
 //!                                               one verdict for every assertion
 //! ```
 //!
-//! The suite is never part of this repository. It is found at `MELD_SUITE`, or beside the
-//! workspace at `../shared/component-model-tests`.
-//!
 //! An assertion on a component that meld refuses counts as failed: a refusal never scores. The
 //! script goes on after a failed directive, so that one fault costs what it costs and no more.
 
 mod script;
 
 use anyhow::{Context, Result, anyhow, bail};
+use indexmap::IndexMap;
 use script::{Directive, Kind};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use wasmtime_wast::{Async, SpectestConfig, WastContext};
 
 /// How the components of a script are treated before they run.
@@ -56,33 +54,6 @@ impl Score {
     pub fn passed(&self) -> usize {
         self.verdicts.iter().filter(|v| v.failure.is_none()).count()
     }
-}
-
-/// The suite's folder, if there is one on this machine.
-pub fn suite() -> Option<PathBuf> {
-    let path = match std::env::var_os("MELD_SUITE") {
-        Some(path) => PathBuf::from(path),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/component-model-tests"),
-    };
-    path.join("linking").is_dir().then_some(path)
-}
-
-/// The scripts of one folder of the suite, sorted.
-///
-/// # Errors
-///
-/// If the folder cannot be read.
-pub fn scripts(suite: &Path, folder: &str) -> Result<Vec<PathBuf>> {
-    let folder = suite.join(folder);
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|e| e == "wast") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// Runs one script.
@@ -233,26 +204,9 @@ fn component(name: &Option<String>, definition: bool, binary: &[u8]) -> String {
 }
 
 fn context() -> Result<WastContext> {
-    let mut config = wasmtime::Config::new();
-    config
-        .wasm_component_model(true)
-        .wasm_component_model_async(true)
-        .wasm_component_model_more_async_builtins(true)
-        .wasm_component_model_async_stackful(true)
-        .wasm_component_model_threading(true)
-        .wasm_component_model_error_context(true)
-        .wasm_component_model_fixed_length_lists(true)
-        .wasm_component_model_gc(true)
-        .wasm_component_model_map(true)
-        .wasm_component_model_implements(true)
-        .wasm_multi_memory(true)
-        .wasm_memory64(true)
-        .wasm_tail_call(true)
-        .wasm_function_references(true)
-        .wasm_gc(true)
-        .wasm_exceptions(true)
-        .wasm_custom_page_sizes(true)
-        .wasm_wide_arithmetic(true);
+    let mut config = meld_verify::config();
+    // The scripts' runner gives no fuel.
+    config.consume_fuel(false).wasm_component_model_gc(true);
     let engine = wasmtime::Engine::new(&config).map_err(|e| anyhow!("{e:?}"))?;
     let mut context = WastContext::new(&engine, Async::Yes, |_| {});
     context.ignore_error_messages(true);
@@ -263,18 +217,18 @@ fn context() -> Result<WastContext> {
     Ok(context)
 }
 
-/// The least number of assertions that must hold, by file or by folder; kept in `floors.txt`.
+/// How many assertions of each file hold, as `floors.txt` has it.
 ///
 /// # Errors
 ///
 /// If a line is not `path number`.
-pub fn floors(text: &str) -> Result<Vec<(String, usize)>> {
-    let mut floors = Vec::new();
+pub fn floors(text: &str) -> Result<IndexMap<String, usize>> {
+    let mut floors = IndexMap::new();
     for line in text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')) {
         let Some((path, number)) = line.split_once(char::is_whitespace) else {
             bail!("`{line}` is not `path number`");
         };
-        floors.push((path.to_string(), number.trim().parse().context(line.to_string())?));
+        floors.insert(path.to_string(), number.trim().parse().context(line.to_string())?);
     }
     Ok(floors)
 }

@@ -1,12 +1,16 @@
 //! Prints the score of every file of the reference tests: `meld-conformance [FOLDER..]`.
 
-use meld_conformance::{Treatment, score, scripts, suite};
+use meld_conformance::{Treatment, score};
+use meld_suite::{FOLDERS, scripts};
 use std::process::ExitCode;
 
 fn main() -> anyhow::Result<ExitCode> {
-    let Some(suite) = suite() else {
-        eprintln!("no suite: set MELD_SUITE to the folder of the reference tests");
-        return Ok(ExitCode::from(3));
+    let suite = match meld_suite::find() {
+        Ok(suite) => suite,
+        Err(reason) => {
+            eprintln!("{reason}");
+            return Ok(ExitCode::from(3));
+        }
     };
     let mut treatment = Treatment::Fused;
     let mut verbose = false;
@@ -19,7 +23,7 @@ fn main() -> anyhow::Result<ExitCode> {
         }
     }
     if folders.is_empty() {
-        folders = ["linking", "values", "resources", "async"].map(str::to_string).to_vec();
+        folders = FOLDERS.map(str::to_string).to_vec();
     }
     let (mut passed, mut all) = (0, 0);
     for folder in &folders {

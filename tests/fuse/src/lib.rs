@@ -99,7 +99,7 @@ impl Case {
                 Ok(Ended::Returned(value)) => value,
                 Ok(Ended::Trapped(_)) if expected == "trap" => continue,
                 Ok(Ended::Trapped(reason)) => format!("trap ({reason})"),
-                Ok(Ended::TimedOut) => "no end".to_string(),
+                Ok(Ended::GivenUp(reason)) => format!("no end ({reason})"),
                 Err(error) => error.to_string(),
             };
             if found != expected {

@@ -6,9 +6,6 @@ use meld_verify::core_run::{EngineKind, Text, call_string};
 use meld_verify::{Ended, Options, compare};
 use std::path::Path;
 
-/// The `run` of the values guests goes over every value many times.
-const FUEL: u64 = 20_000_000_000;
-
 /// A fuser with these files of `tests/guests` as inputs.
 fn fuser(files: &[&str]) -> Fuser {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guests");
@@ -26,7 +23,7 @@ fn check(files: &[&str], border: Text, results: &[(&str, &str)]) {
     let fuser = fuser(files);
     let composed = fuser.compose().unwrap_or_else(|e| panic!("{files:?}: {e}"));
     let fused = fuser.fuse().unwrap_or_else(|e| panic!("{files:?}: {e}")).bytes;
-    let options = Options { calls_per_export: 8, fuel: FUEL, ..Options::default() };
+    let options = Options { calls_per_export: 8, ..Options::default() };
     let report = compare(&composed, &fused, &options).unwrap_or_else(|e| panic!("{files:?}: {e}"));
     assert!(report.same(), "{files:?}: {report}");
     assert!(report.skipped.is_empty(), "{files:?}: {report}");

@@ -41,7 +41,7 @@ fn generated_compositions_are_valid() {
                 println!("{number}: {reason}");
                 trapped += 1;
             }
-            Ended::TimedOut => panic!("{number} has no end"),
+            Ended::GivenUp(reason) => panic!("{number} has no end: {reason}"),
         }
         for log in ["seen", "callee-log", "caller-log"] {
             let ended = meld_verify::call(text.as_bytes(), log, &Options::default());

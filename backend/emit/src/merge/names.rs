@@ -60,6 +60,7 @@ pub fn name_section(
                     match (known, *kind) {
                         (Some(name), _) => text.extend(["!", name]),
                         (None, Kind::Func) => text.push_str(&format!("!func[{original}]")),
+                        (None, Kind::Memory) => text.push_str(&format!("!memory[{original}]")),
                         (None, _) => continue,
                     }
                 }

@@ -5,7 +5,18 @@ pub mod model;
 pub mod random;
 
 use std::collections::HashMap;
-use wasmtime::{Caller, Config, Engine, Func, Memory, Module, Store, WasmBacktrace};
+use wasmtime::{Caller, Config, Engine, Func, Memory, Module, Store, Val, WasmBacktrace};
+
+/// The bits of a number.
+pub fn bits(val: &Val) -> u64 {
+    match val {
+        Val::I32(n) => *n as u32 as u64,
+        Val::I64(n) => *n as u64,
+        Val::F32(n) => (*n).into(),
+        Val::F64(n) => *n,
+        val => panic!("{val:?}"),
+    }
+}
 
 /// A module of `rules/calls` as bytes.
 pub fn pack_bytes(name: &str) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! Inspection of a module that meld made, by the names it gave.
 
-use super::{FusedInspection, Origin};
+use super::{FusedInspection, FusedMemory, Origin};
 use indexmap::IndexMap;
 use std::ops::Range;
 use wasmparser::{KnownCustom, Name, Parser, Payload, TypeRef};
@@ -9,7 +9,7 @@ use wasmparser::{KnownCustom, Name, Parser, Payload, TypeRef};
 pub fn inspect(bytes: &[u8]) -> Option<FusedInspection> {
     let range = fused_module(bytes)?;
     let module = &bytes[range];
-    let (mut names, mut bodies, mut imported) = (Vec::new(), Vec::new(), 0);
+    let (mut functions, mut bodies, mut imported) = (Vec::new(), Vec::new(), 0);
     let mut fused = FusedInspection {
         bytes: bytes.len(),
         module_bytes: module.len(),
@@ -23,24 +23,42 @@ pub fn inspect(bytes: &[u8]) -> Option<FusedInspection> {
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
                     let import = import.ok()?;
-                    imported +=
-                        usize::from(matches!(import.ty, TypeRef::Func(_) | TypeRef::FuncExact(_)));
+                    match import.ty {
+                        TypeRef::Func(_) | TypeRef::FuncExact(_) => imported += 1,
+                        TypeRef::Memory(ty) => fused.memories.push(FusedMemory {
+                            owner: Some("host".to_string()),
+                            name: None,
+                            memory: super::memory(ty),
+                        }),
+                        _ => {}
+                    }
                     fused.imports.push(format!("{} {}", import.module, import.name));
                 }
             }
             Payload::MemorySection(section) => {
-                fused.memories.extend(section.into_iter().flatten().map(super::memory));
+                let memory =
+                    |ty| FusedMemory { owner: None, name: None, memory: super::memory(ty) };
+                fused.memories.extend(section.into_iter().flatten().map(memory));
             }
             Payload::ExportSection(section) => {
                 fused.exports.extend(section.into_iter().flatten().map(|e| e.name.to_string()));
             }
             Payload::CodeSectionEntry(body) => bodies.push(body.range().len()),
             Payload::CustomSection(section) => {
-                if let KnownCustom::Name(section) = section.as_known() {
-                    for name in section.into_iter().flatten() {
-                        if let Name::Function(map) = name {
-                            names.extend(map.into_iter().flatten().map(|n| (n.index, n.name)));
+                let KnownCustom::Name(section) = section.as_known() else { continue };
+                for names in section.into_iter().flatten() {
+                    match names {
+                        Name::Function(map) => functions.extend(map.into_iter().flatten()),
+                        Name::Memory(map) => {
+                            for naming in map.into_iter().flatten() {
+                                let memory = fused.memories.get_mut(naming.index as usize);
+                                let Some(memory) = memory else { continue };
+                                let (owner, _) = origin(naming.name);
+                                memory.owner.get_or_insert_with(|| owner.to_string());
+                                memory.name = Some(naming.name.to_string());
+                            }
                         }
+                        _ => {}
                     }
                 }
             }
@@ -48,16 +66,10 @@ pub fn inspect(bytes: &[u8]) -> Option<FusedInspection> {
         }
     }
     let mut origins: IndexMap<&str, Origin> = IndexMap::new();
-    for (index, name) in names {
-        let Some(code_bytes) = (index as usize).checked_sub(imported).and_then(|i| bodies.get(i))
-        else {
-            continue;
-        };
-        // `meld:trap:invalid-utf8` counts as `meld:trap`.
-        let (origin, by_meld) = match name.strip_prefix("meld:") {
-            Some(rest) => (&name[..5 + rest.find(':').unwrap_or(rest.len())], true),
-            None => (name.split_once('!').map_or(name, |(origin, _)| origin), false),
-        };
+    for naming in functions {
+        let body = (naming.index as usize).checked_sub(imported);
+        let Some(code_bytes) = body.and_then(|body| bodies.get(body)) else { continue };
+        let (origin, by_meld) = origin(naming.name);
         let entry = origins.entry(origin).or_insert_with(|| Origin {
             name: origin.to_string(),
             by_meld,
@@ -69,6 +81,15 @@ pub fn inspect(bytes: &[u8]) -> Option<FusedInspection> {
     }
     fused.origins = origins.into_values().collect();
     Some(fused)
+}
+
+/// What an item's name says of where it is from, and whether that is meld:
+/// `meld:trap:invalid-utf8` is from `meld:trap`, `greeter/main!memory` from `greeter/main`.
+fn origin(name: &str) -> (&str, bool) {
+    match name.strip_prefix("meld:") {
+        Some(rest) => (&name[..5 + rest.find([':', '!']).unwrap_or(rest.len())], true),
+        None => (name.split_once('!').map_or(name, |(origin, _)| origin), false),
+    }
 }
 
 /// The core module that meld's producers entry stands in: the bytes themselves, or a module in

@@ -7,7 +7,9 @@ mod program;
 pub mod text;
 mod types;
 
+use meld_component::Input;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// What was found.
 #[derive(Clone, Debug, Serialize)]
@@ -22,7 +24,7 @@ pub enum Inspection {
 /// A linked program.
 #[derive(Clone, Debug, Serialize)]
 pub struct ProgramInspection {
-    /// Size of all inputs in bytes.
+    /// Size in bytes, of text in its binary form.
     pub bytes: usize,
     /// Component instances; a parent stands before its children.
     pub components: Vec<ComponentInstance>,
@@ -86,6 +88,9 @@ pub struct Edge {
     pub import: String,
     /// The component instance that lifts the function; `host` for what the root imports.
     pub to: String,
+    /// The function: of the host, its names from the root, joined by `#`; of a component, the
+    /// name of the core export that it lifts.
+    pub function: String,
     /// The function's type.
     pub signature: String,
     /// What leaves flat registers behind: strings, lists, handles; and how strings are encoded.
@@ -115,7 +120,7 @@ pub struct Resource {
 /// A fused module.
 #[derive(Clone, Debug, Serialize)]
 pub struct FusedInspection {
-    /// Size in bytes of the file.
+    /// Size in bytes, of text in its binary form.
     pub bytes: usize,
     /// Size in bytes of the core module.
     pub module_bytes: usize,
@@ -125,8 +130,21 @@ pub struct FusedInspection {
     pub imports: Vec<String>,
     /// What the core module exports.
     pub exports: Vec<String>,
-    /// Memories of the core module.
-    pub memories: Vec<Memory>,
+    /// Memories of the core module, in the order of their indices.
+    pub memories: Vec<FusedMemory>,
+}
+
+/// A memory of a fused module.
+#[derive(Clone, Debug, Serialize)]
+pub struct FusedMemory {
+    /// Whose it is: an origin of functions, or `host` for an imported one. None if the module's
+    /// names were stripped.
+    pub owner: Option<String>,
+    /// Its name in the module: the origin, `!`, and the name that it had there.
+    pub name: Option<String>,
+    /// Its size and shape.
+    #[serde(flatten)]
+    pub memory: Memory,
 }
 
 /// What one origin contributed.
@@ -147,13 +165,13 @@ pub struct Origin {
 /// # Errors
 ///
 /// If it cannot be read or linked.
-pub fn inspect(name: &str, bytes: std::sync::Arc<[u8]>) -> Result<Inspection, crate::FuseError> {
-    if let Some(fused) = fused::inspect(&bytes) {
+pub fn inspect(name: &str, bytes: Arc<[u8]>) -> Result<Inspection, crate::FuseError> {
+    let input = crate::fuser::to_binary(&Input { name: name.to_string(), bytes })?;
+    if let Some(fused) = fused::inspect(&input.bytes) {
         return Ok(Inspection::Fused(fused));
     }
-    let size = bytes.len();
-    let program = crate::Fuser::new().input(name, bytes).read()?;
-    Ok(Inspection::Program(program::inspect(&program, size)))
+    let program = meld_component::read(std::slice::from_ref(&input))?;
+    Ok(Inspection::Program(program::inspect(&program, input.bytes.len())))
 }
 
 fn memory(ty: wasmparser::MemoryType) -> Memory {

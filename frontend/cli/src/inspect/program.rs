@@ -2,7 +2,7 @@
 
 use super::types::{Crossing, signature};
 use super::{ComponentInstance, CoreInstance, Edge, Export, Memory, ProgramInspection, Resource};
-use meld_component::program::{CoreItem, FuncDef, ModuleId, Program, ResourceDef};
+use meld_component::program::{Builtin, CoreItem, FuncDef, ModuleId, Program, ResourceDef};
 use wasmparser::{Parser, Payload};
 
 /// Says what is in a program.
@@ -72,6 +72,26 @@ fn owner(program: &Program, def: &FuncDef) -> String {
     }
 }
 
+/// What a function is called where it is defined.
+fn name(program: &Program, def: &FuncDef) -> String {
+    match def {
+        FuncDef::Host(host) => program.host_funcs[host.index()].path.join("#"),
+        FuncDef::Lift { core: CoreItem::Export { instance, export }, .. } => {
+            program.module_of(*instance).exports[*export as usize].name.clone()
+        }
+        FuncDef::Lift { core: CoreItem::Lower { func, .. }, .. } => {
+            name(program, &program.funcs[func.index()].def)
+        }
+        FuncDef::Lift { core: CoreItem::Host { name, .. }, .. } => name.clone(),
+        FuncDef::Lift { core: CoreItem::Builtin(builtin), .. } => match builtin {
+            Builtin::ResourceNew(..) => "resource.new".to_string(),
+            Builtin::ResourceRep(..) => "resource.rep".to_string(),
+            Builtin::ResourceDrop(..) => "resource.drop".to_string(),
+            Builtin::Async(_, name) => name.clone(),
+        },
+    }
+}
+
 fn edges(program: &Program) -> Vec<Edge> {
     let mut edges = Vec::new();
     for instance in &program.instances {
@@ -91,6 +111,7 @@ fn edges(program: &Program) -> Vec<Edge> {
                 from: instance.name.clone(),
                 import: format!("{} {}", import.module, import.name),
                 to: owner(program, &func.def),
+                function: name(program, &func.def),
                 signature: signature(program, func.ty),
                 crosses: Crossing::of(program, func.ty).text(encoding(*options), callee),
             });

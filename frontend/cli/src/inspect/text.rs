@@ -36,12 +36,13 @@ fn render_program(program: &ProgramInspection) -> String {
     table(
         &mut text,
         "calls between instances",
-        &["from", "import", "to", "type", "crosses"],
+        &["from", "import", "to", "function", "type", "crosses"],
         program.edges.iter().map(|e| {
             vec![
                 e.from.clone(),
                 e.import.clone(),
                 e.to.clone(),
+                e.function.clone(),
                 e.signature.clone(),
                 e.crosses.join(", "),
             ]
@@ -80,8 +81,11 @@ fn render_fused(fused: &FusedInspection) -> String {
     table(
         &mut text,
         "memories",
-        &["memory", "size"],
-        fused.memories.iter().enumerate().map(|(i, m)| vec![i.to_string(), memory(m)]),
+        &["memory", "size", "name"],
+        fused.memories.iter().enumerate().map(|(i, m)| {
+            let name = m.name.as_ref().or(m.owner.as_ref());
+            vec![i.to_string(), memory(&m.memory), name.cloned().unwrap_or_default()]
+        }),
     );
     for (title, items) in [("imports", &fused.imports), ("exports", &fused.exports)] {
         table(&mut text, title, &[title], items.iter().map(|i| vec![i.clone()]));

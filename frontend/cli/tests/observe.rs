@@ -1,0 +1,128 @@
+//! `meld verify` and `meld inspect`, as users run them, and the JSON that commands print.
+
+#![cfg(feature = "verify")]
+
+mod common;
+
+use common::{APP, GREETER, check, meld, meld_with, root, stderr, stdout};
+use serde_json::Value;
+
+/// Writes a file into a folder of its own.
+fn file(name: &str, text: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).expect("the file can be written");
+    let path = path.to_string_lossy().into_owned();
+    (folder, path)
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+#[test]
+fn inspects_before_and_after() {
+    let before = json(&stdout(&meld(&["inspect", APP, "--json"])));
+    assert_eq!(before["kind"], "program");
+    let fused = meld(&["fuse", APP, GREETER]);
+    let text = meld(&["fuse", APP, GREETER, "--wat"]);
+    let names = ["greeter/main!memory", "app/main!memory", "meld:adapter"];
+    for form in [&fused.stdout, &text.stdout] {
+        let after = stdout(&meld_with(&["inspect", "-"], form));
+        assert!(names.iter().all(|name| after.contains(name)), "{after}");
+        let after = json(&stdout(&meld_with(&["inspect", "-", "--json"], form)));
+        assert_eq!(after["kind"], "fused");
+        assert_eq!(after["memories"][0]["owner"], "greeter/main");
+        assert_eq!(after["memories"][0]["initial_pages"], 17);
+    }
+}
+
+/// A toolchain's component calls the host through a table that a module of its own fills: the
+/// import there is called `0`, which says nothing.
+#[test]
+fn inspect_names_functions_of_the_host() {
+    let app = json(&stdout(&meld(&["inspect", APP, "--json"])));
+    let edge = &app["edges"][0];
+    assert_eq!((&edge["import"], &edge["to"]), (&"actual 0".into(), &"host".into()));
+    assert_eq!(edge["function"], "greet");
+    let values = meld(&["inspect", "tests/guests/values/consumer-rust.wasm"]);
+    assert!(
+        stdout(&values).contains("  host  meld:values/values#echo-u8  "),
+        "{}",
+        stdout(&values)
+    );
+}
+
+const LOOP: &str = r#"(component
+    (core module $m (func (export "f") (loop (br 0))))
+    (core instance $i (instantiate $m))
+    (func (export "f") (canon lift (core func $i "f"))))"#;
+
+#[test]
+fn verify_tells_what_it_cannot_tell() {
+    let (_folder, endless) = file("loop.wat", LOOP);
+    check(&["verify", &endless, "--fuel", "1000"], 6, "--fuel");
+    let output = stdout(&meld(&["verify", &endless, "--fuel", "1000"]));
+    assert!(output.contains("2 calls, 0 different, 1 inconclusive"), "{output}");
+    check(&["verify", APP, GREETER], 0, "");
+}
+
+#[test]
+fn verify_links_core_modules() {
+    let (_folder, library) = file(
+        "library.wat",
+        r#"(module (memory (export "memory") 1)
+            (func (export "put") (param i32) (i32.store (i32.const 8) (local.get 0))))"#,
+    );
+    let (_other, app) = file(
+        "app.wat",
+        r#"(module (import "library" "put" (func $put (param i32)))
+            (import "env" "get" (func $get (result i32)))
+            (func (export "f") (param i32)
+                (call $put (i32.add (call $get) (local.get 0)))))"#,
+    );
+    let output = meld(&["verify", &app, &library]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    let text = stdout(&output);
+    assert!(
+        text.ends_with("17 calls, 0 different, 0 inconclusive; 0 functions skipped\n"),
+        "{text}"
+    );
+}
+
+/// Each part of the example stands in the value: an object's entries by key, a list's in order.
+fn contains(value: &Value, example: &Value) -> bool {
+    match (value, example) {
+        (Value::Object(value), Value::Object(example)) => {
+            example.iter().all(|(key, part)| value.get(key).is_some_and(|v| contains(v, part)))
+        }
+        (Value::Array(value), Value::Array(example)) => {
+            let mut rest = value.iter();
+            example.iter().all(|part| rest.any(|v| contains(v, part)))
+        }
+        _ => value == example,
+    }
+}
+
+/// What `docs/cli.md` shows of JSON is part of what the commands beside it print.
+#[test]
+fn the_json_in_the_book_is_true() {
+    let page = std::fs::read_to_string(root().join("docs/cli.md")).expect("the page is there");
+    let mut shown = 0;
+    for block in page.split("```sh\nmeld ").skip(1) {
+        let (command, rest) = block.split_once('\n').expect("a command ends its line");
+        let example = rest.split("```json\n").nth(1).and_then(|r| r.split("```").next());
+        let example = json(example.expect("JSON stands below the command"));
+        let mut input = Vec::new();
+        for command in command.split(" | meld ") {
+            let arguments: Vec<&str> = command.split(' ').collect();
+            let output = meld_with(&arguments, &input);
+            assert!(output.status.success(), "{command}: {}", stderr(&output));
+            input = output.stdout;
+        }
+        let printed = json(&String::from_utf8(input).expect("JSON is text"));
+        assert!(contains(&printed, &example), "{command} prints {printed:#}, not {example:#}");
+        shown += 1;
+    }
+    assert_eq!(shown, 4);
+}
