@@ -5,6 +5,7 @@
 //! ```
 //!
 //! * [`decide()`] runs it all; [`plan::Plan`] is what the backend emits.
+//! * [`check_emitted`] holds rules against what the backend emits.
 //! * [`trace::Trace`] keeps the proof of every decision, and prints it.
 //! * [`testing`] runs the tests that stand in rules, one rule at a time.
 //!
@@ -43,3 +44,4 @@ pub mod trace;
 
 pub use decide::{Decision, Options, Weight, decide};
 pub use error::EngineError;
+pub use vocabulary::{TermShape, check_emitted};

@@ -81,9 +81,22 @@ pub enum ModuleImport {
     Param(usize),
 }
 
+/// The form of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// A component with the world of the input. Where plain core modules were fused there is no
+    /// such world, and this is the same as [`Form::Core`].
+    #[default]
+    Component,
+    /// A core module, host imports and exports named as wit-component names them.
+    Core,
+}
+
 /// For every port the cheapest implementable term.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
+    /// The form that was decided for.
+    pub form: Form,
     /// All terms, arguments before users.
     pub nodes: Vec<Node>,
     /// What each port became: every export of the root, and every import of a live instance.

@@ -6,7 +6,7 @@
 //! known: replay states the program once more by itself.
 
 use crate::error::EngineError;
-use crate::plan::{Entity, Port};
+use crate::plan::{Entity, Form, Port};
 use crate::term::{Bank, Op, Term};
 use crate::vocabulary::{FactIds, Terms, look_up};
 use meld_component::facts;
@@ -31,11 +31,12 @@ pub struct Statement {
     pub facts: Vec<(FactId, Vec<Term>)>,
 }
 
-/// States a program. Its terms are added to those that are in the bank already.
+/// States a program that is to be written in a form. Its terms are added to those that are in the bank already.
 pub fn seed(
     program: &Program,
     rules: &RuleSet,
     bank: Bank,
+    form: Form,
     reverse_ports: bool,
 ) -> Result<Statement, EngineError> {
     let (terms, facts) = look_up(rules)?;
@@ -52,6 +53,9 @@ pub fn seed(
     }
     seeder.attributes()?;
     seeder.facts(&facts);
+    if form == Form::Core || matches!(program.world, World::Core { .. }) {
+        seeder.state(facts.core_form, Vec::new());
+    }
     Ok(seeder.into)
 }
 
@@ -420,6 +424,9 @@ impl Seeder<'_> {
         for component in facts::may_throw(program) {
             let row = vec![self.entity(Entity::Component(component))];
             self.state(ids.may_throw, row);
+        }
+        if facts::has_start(program) {
+            self.state(ids.has_start, Vec::new());
         }
         let handles = facts::has_handles(&program.types);
         for (id, ty) in program.types.iter_funcs() {

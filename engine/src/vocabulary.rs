@@ -7,6 +7,7 @@
 
 use crate::error::EngineError;
 use meld_pack::ruleset::{FactId, Param, RuleSet, SortRef, TermId};
+use std::collections::HashSet;
 
 /// Terms that the frontend equates with what they are. They are names for something else, even
 /// where that is data, and are never chosen themselves.
@@ -118,7 +119,51 @@ vocabulary! {
         whole_word = "whole-word"("Type");
         narrow = "narrow"("Type");
         any_bits = "any-bits"("Type");
+        core_form = "core-form"();
+        has_start = "has-start"();
     }
+}
+
+/// A term as another stage speaks of it: its name and its sorts as packs write them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TermShape {
+    /// The name.
+    pub name: &'static str,
+    /// Sorts of its arguments; `[S]` for a list.
+    pub params: &'static [&'static str],
+    /// Its sort.
+    pub result: &'static str,
+}
+
+/// Checks that rules and the backend agree on what can be emitted: every term that the backend
+/// emits is declared so, with a cost, and every term with a cost is one of those or a module.
+///
+/// # Errors
+///
+/// [`EngineError::Vocabulary`], with all that is wrong.
+pub fn check_emitted<'s>(
+    rules: &RuleSet,
+    emitted: impl Iterator<Item = &'s TermShape>,
+) -> Result<(), EngineError> {
+    let mut wrong = Vec::new();
+    let mut known = HashSet::new();
+    for shape in emitted {
+        known.insert(shape.name);
+        let id = term(rules, shape.name, shape.params, shape.result, &mut wrong);
+        if rules.term(shape.name).is_some() && rules.terms[id.index()].cost.is_none() {
+            wrong.push(format!("the term `{}` can be emitted, so it needs a cost", shape.name));
+        }
+    }
+    for declared in &rules.terms {
+        let name = declared.name.as_str();
+        if declared.cost.is_some() && declared.module.is_none() && !known.contains(name) {
+            wrong.push(format!(
+                "the backend cannot emit the term `{name}`: leave out its cost and rewrite it, or \
+                 make it a module"
+            ));
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(EngineError::Vocabulary(wrong)) }
 }
 
 fn term(
@@ -136,7 +181,7 @@ fn term(
     let found = (sorts(rules, &declared.params), sort(rules, declared.result));
     if found.0 != args || found.1 != result {
         wrong.push(format!(
-            "the term `{name}` is declared as `({}) -> {}`, but the frontend speaks of `({}) -> {result}`",
+            "the term `{name}` is declared as `({}) -> {}`, but meld speaks of `({}) -> {result}`",
             found.0.join(", "),
             found.1,
             args.join(", ")

@@ -19,25 +19,17 @@ pub mod adapter;
 mod border;
 mod error;
 pub mod merge;
+mod terms;
 mod validate;
 mod wiring;
 pub mod wrap;
 
 pub use error::EmitError;
+pub use terms::emitted;
 
 use meld_component::program::{Program, World};
-use meld_engine::plan::Plan;
+use meld_engine::plan::{Form, Plan};
 use merge::{Merge, StartMode};
-
-/// The form of the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// A component with the world of the input. Where plain core modules were fused there is no
-    /// such world, and this is the same as [`Form::Core`].
-    Component,
-    /// A core module, host imports and exports named as wit-component names them.
-    Core,
-}
 
 /// What was written.
 #[derive(Clone, Debug)]
@@ -52,12 +44,12 @@ pub struct Emitted {
 /// cannot do so itself because its imports do not work yet.
 const START: &str = "meld:start";
 
-/// Writes a decided program.
+/// Writes a decided program in the form that was decided for.
 ///
 /// # Errors
 ///
 /// See [`EmitError`]. Output that is not valid is an error, never returned.
-pub fn emit(program: &Program, plan: &Plan, form: Form) -> Result<Emitted, EmitError> {
+pub fn emit(program: &Program, plan: &Plan) -> Result<Emitted, EmitError> {
     let hosts = border::HostImports::new(program, plan)?;
     let wiring = wiring::Wiring::new(program, plan, &hosts);
     let border = border::Border::new(program, plan, &hosts, &wiring)?;
@@ -83,7 +75,7 @@ pub fn emit(program: &Program, plan: &Plan, form: Form) -> Result<Emitted, EmitE
             lifts: border.lifts,
             start: merged.has_start.then(|| START.to_string()),
         };
-        match form {
+        match plan.form {
             // Validates what it made, and that its world is the input's.
             Form::Component => wrap::wrap(&wrapping)?,
             Form::Core => {

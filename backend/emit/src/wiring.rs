@@ -10,12 +10,16 @@ use crate::merge::{Instance, Source};
 use meld_component::program::{InstanceId, Program};
 use meld_engine::plan::{Entity, ModuleImport, Node, NodeId, Plan, Port};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The term for an instance that is instantiated when all guests have been.
+const AFTER_START: &str = "after-start";
 
 /// Where each decided term is to be found among the instances that are merged.
 ///
 /// What meld adds stands before the guests: it has to be ready when their start functions run,
-/// and needs nothing of them at instantiation but items.
+/// and needs nothing of them at instantiation but items. What an `after-start` term names stands
+/// behind them.
 pub struct Wiring<'a> {
     program: &'a Program,
     plan: &'a Plan,
@@ -24,30 +28,45 @@ pub struct Wiring<'a> {
     added: BTreeMap<NodeId, usize>,
     /// The live guests, by their position among the instances.
     guests: BTreeMap<InstanceId, usize>,
+    /// Which of the added ones stand behind the guests.
+    late: BTreeSet<NodeId>,
 }
 
 impl<'a> Wiring<'a> {
     /// Finds a place for every term that becomes an instance.
     pub fn new(program: &'a Program, plan: &'a Plan, hosts: &'a HostImports) -> Self {
-        let added: BTreeMap<NodeId, usize> = plan
+        let late: BTreeSet<NodeId> = plan
+            .nodes
+            .iter()
+            .filter_map(|node| match node {
+                Node::Term(name, arguments) if &**name == AFTER_START => arguments.first().copied(),
+                _ => None,
+            })
+            .collect();
+        let all: Vec<NodeId> = plan
             .nodes
             .iter()
             .enumerate()
             .filter(|(_, node)| match node {
                 Node::Module(..) => true,
-                Node::Term(name, _) => from_plan::TERMS.contains(&&**name),
+                Node::Term(name, _) => from_plan::is_generated(name),
                 _ => false,
             })
-            .enumerate()
-            .map(|(position, (id, _))| (NodeId(id as u32), position))
+            .map(|(id, _)| NodeId(id as u32))
             .collect();
-        let guests = plan
+        let (behind, before): (Vec<NodeId>, Vec<NodeId>) =
+            all.into_iter().partition(|id| late.contains(id));
+        let guests: BTreeMap<InstanceId, usize> = plan
             .instances
             .iter()
             .enumerate()
-            .map(|(position, id)| (*id, added.len() + position))
+            .map(|(position, id)| (*id, before.len() + position))
             .collect();
-        Wiring { program, plan, hosts, added, guests }
+        let first = before.len() + guests.len();
+        let behind = behind.into_iter().enumerate().map(|(position, id)| (id, first + position));
+        let before = before.into_iter().enumerate().map(|(position, id)| (id, position));
+        let added = before.chain(behind).collect();
+        Wiring { program, plan, hosts, added, guests, late }
     }
 
     /// All instances in the order in which they are instantiated.
@@ -57,7 +76,7 @@ impl<'a> Wiring<'a> {
     /// If a term cannot stand where it stands, or an adapter cannot be generated.
     pub fn instances(&self) -> Result<Vec<Instance<'a>>, EmitError> {
         let mut instances = Vec::with_capacity(self.added.len() + self.guests.len());
-        for &id in self.added.keys() {
+        for &id in self.added.keys().filter(|id| !self.late.contains(id)) {
             instances.push(self.added_instance(id)?);
         }
         for &id in self.guests.keys() {
@@ -76,6 +95,9 @@ impl<'a> Wiring<'a> {
                 imports,
                 synthetic: false,
             });
+        }
+        for &id in self.added.keys().filter(|id| self.late.contains(id)) {
+            instances.push(self.added_instance(id)?);
         }
         Ok(instances)
     }
@@ -98,7 +120,6 @@ impl<'a> Wiring<'a> {
                         name: self.text(arguments[1])?,
                     })
                 }
-                "host-lower" => Ok(self.hosts.source(id)),
                 _ if self.added.contains_key(&id) => Ok(Source::Export {
                     instance: self.added[&id],
                     name: adapter::EXPORT.to_string(),
@@ -118,6 +139,10 @@ impl<'a> Wiring<'a> {
                 })
             }
             Node::Module(..) => Ok(self.added[&id]),
+            Node::Term(name, arguments) if &**name == AFTER_START => match arguments[..] {
+                [instance] => self.instance(instance),
+                _ => Err(self.misplaced(id, "an instance")),
+            },
             _ => Err(self.misplaced(id, "an instance")),
         }
     }
@@ -168,6 +193,7 @@ impl<'a> Wiring<'a> {
             .iter()
             .map(|source| match source {
                 from_plan::Source::Node(node) => self.source(*node),
+                from_plan::Source::Host => Ok(self.hosts.source(id)),
                 from_plan::Source::Export(of, name) => {
                     Ok(Source::Export { instance: self.instance(*of)?, name: (*name).to_string() })
                 }

@@ -10,12 +10,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PACKS: [&str; 5] = [
+const PACKS: [&str; 7] = [
     "vocabulary.meld",
     "calls/state.meld",
+    "calls/exceptions.meld",
     "calls/values.meld",
     "calls/calls.meld",
     "hosts/hosts.meld",
+    "hosts/core.meld",
 ];
 
 fn root() -> PathBuf {

@@ -3,7 +3,8 @@
 use crate::packs::{self, PackError, PackOptions};
 use meld_component::program::Program;
 use meld_component::{Error as ReadError, Input};
-use meld_emit::{EmitError, Emitted, Form};
+use meld_emit::{EmitError, Emitted};
+use meld_engine::plan::Form;
 use meld_engine::{Decision, EngineError, Options, Weight};
 use meld_pack::ruleset::RuleSet;
 use std::path::PathBuf;
@@ -15,7 +16,6 @@ pub struct Fuser {
     inputs: Vec<Input>,
     packs: PackOptions,
     engine: Options,
-    form: Form,
 }
 
 /// Why nothing came out.
@@ -45,12 +45,7 @@ pub enum FuseError {
 
 impl Default for Fuser {
     fn default() -> Self {
-        Fuser {
-            inputs: Vec::new(),
-            packs: PackOptions::default(),
-            engine: Options::default(),
-            form: Form::Component,
-        }
+        Fuser { inputs: Vec::new(), packs: PackOptions::default(), engine: Options::default() }
     }
 }
 
@@ -111,7 +106,7 @@ impl Fuser {
 
     /// The form of the output.
     pub fn form(mut self, form: Form) -> Self {
-        self.form = form;
+        self.engine.form = form;
         self
     }
 
@@ -149,9 +144,10 @@ impl Fuser {
     ///
     /// As [`Fuser::read`], and if no rule implements an import or a rule forbids the plan.
     pub fn decide<'r>(&self, rules: &'r RuleSet) -> Result<Decided<'r>, FuseError> {
+        meld_engine::check_emitted(rules, meld_emit::emitted())?;
         let program = self.read()?;
         let Decision { plan, trace } = meld_engine::decide(&program, rules, &self.engine)?;
-        Ok(Decided { program, plan, trace, form: self.form })
+        Ok(Decided { program, plan, trace })
     }
 
     /// Fuses.
@@ -178,7 +174,6 @@ pub struct Decided<'r> {
     pub plan: meld_engine::plan::Plan,
     /// Why each import became what it is.
     pub trace: meld_engine::trace::Trace<'r>,
-    form: Form,
 }
 
 impl Decided<'_> {
@@ -188,7 +183,7 @@ impl Decided<'_> {
     ///
     /// See [`EmitError`].
     pub fn emit(&self) -> Result<Emitted, FuseError> {
-        Ok(meld_emit::emit(&self.program, &self.plan, self.form)?)
+        Ok(meld_emit::emit(&self.program, &self.plan)?)
     }
 }
 

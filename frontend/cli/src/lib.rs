@@ -23,7 +23,8 @@ pub mod packs;
 
 pub use fuser::{Decided, FuseError, Fuser};
 pub use meld_component as component;
-pub use meld_emit::{Emitted, Form};
+pub use meld_emit::Emitted;
 pub use meld_engine as engine;
 pub use meld_engine::Weight;
+pub use meld_engine::plan::Form;
 pub use meld_pack as pack;

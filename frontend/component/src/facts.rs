@@ -41,6 +41,14 @@ pub fn may_throw(program: &Program) -> BTreeSet<ComponentId> {
     throwing.map(|instance| instance.component).collect()
 }
 
+/// Instantiating the program may run code of guests, or trap: until that is done, nothing that the
+/// root exports can be called.
+pub fn has_start(program: &Program) -> bool {
+    let modules =
+        program.instances.iter().map(|instance| &program.modules[instance.module.index()]);
+    modules.into_iter().any(|module| module.has_start || module.may_trap)
+}
+
 /// Types whose values are handles or hold some: resources, streams, futures, error contexts.
 pub fn has_handles(types: &Types) -> BTreeSet<TypeId> {
     use ValueType::*;

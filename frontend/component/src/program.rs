@@ -357,6 +357,12 @@ impl Program {
         &self.inputs[module.input as usize][module.range.clone()]
     }
 
+    /// The type of a function that the root imports; none if no component function is it.
+    pub fn host_type(&self, host: HostFuncId) -> Option<FuncTypeId> {
+        let is_host = |func: &&ComponentFunc| matches!(func.def, FuncDef::Host(id) if id == host);
+        self.funcs.iter().find(is_host).map(|func| func.ty)
+    }
+
     /// The module of a core instance.
     pub fn module_of(&self, instance: InstanceId) -> &CoreModule {
         &self.modules[self.instances[instance.index()].module.index()]

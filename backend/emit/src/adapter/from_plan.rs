@@ -1,18 +1,16 @@
-//! Reads decided terms: `adapter`, `always`, `check-leave` and `lower-leave` of
-//! `rules/vocabulary.meld`.
+//! Reads decided terms: those of [`crate::terms::GENERATED`].
 
+use super::wrappers::Around;
 use super::{
     AdapterSpec, Error, Generated, Pass, PassId, Role, Side, Which, analyse, generate, wrappers,
 };
+use crate::terms::GENERATED;
 use indexmap::IndexSet;
 use meld_component::abi::PtrWidth;
 use meld_component::program::{CoreKind, Program};
 use meld_component::types::{FuncType, TypeId, Types, ValueType};
 use meld_engine::plan::{Entity, Node, NodeId, Plan};
 use std::collections::HashMap;
-
-/// The terms that stand for a generated module.
-pub const TERMS: [&str; 5] = ["adapter", "always", "catch-all", "check-leave", "lower-leave"];
 
 /// Where an import of a generated module comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +19,13 @@ pub enum Source {
     Node(NodeId),
     /// It is an export of the instance that a node stands for.
     Export(NodeId, &'static str),
+    /// It is the host function that the term stands for.
+    Host,
+}
+
+/// Whether the term of that name stands for a generated module.
+pub fn is_generated(term: &str) -> bool {
+    GENERATED.iter().any(|shape| shape.name == term)
 }
 
 /// A module that stands for a term of a plan.
@@ -53,11 +58,24 @@ pub fn from_plan(program: &Program, plan: &Plan, node: NodeId) -> Result<Option<
             let module = wrappers::always(&reader.types, &func, width)?;
             Ok(Some(FromPlan { module, sources: vec![Source::Node(trap)] }))
         }
-        ("catch-all", &[function, signature, options, trap]) => {
+        ("catch-all" | "catch-all-after", &[function, signature, options, trap]) => {
             let func = reader.signature(signature)?;
             let width = reader.width_of_options(options)?;
-            let module = wrappers::catch_all(&reader.types, &func, width)?;
+            let module = wrappers::catch_all(&reader.types, &func, width, around(name))?;
             Ok(Some(FromPlan { module, sources: vec![Source::Node(function), Source::Node(trap)] }))
+        }
+        ("enter" | "enter-after", &[function, signature, options, may_enter, trap]) => {
+            let func = reader.signature(signature)?;
+            let width = reader.width_of_options(options)?;
+            let module = wrappers::enter(&reader.types, &func, width, around(name))?;
+            let sources = [function, trap, may_enter].map(Source::Node).to_vec();
+            Ok(Some(FromPlan { module, sources }))
+        }
+        ("host-lower", &[function, options, _]) => {
+            let func = reader.host_type(function)?;
+            let width = reader.width_of_options(options)?;
+            let module = wrappers::imported(&program.types, func, width)?;
+            Ok(Some(FromPlan { module, sources: vec![Source::Host] }))
         }
         ("check-leave", &[function, signature, options, leave, trap]) => {
             let func = reader.signature(signature)?;
@@ -80,11 +98,16 @@ pub fn from_plan(program: &Program, plan: &Plan, node: NodeId) -> Result<Option<
             let sources = std::iter::once(function).chain(flag).map(Source::Node).collect();
             Ok(Some(FromPlan { module, sources }))
         }
-        ("adapter" | "always" | "catch-all" | "check-leave" | "lower-leave", _) => {
+        (name, _) if is_generated(name) => {
             Err(reader.wrong("the number of its arguments is not the vocabulary's"))
         }
         _ => Ok(None),
     }
+}
+
+/// Which function of a lift the term of that name is a wrapper around.
+fn around(term: &str) -> Around {
+    if term.ends_with("-after") { Around::PostReturn } else { Around::Function }
 }
 
 /// One side of an adapter, and the nodes that it names.
@@ -175,6 +198,7 @@ impl<'a> Reader<'a> {
                 Role::Allocate(which) => side(which).allocate,
                 Role::Memory(which) => side(which).memory,
                 Role::Flag(which) => side(which).flag,
+                Role::MayEnter => None,
                 Role::Transcoder(i) => self.transcoders.get_index(i as usize).copied(),
                 Role::Trap(name) => {
                     sources.push(Source::Export(traps, name));
@@ -237,6 +261,20 @@ impl<'a> Reader<'a> {
             return Err(self.unexpected("Options", node));
         };
         Ok(width(self.program.options[id.index()].memory64))
+    }
+
+    /// The type of the function that a `host` term names.
+    fn host_type(&self, node: NodeId) -> Result<&'a FuncType, Error> {
+        let host = match self.term(node) {
+            Some(("host", &[_, _, host])) => match self.plan.node(host) {
+                Node::Entity(Entity::HostFunc(host)) => Some(*host),
+                _ => None,
+            },
+            _ => None,
+        };
+        let ty = host.and_then(|host| self.program.host_type(host));
+        let ty = ty.ok_or_else(|| self.unexpected("ComponentFunc", node))?;
+        Ok(self.program.types.func(ty))
     }
 
     /// The pointer width of a memory, from the module that exports or imports it.

@@ -15,7 +15,7 @@
 //! is a local function of the module, called wherever that type crosses.
 //!
 //! * [`from_plan`] reads a decided term into an [`AdapterSpec`].
-//! * [`wrappers`] are the small relatives: `always`, `check-leave`, `lower-leave`.
+//! * [`wrappers`] are the small relatives: `always`, `catch-all`, `check-leave`, `enter` and others.
 //!
 //! Where the Canonical ABI and wasmtime differ, the ABI is followed: lists of more than
 //! 2^28 - 1 bytes trap, which wasmtime lets pass.
@@ -131,6 +131,8 @@ pub enum Role {
     Memory(Which),
     /// The `may-leave` flag of a side: a mutable `i32` global.
     Flag(Which),
+    /// The flag that says whether the fused module may be entered: a mutable `i32` global.
+    MayEnter,
 }
 
 /// A generated core module.
@@ -250,4 +252,19 @@ pub mod trap {
     pub const UNCAUGHT_EXCEPTION: &str = "uncaught-exception";
     /// The caller calls out of its `realloc` or post-return.
     pub const CANNOT_LEAVE: &str = "cannot-leave";
+    /// The host enters what is entered already, or has trapped.
+    pub const CANNOT_ENTER: &str = "cannot-enter";
+
+    /// All of them.
+    pub const ALL: [&str; 9] = [
+        UNALIGNED_POINTER,
+        POINTER_OUT_OF_BOUNDS,
+        LIST_TOO_LONG,
+        LIST_OUT_OF_BOUNDS,
+        INVALID_CHAR,
+        INVALID_DISCRIMINANT,
+        UNCAUGHT_EXCEPTION,
+        CANNOT_LEAVE,
+        CANNOT_ENTER,
+    ];
 }

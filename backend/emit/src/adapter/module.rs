@@ -45,8 +45,8 @@ impl Imports {
         self.funcs += 1;
     }
 
-    pub fn flag(&mut self, which: Which) {
-        self.items.insert(Role::Flag(which), (self.globals, Item::Flag));
+    pub fn flag(&mut self, role: Role) {
+        self.items.insert(role, (self.globals, Item::Flag));
         self.globals += 1;
     }
 
@@ -73,7 +73,7 @@ impl Imports {
                     self.func(role, vec![ptr(from); 2], vec![ptr(from.other()); 2]);
                 }
                 Role::Memory(which) => self.memory(which, width(which)),
-                Role::Flag(which) => self.flag(which),
+                Role::Flag(_) | Role::MayEnter => self.flag(role),
                 Role::Callee | Role::PostReturn => {}
             }
         }
@@ -102,6 +102,7 @@ impl Imports {
             Role::Trap(name) => name.into(),
             Role::Memory(which) => format!("{}-memory", side(which)),
             Role::Flag(which) => format!("{}-may-leave", side(which)),
+            Role::MayEnter => "may-enter".into(),
         }
     }
 }
@@ -113,7 +114,7 @@ pub(super) struct Defined {
     pub body: Function,
 }
 
-/// Encodes a module; the first function is exported.
+/// Encodes a module; its first function is exported, or what it imports first if it has none.
 pub(super) fn encode(imports: &Imports, functions: Vec<Defined>) -> Generated {
     let mut types: IndexSet<CoreType> = IndexSet::new();
     let mut import_section = ImportSection::new();
@@ -141,6 +142,7 @@ pub(super) fn encode(imports: &Imports, functions: Vec<Defined>) -> Generated {
         let module = if matches!(role, Role::Trap(_)) { "traps" } else { "" };
         import_section.import(module, &name, entity);
     }
+    let exported = if functions.is_empty() { 0 } else { imports.funcs };
     let mut function_section = FunctionSection::new();
     let mut code = CodeSection::new();
     for (i, defined) in functions.into_iter().enumerate() {
@@ -153,7 +155,7 @@ pub(super) fn encode(imports: &Imports, functions: Vec<Defined>) -> Generated {
         type_section.ty().function(params, results);
     }
     let mut exports = ExportSection::new();
-    exports.export(EXPORT, ExportKind::Func, imports.funcs);
+    exports.export(EXPORT, ExportKind::Func, exported);
     let mut name_section = NameSection::new();
     name_section.functions(&names);
     let mut module = Module::new();

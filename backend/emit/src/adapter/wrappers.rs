@@ -1,9 +1,9 @@
-//! Small functions around one other: they trap, or forward with a look at a flag.
+//! Small functions around one other: they trap, or forward with a look at a flag or for exceptions.
 
 use super::body::Body;
 use super::module::{Defined, Imports, core_type, encode};
 use super::{Error, Generated, Role, Which, trap};
-use meld_component::abi::{Direction, Layouts, PtrWidth, Signature};
+use meld_component::abi::{Direction, Layouts, PtrWidth};
 use meld_component::types::{FuncType, Types};
 use std::collections::BTreeSet;
 use wasm_encoder::{BlockType, Catch, Function, ValType};
@@ -20,6 +20,16 @@ pub fn always(types: &Types, func: &FuncType, width: PtrWidth) -> Result<Generat
     let mut body = Body::new(signature.params.len());
     body.ins().call(0).unreachable();
     Ok(module(&imports, core_type(&signature), body.finish()?))
+}
+
+/// A host function as something that can be exported: a module that imports [`Role::Callee`], of
+/// the lowered signature, and exports it again. It has no code.
+pub fn imported(types: &Types, func: &FuncType, width: PtrWidth) -> Result<Generated, Error> {
+    let signature = Layouts::new(types).core_signature(func, Direction::Lower, width)?;
+    let (params, results) = core_type(&signature);
+    let mut imports = Imports::default();
+    imports.func(Role::Callee, params, results);
+    Ok(encode(&imports, Vec::new()))
 }
 
 /// A function of the lowered signature that traps if the flag of [`Which::Caller`] is down, and
@@ -46,36 +56,62 @@ pub fn check_leave(
 }
 
 /// A post-return function, [`Role::Callee`], with the flag of [`Which::Callee`] down while it
-/// runs: its parameters are the core results of the lifted signature. Without a flag it only
-/// forwards.
+/// runs. Without a flag it only forwards.
 pub fn lower_leave(
     types: &Types,
     func: &FuncType,
     width: PtrWidth,
     flag: bool,
 ) -> Result<Generated, Error> {
-    let Signature { results, .. } =
-        Layouts::new(types).core_signature(func, Direction::Lift, width)?;
-    let params = super::module::val_types(&results);
+    let ty = Around::PostReturn.core_type(types, func, width)?;
     let mut imports = Imports::default();
-    imports.func(Role::Callee, params.clone(), vec![]);
-    let mut body = Body::new(params.len());
+    imports.func(Role::Callee, ty.0.clone(), vec![]);
+    let mut body = Body::new(ty.0.len());
     if flag {
-        imports.flag(Which::Callee);
+        imports.flag(Role::Flag(Which::Callee));
         body.ins().i32_const(0).global_set(0);
     }
-    forward(&mut body, &params);
+    forward(&mut body, &ty.0);
     if flag {
         body.ins().i32_const(1).global_set(0);
     }
-    Ok(module(&imports, (params, vec![]), body.finish()?))
+    Ok(module(&imports, ty, body.finish()?))
 }
 
-/// A function of the lifted signature that is [`Role::Callee`], and calls
-/// [`Role::Trap`] when an exception escapes from it (Canonical ABI, `call_and_trap_on_throw`).
-pub fn catch_all(types: &Types, func: &FuncType, width: PtrWidth) -> Result<Generated, Error> {
-    let signature = Layouts::new(types).core_signature(func, Direction::Lift, width)?;
-    let ty = core_type(&signature);
+/// What a wrapper on the lifting side is around.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Around {
+    /// The core function that is lifted.
+    Function,
+    /// Its post-return function: its parameters are the core results of the lifted signature.
+    PostReturn,
+}
+
+impl Around {
+    fn core_type(
+        self,
+        types: &Types,
+        func: &FuncType,
+        width: PtrWidth,
+    ) -> Result<(Vec<ValType>, Vec<ValType>), Error> {
+        let signature = Layouts::new(types).core_signature(func, Direction::Lift, width)?;
+        let (params, results) = core_type(&signature);
+        Ok(match self {
+            Around::Function => (params, results),
+            Around::PostReturn => (results, Vec::new()),
+        })
+    }
+}
+
+/// [`Role::Callee`], with a call of [`Role::Trap`] when an exception escapes from it (Canonical
+/// ABI, `call_and_trap_on_throw`).
+pub fn catch_all(
+    types: &Types,
+    func: &FuncType,
+    width: PtrWidth,
+    around: Around,
+) -> Result<Generated, Error> {
+    let ty = around.core_type(types, func, width)?;
     let mut imports = Imports::default();
     imports.func(Role::Callee, ty.0.clone(), ty.1.clone());
     imports.func(Role::Trap(trap::UNCAUGHT_EXCEPTION), vec![], vec![]);
@@ -89,6 +125,29 @@ pub fn catch_all(types: &Types, func: &FuncType, width: PtrWidth) -> Result<Gene
     body.ins().try_table(result, [Catch::All { label: 0 }]);
     forward(&mut body, &ty.0);
     body.ins().end().return_().end().call(1).unreachable();
+    Ok(module(&imports, ty, body.finish()?))
+}
+
+/// [`Role::Callee`], after a check of [`Role::MayEnter`], which is down while it runs and stays
+/// so if it does not return (Canonical ABI, "Component Instances").
+pub fn enter(
+    types: &Types,
+    func: &FuncType,
+    width: PtrWidth,
+    around: Around,
+) -> Result<Generated, Error> {
+    let ty = around.core_type(types, func, width)?;
+    let mut imports = Imports::default();
+    imports.func(Role::Callee, ty.0.clone(), ty.1.clone());
+    imports.func(Role::Trap(trap::CANNOT_ENTER), vec![], vec![]);
+    imports.flag(Role::MayEnter);
+    let mut body = Body::new(ty.0.len());
+    body.ins().global_get(0).i32_eqz();
+    body.trap_if(1);
+    body.ins().i32_const(0).global_set(0);
+    forward(&mut body, &ty.0);
+    // What was returned stays on the stack below.
+    body.ins().i32_const(1).global_set(0);
     Ok(module(&imports, ty, body.finish()?))
 }
 

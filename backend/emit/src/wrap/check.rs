@@ -21,6 +21,7 @@ use wasmparser::{
 /// Validates `output`, and that its world is `input`.
 pub(super) fn same_world(input: &ComponentWorld, output: &[u8]) -> Result<(), WrapError> {
     let valid = Valid::read(output).map_err(|e| WrapError::Internal(e.to_string()))?;
+    let valid = valid.ok_or_else(|| WrapError::Internal("the component has no end".into()))?;
     let mut comparison = Comparison {
         a: input.types.as_ref().as_ref(),
         b: valid.types.as_ref(),
@@ -61,7 +62,8 @@ struct Valid<'b> {
 type Body<'b> = (FuncToValidate<ValidatorResources>, FunctionBody<'b>);
 
 impl<'b> Valid<'b> {
-    fn read(component: &'b [u8]) -> Result<Self, BinaryReaderError> {
+    /// Validates a component; none if it is cut off.
+    fn read(component: &'b [u8]) -> Result<Option<Self>, BinaryReaderError> {
         let mut validator = Validator::new_with_features(features());
         let mut bodies: Vec<Body<'b>> = Vec::new();
         let (mut imports, mut exports) = (Vec::new(), Vec::new());
@@ -91,8 +93,7 @@ impl<'b> Valid<'b> {
             }
         }
         validate_bodies(bodies)?;
-        let types = types.expect("the parser ends with the end of the outermost component");
-        Ok(Valid { types, imports, exports })
+        Ok(types.map(|types| Valid { types, imports, exports }))
     }
 }
 

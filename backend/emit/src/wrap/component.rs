@@ -36,9 +36,20 @@ pub fn wrap(wrapping: &Wrapping<'_>) -> Result<Vec<u8>, WrapError> {
     Ok(component)
 }
 
+/// A core function that the merged module imports.
+#[derive(Clone, Copy)]
+enum Argument {
+    /// The core function of this index.
+    Function(u32),
+    /// The shim's function at this position.
+    Shim(usize),
+}
+
 /// A host function that must be lowered when the merged module exists.
 struct Deferred<'a> {
     lowered: &'a Lowered,
+    /// Names from the root import down to it.
+    path: &'a [String],
     signature: Signature,
     /// The component function's index.
     func: u32,
@@ -89,7 +100,7 @@ impl<'a> Wrapper<'a> {
         if let Some(&index) = self.hosts.get(&host) {
             return Ok(index);
         }
-        let path = &self.wrapping.program.host_funcs[host.index()].path;
+        let path = self.wrapping.host_path(host)?;
         let unknown = || WrapError::Internal(format!("no import `{}`", path.join("` / `")));
         let (first, rest) = path.split_first().ok_or_else(unknown)?;
         let (mut index, mut ty) = *self.imports.get(first.as_str()).ok_or_else(unknown)?;
@@ -109,7 +120,7 @@ impl<'a> Wrapper<'a> {
 
     /// Instantiates the merged module with its imports.
     fn instantiate(&mut self) -> Result<(), WrapError> {
-        let mut arguments: IndexMap<&str, Vec<(&str, u32)>> = IndexMap::new();
+        let mut arguments: IndexMap<&str, Vec<(&str, Argument)>> = IndexMap::new();
         let mut deferred: Vec<Deferred<'a>> = Vec::new();
         let wrapping = self.wrapping;
         let mut lowers: HashMap<(&str, &str), &Lowered> = HashMap::new();
@@ -127,25 +138,34 @@ impl<'a> Wrapper<'a> {
             };
             let func = self.host(lowered.host)?;
             let needs = self.needs.lower(lowered.host)?;
-            let index = if needs.memory {
-                deferred.push(Deferred { lowered, signature, func, needs });
-                None
+            let argument = if needs.memory {
+                let path = wrapping.host_path(lowered.host)?;
+                deferred.push(Deferred { lowered, path, signature, func, needs });
+                Argument::Shim(deferred.len() - 1)
             } else {
-                Some(self.types.component().lower_func(None, func, []))
+                Argument::Function(self.types.component().lower_func(None, func, []))
             };
-            // The index of a deferred one is known when the shim is instantiated.
-            arguments
-                .entry(&lowered.module)
-                .or_default()
-                .push((&lowered.name, index.unwrap_or(u32::MAX)));
+            arguments.entry(&lowered.module).or_default().push((&lowered.name, argument));
         }
-        let shim = self.instantiate_shim(&deferred, &mut arguments);
+        let shim = self.instantiate_shim(&deferred);
 
         let component = self.types.component();
         let mut instances = Vec::with_capacity(arguments.len());
         for (module, functions) in &arguments {
-            let exports: Vec<_> =
-                functions.iter().map(|&(name, index)| (name, ExportKind::Func, index)).collect();
+            let mut exports = Vec::with_capacity(functions.len());
+            for &(name, argument) in functions {
+                let index = match (argument, shim) {
+                    (Argument::Function(index), _) => index,
+                    (Argument::Shim(position), Some(shim)) => {
+                        let name = position.to_string();
+                        component.core_alias_export(None, shim, &name, ExportKind::Func)
+                    }
+                    (Argument::Shim(_), None) => {
+                        return Err(WrapError::Internal("there is no shim".into()));
+                    }
+                };
+                exports.push((name, ExportKind::Func, index));
+            }
             let instance = component.core_instantiate_exports(None, exports);
             instances.push((*module, ModuleArg::Instance(instance)));
         }
@@ -160,46 +180,30 @@ impl<'a> Wrapper<'a> {
             let component = self.types.component();
             let exports = [("start", ExportKind::Func, function)];
             let instance = component.core_instantiate_exports(None, exports);
-            let starter = component.core_module(Some("starter"), &linkage::starter());
+            let starter = component.core_module_raw(Some("starter"), &linkage::starter()?);
             let arguments = [("", ModuleArg::Instance(instance))];
             component.core_instantiate(Some("starter"), starter, arguments);
         }
         Ok(())
     }
 
-    /// Instantiates the shim, if there is need for one, and puts its functions in the places of
-    /// the deferred ones.
-    fn instantiate_shim(
-        &mut self,
-        deferred: &[Deferred<'a>],
-        arguments: &mut IndexMap<&'a str, Vec<(&'a str, u32)>>,
-    ) -> Option<u32> {
+    /// Instantiates the shim, if there is need for one.
+    fn instantiate_shim(&mut self, deferred: &[Deferred<'a>]) -> Option<u32> {
         if deferred.is_empty() {
             return None;
         }
         let signatures: Vec<_> = deferred.iter().map(|d| &d.signature).collect();
-        let names: Vec<_> = deferred
-            .iter()
-            .map(|d| self.wrapping.program.host_funcs[d.lowered.host.index()].path.join("#"))
-            .collect();
+        let names: Vec<_> = deferred.iter().map(|d| d.path.join("#")).collect();
         let component = self.types.component();
         let module = component.core_module(Some("shim"), &linkage::shim(&signatures, &names));
-        let shim = component.core_instantiate(Some("shim"), module, []);
-        for (position, Deferred { lowered, .. }) in deferred.iter().enumerate() {
-            let name = position.to_string();
-            let index = component.core_alias_export(None, shim, &name, ExportKind::Func);
-            let functions = &mut arguments[lowered.module.as_str()];
-            let place = functions.iter_mut().find(|(name, _)| *name == lowered.name);
-            place.expect("every deferred function has its place").1 = index;
-        }
-        Some(shim)
+        Some(component.core_instantiate(Some("shim"), module, []))
     }
 
     /// Lowers the deferred functions and fills the shim's table with them.
     fn instantiate_fixup(&mut self, deferred: &[Deferred<'a>], shim: u32) -> Result<(), WrapError> {
         let mut exports = Vec::with_capacity(deferred.len() + 1);
-        for (position, Deferred { lowered, func, needs, .. }) in deferred.iter().enumerate() {
-            let path = &self.wrapping.program.host_funcs[lowered.host.index()].path;
+        for (position, deferred) in deferred.iter().enumerate() {
+            let Deferred { lowered, path, func, needs, .. } = deferred;
             let options = self.options(*needs, lowered.encoding, &lowered.memory, &lowered.realloc);
             let options = options.map_err(|option| WrapError::MissingOption {
                 function: format!("the import `{}`", path.join("` / `")),

@@ -171,9 +171,9 @@ impl<'a> Border<'a> {
         let lowered = lowers
             .find(|lowered| lowered.module == module && lowered.name == name)
             .ok_or(WrapError::Import { module, name })?;
-        let path = &self.wrapping.program.host_funcs[lowered.host.index()].path;
+        let path = self.wrapping.host_path(lowered.host)?;
         let (module, name) =
-            core_import_name(path).ok_or_else(|| WrapError::Nested { path: path.clone() })?;
+            core_import_name(path).ok_or_else(|| WrapError::Nested { path: path.to_vec() })?;
         let needs = self.needs.lower(lowered.host)?;
         let function = format!("the import `{}`", path.join("` / `"));
         self.require(needs, function, lowered.encoding, &lowered.memory, &lowered.realloc)?;
@@ -191,7 +191,7 @@ impl<'a> Border<'a> {
         match lifted {
             Lifted::Host(host) => Err(WrapError::ReExport {
                 export: path.join("` / `"),
-                import: self.wrapping.program.host_funcs[host.index()].path.join("` / `"),
+                import: self.wrapping.host_path(*host)?.join("` / `"),
             }),
             Lifted::Core { export, encoding, memory, realloc, post_return } => {
                 let needs = self.needs.lift(index)?;

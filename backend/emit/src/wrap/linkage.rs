@@ -8,8 +8,8 @@ use super::WrapError;
 use indexmap::IndexMap;
 use wasm_encoder::{
     CodeSection, ConstExpr, ElementSection, Elements, EntityType, ExportKind, ExportSection,
-    Function, FunctionSection, ImportSection, Module, NameMap, NameSection, RefType, StartSection,
-    TableSection, TableType, TypeSection, ValType,
+    Function, FunctionSection, ImportSection, Module, NameMap, NameSection, RefType, TableSection,
+    TableType, TypeSection, ValType,
 };
 use wasmparser::{CompositeInnerType, Parser, Payload, TypeRef};
 
@@ -148,17 +148,8 @@ pub(super) fn fixup(signatures: &[&Signature]) -> Module {
 }
 
 /// A module whose start function is the function that it imports as `""` `"start"`.
-pub(super) fn starter() -> Module {
-    let nothing = Signature { params: Vec::new(), results: Vec::new() };
-    let mut imports = ImportSection::new();
-    imports.import("", "start", EntityType::Function(0));
-    let mut module = Module::new();
-    module
-        .section(&type_section(&[&nothing]))
-        .section(&imports)
-        .section(&StartSection { function_index: 0 })
-        .section(&name_section("starter", &[]));
-    module
+pub(super) fn starter() -> Result<Vec<u8>, WrapError> {
+    wat::parse_str(include_str!("starter.wat")).map_err(|e| WrapError::Internal(e.to_string()))
 }
 
 fn name_section(module: &str, functions: &[String]) -> NameSection {

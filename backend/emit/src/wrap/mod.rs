@@ -184,8 +184,16 @@ impl WrapError {
     }
 }
 
-impl Wrapping<'_> {
-    fn world(&self) -> Result<&ComponentWorld, WrapError> {
+impl<'a> Wrapping<'a> {
+    /// Names from the root import down to a host function.
+    fn host_path(&self, host: HostFuncId) -> Result<&'a [String], WrapError> {
+        match self.program.host_funcs.get(host.index()) {
+            Some(host) => Ok(&host.path),
+            None => Err(WrapError::Internal(format!("there is no host function {host}"))),
+        }
+    }
+
+    fn world(&self) -> Result<&'a ComponentWorld, WrapError> {
         match &self.program.world {
             World::Component(world) => Ok(world),
             World::Core { .. } => Err(WrapError::NoWorld),

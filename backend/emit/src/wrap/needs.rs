@@ -52,8 +52,10 @@ impl<'a> NeedsOf<'a> {
         }
         let mut hosts = vec![None; program.host_funcs.len()];
         for func in &program.funcs {
-            if let FuncDef::Host(host) = func.def {
-                hosts[host.index()] = Some(func.ty);
+            if let FuncDef::Host(host) = func.def
+                && let Some(slot) = hosts.get_mut(host.index())
+            {
+                *slot = Some(func.ty);
             }
         }
         NeedsOf { program, layouts: Layouts::new(&program.types), strings, pointers, hosts }

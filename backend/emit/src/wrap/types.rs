@@ -34,12 +34,6 @@ pub(super) fn extern_name<'n>(
     out
 }
 
-/// What an index space of types belongs to.
-enum Space {
-    Component(Box<ComponentBuilder>),
-    Instance(InstanceType),
-}
-
 /// Where a scope has the type of an id.
 #[derive(Clone)]
 enum Place {
@@ -49,8 +43,9 @@ enum Place {
     Export { instance: u32, path: Vec<String> },
 }
 
+/// Names and types of the component, or of an instance type within it.
+#[derive(Default)]
 struct Scope {
-    space: Space,
     /// Types that an import or export of the scope names.
     named: HashMap<ComponentAnyTypeId, Place>,
     /// For each resource that the scope introduced, the id under which `named` has it.
@@ -58,55 +53,6 @@ struct Scope {
     /// Types written by structure. What they refer to may get a name later, so this is emptied
     /// whenever a name is added.
     derived: HashMap<ComponentAnyTypeId, u32>,
-}
-
-impl Scope {
-    fn new(space: Space) -> Scope {
-        Scope { space, named: HashMap::new(), resources: HashMap::new(), derived: HashMap::new() }
-    }
-
-    fn type_count(&self) -> u32 {
-        match &self.space {
-            Space::Component(component) => component.type_count(),
-            Space::Instance(instance) => instance.type_count(),
-        }
-    }
-
-    fn instance_count(&self) -> u32 {
-        match &self.space {
-            Space::Component(component) => component.instance_count(),
-            Space::Instance(instance) => instance.instance_count(),
-        }
-    }
-
-    /// Adds a type definition and returns its index.
-    fn define(&mut self, write: impl FnOnce(ComponentTypeEncoder<'_>)) -> u32 {
-        let index = self.type_count();
-        match &mut self.space {
-            Space::Component(component) => write(component.ty(None).1),
-            Space::Instance(instance) => write(instance.ty()),
-        }
-        index
-    }
-
-    /// Adds an alias of a type or an instance and returns its index.
-    fn alias(&mut self, alias: Alias<'_>) -> u32 {
-        let index = match alias {
-            Alias::InstanceExport { kind: ComponentExportKind::Instance, .. } => {
-                self.instance_count()
-            }
-            _ => self.type_count(),
-        };
-        match &mut self.space {
-            Space::Component(component) => {
-                component.alias(None, alias);
-            }
-            Space::Instance(instance) => {
-                instance.alias(alias);
-            }
-        }
-        index
-    }
 }
 
 /// A type that a component imports under a made-up name, so that functions can refer to it.
@@ -120,7 +66,11 @@ pub(super) struct NamedImport {
 /// Writes types into a component that is being built, and into instance types within it.
 pub(super) struct TypeWriter<'a> {
     types: TypesRef<'a>,
-    scopes: Vec<Scope>,
+    component: ComponentBuilder,
+    /// The component's scope.
+    outermost: Scope,
+    /// Instance types that are being written, each within the one before.
+    instances: Vec<(InstanceType, Scope)>,
     /// The component may import what has no name.
     imports: Option<Vec<NamedImport>>,
 }
@@ -128,8 +78,13 @@ pub(super) struct TypeWriter<'a> {
 impl<'a> TypeWriter<'a> {
     /// A writer for a component whose imports and exports name all that needs a name.
     pub fn new(types: TypesRef<'a>) -> Self {
-        let scope = Scope::new(Space::Component(Box::default()));
-        TypeWriter { types, scopes: vec![scope], imports: None }
+        TypeWriter {
+            types,
+            component: ComponentBuilder::default(),
+            outermost: Scope::default(),
+            instances: Vec::new(),
+            imports: None,
+        }
     }
 
     /// A writer for a component that imports each resource, record, variant, enum and flags
@@ -145,10 +100,7 @@ impl<'a> TypeWriter<'a> {
 
     /// The component that is being built.
     pub fn component(&mut self) -> &mut ComponentBuilder {
-        match &mut self.scopes[0].space {
-            Space::Component(component) => component,
-            Space::Instance(_) => unreachable!("the outermost scope is the component"),
-        }
+        &mut self.component
     }
 
     /// What the component had to import under made-up names, in order.
@@ -157,11 +109,8 @@ impl<'a> TypeWriter<'a> {
     }
 
     /// The finished component's builder.
-    pub fn finish(mut self) -> ComponentBuilder {
-        match self.scopes.remove(0).space {
-            Space::Component(component) => *component,
-            Space::Instance(_) => unreachable!("the outermost scope is the component"),
-        }
+    pub fn finish(self) -> ComponentBuilder {
+        self.component
     }
 
     /// The index of a function type in the component.
@@ -185,8 +134,61 @@ impl<'a> TypeWriter<'a> {
         self.register_at(0, ty, index);
     }
 
+    // Level 0 is the component; each instance type that is being written is one level deeper.
+
+    fn scope(&mut self, level: usize) -> &mut Scope {
+        match level.checked_sub(1).and_then(|i| self.instances.get_mut(i)) {
+            Some((_, scope)) => scope,
+            None => &mut self.outermost,
+        }
+    }
+
+    fn type_count(&self, level: usize) -> u32 {
+        match level.checked_sub(1).and_then(|i| self.instances.get(i)) {
+            Some((instance, _)) => instance.type_count(),
+            None => self.component.type_count(),
+        }
+    }
+
+    fn instance_count(&self, level: usize) -> u32 {
+        match level.checked_sub(1).and_then(|i| self.instances.get(i)) {
+            Some((instance, _)) => instance.instance_count(),
+            None => self.component.instance_count(),
+        }
+    }
+
+    /// Adds a type definition and returns its index.
+    fn define(&mut self, level: usize, write: impl FnOnce(ComponentTypeEncoder<'_>)) -> u32 {
+        let index = self.type_count(level);
+        match level.checked_sub(1).and_then(|i| self.instances.get_mut(i)) {
+            Some((instance, _)) => write(instance.ty()),
+            None => write(self.component.ty(None).1),
+        }
+        index
+    }
+
+    /// Adds an alias of a type or an instance and returns its index.
+    fn alias(&mut self, level: usize, alias: Alias<'_>) -> u32 {
+        let index = match alias {
+            Alias::InstanceExport { kind: ComponentExportKind::Instance, .. } => {
+                self.instance_count(level)
+            }
+            _ => self.type_count(level),
+        };
+        match level.checked_sub(1).and_then(|i| self.instances.get_mut(i)) {
+            Some((instance, _)) => {
+                instance.alias(alias);
+            }
+            None => {
+                self.component.alias(None, alias);
+            }
+        }
+        index
+    }
+
     fn register_at(&mut self, level: usize, ty: &ComponentEntityType, index: u32) {
-        let scope = &mut self.scopes[level];
+        let types = self.types;
+        let scope = self.scope(level);
         scope.derived.clear();
         match *ty {
             ComponentEntityType::Type { created, .. } => {
@@ -197,7 +199,7 @@ impl<'a> TypeWriter<'a> {
             }
             ComponentEntityType::Instance(id) => {
                 let mut found = Vec::new();
-                instance_exports(self.types, id, &mut Vec::new(), &mut found);
+                instance_exports(types, id, &mut Vec::new(), &mut found);
                 for (created, path) in found {
                     scope.named.entry(created).or_insert(Place::Export { instance: index, path });
                     if let ComponentAnyTypeId::Resource(id) = created {
@@ -247,30 +249,31 @@ impl<'a> TypeWriter<'a> {
     }
 
     fn resource_id(&self, level: usize, resource: ResourceId) -> Option<ComponentAnyTypeId> {
-        self.scopes[..=level].iter().rev().find_map(|s| s.resources.get(&resource).copied())
+        let instances = self.instances.iter().take(level).rev().map(|(_, scope)| scope);
+        let mut scopes = instances.chain([&self.outermost]);
+        scopes.find_map(|scope| scope.resources.get(&resource).copied())
     }
 
     /// The index of an id that has a name in this scope or one around it.
     fn find(&mut self, level: usize, id: ComponentAnyTypeId) -> Option<u32> {
-        let index = match self.scopes[level].named.get(&id).cloned() {
+        let index = match self.scope(level).named.get(&id).cloned() {
             Some(Place::Index(index)) => return Some(index),
             Some(Place::Export { mut instance, path }) => {
-                let scope = &mut self.scopes[level];
-                let (name, around) = path.split_last().expect("a path has a name");
+                let (name, around) = path.split_last()?;
                 for name in around {
                     let kind = ComponentExportKind::Instance;
-                    instance = scope.alias(Alias::InstanceExport { instance, kind, name });
+                    instance = self.alias(level, Alias::InstanceExport { instance, kind, name });
                 }
                 let kind = ComponentExportKind::Type;
-                scope.alias(Alias::InstanceExport { instance, kind, name })
+                self.alias(level, Alias::InstanceExport { instance, kind, name })
             }
             None => {
                 let index = self.find(level.checked_sub(1)?, id)?;
                 let kind = ComponentOuterAliasKind::Type;
-                self.scopes[level].alias(Alias::Outer { kind, count: 1, index })
+                self.alias(level, Alias::Outer { kind, count: 1, index })
             }
         };
-        self.scopes[level].named.insert(id, Place::Index(index));
+        self.scope(level).named.insert(id, Place::Index(index));
         Some(index)
     }
 
@@ -278,13 +281,12 @@ impl<'a> TypeWriter<'a> {
         if let Some(index) = self.find(level, id) {
             return Ok(index);
         }
-        if let ComponentAnyTypeId::Resource(resource) = id {
-            return self.resource_index(level, resource);
-        }
-        if let Some(peeled) = self.types.peel_alias(id) {
+        if let Some(peeled) = self.types.peel_alias(id)
+            && !matches!(id, ComponentAnyTypeId::Resource(_))
+        {
             return self.type_index_at(level, peeled);
         }
-        if let Some(&index) = self.scopes[level].derived.get(&id) {
+        if let Some(&index) = self.scope(level).derived.get(&id) {
             return Ok(index);
         }
         let index = match id {
@@ -299,30 +301,33 @@ impl<'a> TypeWriter<'a> {
             ComponentAnyTypeId::Func(id) => self.func_type_at(level, id)?,
             ComponentAnyTypeId::Instance(id) => self.instance_type_at(level, id)?,
             ComponentAnyTypeId::Component(_) => return Err(WrapError::kind("a component type")),
-            ComponentAnyTypeId::Resource(_) => unreachable!("resources were looked up above"),
+            ComponentAnyTypeId::Resource(resource) => {
+                return self.resource_index(level, resource);
+            }
         };
-        self.scopes[level].derived.insert(id, index);
+        self.scope(level).derived.insert(id, index);
         Ok(index)
     }
 
     fn resource_index(&mut self, level: usize, id: AliasableResourceId) -> Result<u32, WrapError> {
         if let Some(known) = self.resource_id(level, id.resource()) {
-            return Ok(self.find(level, known).expect("a resource's id has a name"));
+            let unnamed = || WrapError::Internal("a resource type has no name".into());
+            return self.find(level, known).ok_or_else(unnamed);
         }
-        if self.imports.is_none() {
+        if !self.import_type(id.into(), TypeBounds::SubResource) {
             return Err(WrapError::LocalResource { at: Vec::new() });
         }
-        self.import_type(id.into(), TypeBounds::SubResource);
         self.resource_index(level, id)
     }
 
-    /// Imports a type into the component under a made-up name.
-    fn import_type(&mut self, id: ComponentAnyTypeId, bounds: TypeBounds) {
-        let imports = self.imports.as_mut().expect("this component imports what has no name");
+    /// Imports a type into the component under a made-up name, if this component does so.
+    fn import_type(&mut self, id: ComponentAnyTypeId, bounds: TypeBounds) -> bool {
+        let Some(imports) = &mut self.imports else { return false };
         let name = format!("type{}", imports.len());
         imports.push(NamedImport { name: name.clone(), ty: id });
         let index = self.component().import(&name, ComponentTypeRef::Type(bounds));
         self.register(&ComponentEntityType::Type { referenced: id, created: id }, index);
+        true
     }
 
     fn instance_type_at(
@@ -330,26 +335,23 @@ impl<'a> TypeWriter<'a> {
         level: usize,
         id: ComponentInstanceTypeId,
     ) -> Result<u32, WrapError> {
-        self.scopes.push(Scope::new(Space::Instance(InstanceType::new())));
+        self.instances.push((InstanceType::new(), Scope::default()));
         let types = self.types;
         for (name, item) in &types[id].exports {
             let ty = self.type_ref_at(level + 1, &item.ty).map_err(|e| e.within(name))?;
-            let scope = &mut self.scopes[level + 1];
             let index = match ty {
-                ComponentTypeRef::Type(_) => scope.type_count(),
-                ComponentTypeRef::Instance(_) => scope.instance_count(),
+                ComponentTypeRef::Type(_) => self.type_count(level + 1),
+                ComponentTypeRef::Instance(_) => self.instance_count(level + 1),
                 _ => 0,
             };
-            if let Space::Instance(instance) = &mut scope.space {
+            if let Some((instance, _)) = self.instances.get_mut(level) {
                 instance.export(extern_name(name, Some(item)), ty);
             }
             self.register_at(level + 1, &item.ty, index);
         }
-        let scope = self.scopes.pop().expect("pushed above");
-        let Space::Instance(instance) = scope.space else {
-            unreachable!("an instance's scope was pushed above")
-        };
-        Ok(self.scopes[level].define(|ty| ty.instance(&instance)))
+        let lost = || WrapError::Internal("an instance type is written twice".into());
+        let (instance, _) = self.instances.pop().ok_or_else(lost)?;
+        Ok(self.define(level, |ty| ty.instance(&instance)))
     }
 
     fn func_type_at(&mut self, level: usize, id: ComponentFuncTypeId) -> Result<u32, WrapError> {
@@ -360,7 +362,7 @@ impl<'a> TypeWriter<'a> {
             params.push((name.as_str(), self.value_type(level, *param)?));
         }
         let result = self.optional(level, ty.result)?;
-        Ok(self.scopes[level].define(|out| {
+        Ok(self.define(level, |out| {
             out.function().async_(ty.async_).params(params).result(result);
         }))
     }
@@ -395,7 +397,7 @@ impl<'a> TypeWriter<'a> {
         let types = self.types;
         macro_rules! define {
             ($method:ident($($arg:expr),*)) => {
-                self.scopes[level].define(|ty| { ty.defined_type().$method($($arg),*); })
+                self.define(level, |ty| { ty.defined_type().$method($($arg),*); })
             };
         }
         Ok(match &types[id] {

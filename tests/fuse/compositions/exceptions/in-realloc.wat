@@ -1,4 +1,5 @@
 ;; What a realloc throws must not reach the caller, who catches all.
+;; expect run => trap
 (component
   (component $S (core module $m (tag $t) (memory (export "m") 1) (func (export "r") (param i32 i32 i32 i32) (result i32) (throw $t)) (func (export "f") (param i32 i32) (result i32) (local.get 1)))
    (import "tick" (func $tick)) (core func $tick (canon lower (func $tick)))

@@ -1,4 +1,6 @@
 ;; Nothing is thrown across the border from a function, nor from its post-return.
+;; expect run => trap
+;; expect run2 => trap
 (component
   (component $callee
     (core module $m (tag $t) (func (export "f") (param i32) (result i32) (throw $t)) (func (export "ok") (result i32) (i32.const 3)) (func (export "p") (param i32) (throw $t)))

@@ -1,0 +1,223 @@
+//! A fused core module allows its host no more than a component would: nothing is entered while it
+//! runs, nothing after a trap, and nothing before it was started. Under wasmtime and wasmi.
+
+use meld::{Form, Fuser};
+
+/// What `tick`, the one function of the host, calls and how that went.
+#[derive(Default)]
+struct Tick {
+    calls: Option<&'static str>,
+    went: Vec<Result<(), String>>,
+}
+
+/// A core module under some engine. Functions have `i32` parameters and one `i32` result or none.
+trait Module {
+    fn call(&mut self, export: &str, args: &[i32]) -> Result<i32, String>;
+    fn tick(&mut self) -> &mut Tick;
+}
+
+/// The two engines have nearly the same interface.
+macro_rules! engine {
+    ($name:ident in $lib:ident, $config:expr, $instantiate:ident) => {
+        struct $name {
+            store: $lib::Store<Tick>,
+            instance: $lib::Instance,
+        }
+
+        impl $name {
+            fn load(bytes: &[u8]) -> Box<dyn Module> {
+                let engine = $config;
+                let module = $lib::Module::new(&engine, bytes).expect("the module is valid");
+                let mut store = $lib::Store::new(&engine, Tick::default());
+                let mut linker = $lib::Linker::new(&engine);
+                let tick = |mut caller: $lib::Caller<'_, Tick>| {
+                    let Some(name) = caller.data().calls else { return };
+                    let func = caller.get_export(name).and_then($lib::Extern::into_func);
+                    let func = func.expect("the export is there");
+                    let mut results = vec![$lib::Val::I32(0); func.ty(&caller).results().len()];
+                    let went = func.call(&mut caller, &[], &mut results);
+                    caller.data_mut().went.push(went.map_err(|e| format!("{e:?}")));
+                };
+                linker.func_wrap("$root", "tick", tick).expect("the name is free");
+                let instance = linker.$instantiate(&mut store, &module).expect("it can start");
+                Box::new($name { store, instance })
+            }
+        }
+
+        impl Module for $name {
+            fn call(&mut self, export: &str, args: &[i32]) -> Result<i32, String> {
+                let func = self.instance.get_func(&mut self.store, export).expect("it is there");
+                let args: Vec<_> = args.iter().map(|arg| $lib::Val::I32(*arg)).collect();
+                let mut results = vec![$lib::Val::I32(0); func.ty(&self.store).results().len()];
+                let called = func.call(&mut self.store, &args, &mut results);
+                called.map_err(|e| format!("{e:?}"))?;
+                Ok(results.first().and_then($lib::Val::i32).unwrap_or(0))
+            }
+
+            fn tick(&mut self) -> &mut Tick {
+                self.store.data_mut()
+            }
+        }
+    };
+}
+
+engine!(Wasmtime in wasmtime, wasmtime::Engine::default(), instantiate);
+engine!(Wasmi in wasmi, wasmi::Engine::default(), instantiate_and_start);
+
+fn fuser(text: &str) -> Fuser {
+    Fuser::new().input("root", text.as_bytes().to_vec()).form(Form::Core)
+}
+
+/// Fuses to a core module and runs the check under both engines, each time on a fresh instance.
+fn check(fuser: &Fuser, check: impl Fn(&mut dyn Module)) {
+    let bytes = fuser.fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
+    check(&mut *Wasmtime::load(&bytes));
+    check(&mut *Wasmi::load(&bytes));
+}
+
+const BORDER: &str = r#"(component
+  (import "tick" (func $tick))
+  (component $one
+    (import "tick" (func $tick))
+    (core func $tick (canon lower (func $tick)))
+    (core module $m
+      (import "" "tick" (func $tick))
+      (memory (export "memory") 1)
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+        (if (i32.gt_u (local.get 3) (i32.const 100)) (then unreachable))
+        (i32.const 64))
+      (func (export "run") (result i32) (call $tick) (i32.const 4))
+      (func (export "take") (param i32 i32) (result i32) (local.get 1))
+      (func (export "after") (param i32)
+        (if (i32.eq (local.get 0) (i32.const 9)) (then unreachable))))
+    (core instance $m (instantiate $m (with "" (instance (export "tick" (func $tick))))))
+    (func (export "run") (result u32)
+      (canon lift (core func $m "run") (post-return (core func $m "after"))))
+    (func (export "take") (param "text" string) (result u32)
+      (canon lift (core func $m "take") (memory (core memory $m "memory"))
+        (realloc (core func $m "realloc")) (post-return (core func $m "after")))))
+  (component $other
+    (core module $m
+      (func (export "fine") (result i32) (i32.const 5))
+      (func (export "boom") unreachable))
+    (core instance $m (instantiate $m))
+    (func (export "fine") (result u32) (canon lift (core func $m "fine")))
+    (func (export "boom") (canon lift (core func $m "boom"))))
+  (instance $one (instantiate $one (with "tick" (func $tick))))
+  (instance $other (instantiate $other))
+  (export "run" (func $one "run"))
+  (export "take" (func $one "take"))
+  (export "fine" (func $other "fine"))
+  (export "boom" (func $other "boom")))"#;
+
+#[test]
+fn calls_come_one_after_the_other() {
+    check(&fuser(BORDER), |module| {
+        for _ in 0..2 {
+            assert_eq!(module.call("fine", &[]), Ok(5));
+            assert_eq!(module.call("run", &[]), Ok(4));
+            assert_eq!(module.call("cabi_post_run", &[4]), Ok(0));
+            assert_eq!(module.call("cabi_realloc", &[0, 0, 1, 3]), Ok(64));
+            assert_eq!(module.call("take", &[64, 3]), Ok(3));
+            assert_eq!(module.call("cabi_post_take", &[3]), Ok(0));
+        }
+    });
+}
+
+/// The host enters another instance than the one that runs: both are inside of the root.
+#[test]
+fn the_host_cannot_call_back() {
+    for export in ["fine", "run"] {
+        check(&fuser(BORDER), |module| {
+            module.tick().calls = Some(export);
+            // The host keeps the trap to itself.
+            assert_eq!(module.call("run", &[]), Ok(4));
+            let went = std::mem::take(&mut module.tick().went);
+            assert!(matches!(&went[..], [Err(_)]), "{went:?}");
+            assert_eq!(module.call("fine", &[]), Ok(5));
+        });
+    }
+    let bytes = fuser(BORDER).fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
+    let mut module = Wasmtime::load(&bytes);
+    module.tick().calls = Some("fine");
+    assert_eq!(module.call("run", &[]), Ok(4));
+    let Some(Err(why)) = module.tick().went.pop() else { panic!("the inner call trapped") };
+    assert!(why.contains("meld:trap:cannot-enter"), "{why}");
+}
+
+#[test]
+fn nothing_is_entered_after_a_trap() {
+    let traps: [(&str, &[i32]); 3] =
+        [("boom", &[]), ("cabi_realloc", &[0, 0, 1, 101]), ("cabi_post_run", &[9])];
+    for (export, args) in traps {
+        check(&fuser(BORDER), |module| {
+            assert_eq!(module.call("fine", &[]), Ok(5));
+            assert!(module.call(export, args).is_err(), "{export}");
+            for (export, args) in [("fine", &[][..]), ("run", &[]), ("cabi_post_run", &[4])] {
+                assert!(module.call(export, args).is_err(), "{export}");
+            }
+        });
+    }
+}
+
+/// Who knows that the host does neither may have the module without the flag.
+#[test]
+fn the_host_may_be_trusted() {
+    let trusting = fuser(BORDER).assume("host-never-reenters");
+    check(&trusting, |module| {
+        module.tick().calls = Some("fine");
+        assert_eq!(module.call("run", &[]), Ok(4));
+        assert!(module.tick().went.pop().is_some_and(|went| went.is_ok()));
+        assert!(module.call("boom", &[]).is_err());
+        assert_eq!(module.call("fine", &[]), Ok(5));
+    });
+    let rules = trusting.load_rules().unwrap();
+    let assumed = trusting.decide(&rules).unwrap().plan.assumptions;
+    assert_eq!(assumed, ["host-never-reenters"]);
+    // A component's host watches by itself.
+    let component = trusting.form(Form::Component);
+    assert_eq!(component.decide(&rules).unwrap().plan.assumptions, Vec::<String>::new());
+}
+
+const STARTS: &str = r#"(component
+  (import "tick" (func $tick))
+  (core func $tick (canon lower (func $tick)))
+  (core module $m
+    (import "" "tick" (func $tick))
+    (global $ready (mut i32) (i32.const 0))
+    (func $start (call $tick) (global.set $ready (i32.const 1)))
+    (start $start)
+    (func (export "ready") (result i32) (global.get $ready)))
+  (core instance $m (instantiate $m (with "" (instance (export "tick" (func $tick))))))
+  (func (export "ready") (result u32) (canon lift (core func $m "ready"))))"#;
+
+#[test]
+fn nothing_is_entered_before_the_start() {
+    check(&fuser(STARTS), |module| {
+        assert!(module.call("ready", &[]).is_err());
+        module.tick().calls = Some("ready");
+        assert_eq!(module.call("_initialize", &[]), Ok(0));
+        assert!(module.tick().went.pop().is_some_and(|went| went.is_err()));
+        assert_eq!(module.call("ready", &[]), Ok(1));
+    });
+    let trapping = STARTS.replace("(call $tick) (global.set", "(unreachable) (global.set");
+    check(&fuser(&trapping), |module| {
+        assert!(module.call("_initialize", &[]).is_err());
+        assert!(module.call("ready", &[]).is_err());
+    });
+}
+
+/// What is thrown at the host of a core module is a trap, which no host function can catch.
+#[test]
+fn exceptions_are_traps() {
+    let text =
+        std::fs::read_to_string(meld_fuse_tests::folder().join("exceptions/at-the-host.wat"));
+    let bytes = fuser(&text.unwrap()).fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
+    for (export, args) in [("thrown", &[][..]), ("cabi_post_thrown-after", &[3])] {
+        let mut module = Wasmtime::load(&bytes);
+        assert_eq!(module.call("thrown-after", &[]), Ok(3));
+        let why = module.call(export, args).expect_err("it traps");
+        assert!(why.contains("meld:trap:uncaught-exception"), "{why}");
+        assert!(module.call("thrown-after", &[]).is_err());
+    }
+}
