@@ -5,8 +5,8 @@ use std::fmt;
 /// Why no plan was made.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// The packs and the frontend do not speak the same vocabulary.
-    #[error("the vocabulary does not fit the frontend:\n{}", Lines(.0))]
+    /// The packs and the frontend or the backend do not speak the same vocabulary.
+    #[error("the rule packs and meld disagree about the vocabulary:\n{}", Lines(.0))]
     Vocabulary(Vec<String>),
 
     /// `--assume`, `--disable` or `--why-not` names something that no pack declares.

@@ -317,7 +317,9 @@ term unwrap(t: Type, from: Options, to: Options) -> Pass
     let options = Options { max_terms: 5000, ..Options::default() };
     let error = decide(&program, &rules, &options).unwrap_err();
     let EngineError::Exhausted { rules, .. } = &error else { panic!("{error}") };
-    assert!(rules.contains(&"test.growing.wrap".to_string()), "{error}");
+    // The two take turns, so the limit is reached by one of them, and by no other rule.
+    assert!(!rules.is_empty(), "{error}");
+    assert!(rules.iter().all(|rule| rule.starts_with("test.growing.")), "{error}");
     let options = Options { max_rounds: 50, ..Options::default() };
     let rules = rules_and("pack test.nothing");
     decide(&program, &rules, &options).unwrap();

@@ -4,7 +4,8 @@ mod support;
 
 use meld_component::abi::PtrWidth::{self, W32, W64};
 use meld_component::types::{FuncType, TypeId, Types, ValueType};
-use meld_emit::adapter::{self, AdapterSpec, Generated, Role, Side, Which, wrappers};
+use meld_emit::adapter::wrappers::{self, Around};
+use meld_emit::adapter::{self, AdapterSpec, Generated, Role, Side, Which};
 use support::random::Passes;
 use support::{Allocator, bits, engine, pack_module, trap_name};
 use wasmtime::{
@@ -90,6 +91,7 @@ impl Fixture {
                     Memory::new(&mut store, ty.unwrap()).unwrap().into()
                 }
                 Role::Flag(which) => flags[which as usize].into(),
+                Role::MayEnter => flags[1].into(),
                 Role::Transcoder(_) => panic!("no strings here"),
             };
             imports.push(item);
@@ -262,6 +264,26 @@ fn leaving() {
     fixture.check(&[7], Ok(vec![7]));
     assert_eq!(fixture.store.data()[..], [7, 0], "the flag is down inside");
     assert_eq!(bits(&fixture.flags[1].get(&mut fixture.store)), 1, "and up after");
+}
+
+#[test]
+fn entering() {
+    let mut types = Types::default();
+    let int = types.intern(ValueType::U32);
+    let func = FuncType { async_: false, params: vec![int, int], result: None };
+    let enter = wrappers::enter(&types, &func, W32, Around::Function).unwrap();
+    let mut fixture = Fixture::new(&enter, W32);
+    fixture.check(&[3, 4], Ok(vec![3, 4]));
+    assert_eq!(fixture.store.data()[..], [3, 4, 0], "the flag is down inside");
+    assert_eq!(bits(&fixture.flags[1].get(&mut fixture.store)), 1, "and up after");
+    let flag = fixture.flags[1];
+    flag.set(&mut fixture.store, Val::I32(0)).unwrap();
+    fixture.check(&[3, 4], Err("cannot-enter"));
+    let func = FuncType { params: vec![int], result: Some(int), ..func };
+    let after = wrappers::enter(&types, &func, W32, Around::PostReturn).unwrap();
+    let mut fixture = Fixture::new(&after, W32);
+    fixture.check(&[7], Ok(vec![7]));
+    assert_eq!(fixture.store.data()[..], [7, 0], "the post-return takes the result");
 }
 
 /// What the guest's realloc returns, and how the checked one takes it.

@@ -2,6 +2,7 @@
 //! runs, nothing after a trap, and nothing before it was started. Under wasmtime and wasmi.
 
 use meld::{Form, Fuser};
+use meld_fuse_tests::folder;
 
 /// What `tick`, the one function of the host, calls and how that went.
 #[derive(Default)]
@@ -160,6 +161,28 @@ fn nothing_is_entered_after_a_trap() {
     }
 }
 
+/// The host of the component as it stands enters nothing after a trap in another instance either.
+#[test]
+fn components_are_closed_after_a_trap() {
+    use wasmtime::component::{Component, Linker, Val};
+    let engine = wasmtime::Engine::default();
+    let mut store = wasmtime::Store::new(&engine, ());
+    let mut linker = Linker::new(&engine);
+    linker.root().func_wrap("tick", |_, (): ()| Ok(())).expect("the name is free");
+    let component = Component::new(&engine, BORDER).expect("the text is right");
+    let instance = linker.instantiate(&mut store, &component).expect("it can start");
+    let mut call = |export: &str, results: &mut [Val]| {
+        let func = instance.get_func(&mut store, export).expect("the export is there");
+        func.call(&mut store, &[], results)
+    };
+    for fine in [true, false] {
+        for export in ["fine", "run"] {
+            assert_eq!(call(export, &mut [Val::Bool(false)]).is_ok(), fine, "{export}");
+        }
+        assert!(call("boom", &mut []).is_err());
+    }
+}
+
 /// Who knows that the host does neither may have the module without the flag.
 #[test]
 fn the_host_may_be_trusted() {
@@ -210,14 +233,24 @@ fn nothing_is_entered_before_the_start() {
 /// What is thrown at the host of a core module is a trap, which no host function can catch.
 #[test]
 fn exceptions_are_traps() {
-    let text =
-        std::fs::read_to_string(meld_fuse_tests::folder().join("exceptions/at-the-host.wat"));
+    let text = std::fs::read_to_string(folder().join("exceptions/at-the-host.wat"));
     let bytes = fuser(&text.unwrap()).fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
-    for (export, args) in [("thrown", &[][..]), ("cabi_post_thrown-after", &[3])] {
+    for (export, args) in
+        [("thrown", &[][..]), ("cabi_post_thrown-after", &[3]), ("cabi_realloc", &[0, 0, 1, 1])]
+    {
         let mut module = Wasmtime::load(&bytes);
         assert_eq!(module.call("thrown-after", &[]), Ok(3));
         let why = module.call(export, args).expect_err("it traps");
         assert!(why.contains("meld:trap:uncaught-exception"), "{why}");
         assert!(module.call("thrown-after", &[]).is_err());
+    }
+}
+
+/// Host functions without code of the guest around them, with the flag and without.
+#[test]
+fn host_functions_can_be_lifted_again() {
+    let text = std::fs::read_to_string(folder().join("hosts/lifted-again.wat")).unwrap();
+    for fuser in [fuser(&text), fuser(&text).assume("host-never-reenters")] {
+        fuser.fuse().unwrap_or_else(|e| panic!("{e}"));
     }
 }

@@ -1,6 +1,7 @@
 //! Shapes and errors of what is generated. What it does is tested under wasmtime, in `tests/`.
 
 use super::from_plan::{Source, from_plan};
+use super::wrappers::Around;
 use super::*;
 use meld_component::abi::PtrWidth::{W32, W64};
 use meld_component::program::{CanonicalOptions, ComponentId, OptionsId, Program, StringEncoding};
@@ -156,6 +157,82 @@ fn wrappers_are_valid() {
             let lower = wrappers::lower_leave(&types, &func, width, flag).unwrap();
             assert_eq!(lower.imports.len(), if flag { 2 } else { 1 });
             validate(&lower.bytes);
+        }
+        for around in [Around::Function, Around::PostReturn] {
+            let caught = wrappers::catch_all(&types, &func, width, around).unwrap();
+            assert_eq!(caught.imports, [Role::Callee, Role::Trap(trap::UNCAUGHT_EXCEPTION)]);
+            validate(&caught.bytes);
+            let entered = wrappers::enter(&types, &func, width, around).unwrap();
+            let roles = [Role::Callee, Role::Trap(trap::CANNOT_ENTER), Role::MayEnter];
+            assert_eq!(entered.imports, roles);
+            validate(&entered.bytes);
+        }
+        let imported = wrappers::imported(&types, &func, width).unwrap();
+        assert_eq!(imported.imports, [Role::Callee]);
+        validate(&imported.bytes);
+    }
+}
+
+/// Every term of the table is read under its name, with its arguments.
+#[test]
+fn terms_are_those_of_the_table() {
+    let mut terms = Terms::default();
+    let module = terms.memory_module(false);
+    let function = terms.add(Node::Export(module, "f".into()));
+    let memory = terms.add(Node::Export(module, "memory".into()));
+    let options = terms.add(Node::Entity(Entity::Options(OptionsId(0))));
+    let ty = terms.term("u32", &[]);
+    let (one, none) = (terms.add(Node::List(vec![ty])), terms.add(Node::List(vec![])));
+    let signature = terms.term("func", &[one, none]);
+    let leave = terms.term("unobserved", &[]);
+    let side = terms.term("flat-side", &[leave]);
+    let after = terms.term("no-post-return", &[]);
+    let done = terms.term("done", &[]);
+    let keep = terms.term("keep", &[ty, options, options]);
+    let passes = terms.term("then", &[keep, done]);
+    let of_sort = |sort: &str| match sort {
+        "Func" | "Global" => Some(function),
+        "Memory" => Some(memory),
+        "Instance" => Some(module),
+        "Options" => Some(options),
+        "Signature" => Some(signature),
+        "Type" => Some(ty),
+        "Leave" => Some(leave),
+        "Side" => Some(side),
+        "PostReturn" => Some(after),
+        "Pass" => Some(keep),
+        "Passes" => Some(passes),
+        _ => None,
+    };
+    let mut adapters = Vec::new();
+    for shape in crate::terms::emitted() {
+        let args: Option<Vec<NodeId>> = shape.params.iter().map(|sort| of_sort(sort)).collect();
+        let Some(args) = args else { continue };
+        let term = terms.term(shape.name, &args);
+        // What stands inside of an adapter is read there.
+        let mut parts = [function, signature, side, side, after, passes, done, module];
+        match shape.result {
+            "Func" => {
+                adapters.push((shape.name, term));
+                continue;
+            }
+            "Leave" => parts[2] = terms.term("flat-side", &[term]),
+            "Side" => parts[2] = term,
+            "PostReturn" => parts[4] = term,
+            "Pass" => parts[5] = terms.term("then", &[term, done]),
+            "Passes" => parts[5] = term,
+            _ => continue,
+        }
+        adapters.push((shape.name, terms.term("adapter", &parts)));
+    }
+    assert!(adapters.len() > 25, "{}", adapters.len());
+    let (program, plan) = (program(), terms.0);
+    for (name, term) in adapters {
+        match from_plan(&program, &plan, term) {
+            Err(Error::Term { why, .. }) => panic!("`{name}`: {why}"),
+            Ok(None) => panic!("`{name}` is not generated"),
+            // That the passes do not go with the types is another matter.
+            _ => {}
         }
     }
 }
