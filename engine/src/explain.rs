@@ -1,6 +1,7 @@
 //! Prints why ports became what they became.
 //!
-//! Each port starts with its seed; each step stands below it with its rule, place, reason and the
+//! A summary comes first: how many ports became what, and which calls cost most. Then each port
+//! starts with its seed; each step stands below it with its rule, place, reason and the
 //! facts it rested on. Where a step changed arguments, `where` says what each became, and a
 //! number refers to the block that derives it. A block is printed once, at its first use: a
 //! derivation that a thousand ports share does not make the output a thousand times as long.
@@ -10,6 +11,7 @@ use crate::display::place;
 use crate::plan::Port;
 use crate::proof::{ProofId, Reason, Step};
 use crate::saturate::Cause;
+use crate::story::{self, Summary};
 use crate::term::{Op, Term};
 use crate::trace::Trace;
 use egg::Id;
@@ -23,19 +25,21 @@ const MOST_ALTERNATIVES: usize = 5;
 
 /// All ports that a filter selects.
 pub(crate) fn text(trace: &Trace<'_>, filter: Option<&str>) -> String {
+    let ports = story::select(trace, filter);
     let mut printer = Printer {
         trace,
         alternatives: trace.alternatives(),
         numbers: HashMap::new(),
         out: String::new(),
     };
-    for (port, about) in &trace.ports {
-        if trace.saturation.names.selects(filter, *port) {
-            printer.port(*port, about.proof);
-        }
+    if !ports.is_empty() {
+        printer.summary(&story::summary(trace, &ports));
     }
-    let mut out = match (printer.out.is_empty(), filter) {
-        (true, Some(filter)) => format!("no port's name has all words of `{filter}`\n"),
+    for (port, proof) in &ports {
+        printer.port(*port, *proof);
+    }
+    let mut out = match (ports.is_empty(), filter) {
+        (true, Some(filter)) => format!("no port has to do with all words of `{filter}`\n"),
         (true, None) => "there are no ports\n".to_string(),
         (false, _) => printer.out,
     };
@@ -62,10 +66,28 @@ impl Printer<'_, '_> {
         self.trace.saturation.show().term(term)
     }
 
-    fn port(&mut self, port: Port, proof: ProofId) {
-        if !self.out.is_empty() {
-            self.out.push('\n');
+    fn summary(&mut self, summary: &Summary) {
+        let Summary { shown, total, kinds, assuming, dearest } = summary;
+        let kinds: Vec<String> =
+            kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let of = if shown == total { String::new() } else { format!(" of {total}") };
+        let ports = if *total == 1 { "port" } else { "ports" };
+        self.line(0, &format!("{shown}{of} {ports}: {}", kinds.join(", ")));
+        if !assuming.is_empty() {
+            self.line(0, &format!("assuming {}", assuming.join(", ")));
         }
+        if *shown > 1 && !dearest.is_empty() {
+            self.line(0, "calls that cost most:");
+            for (port, cost) in dearest {
+                let port = self.trace.saturation.names.port(*port);
+                let line = format!("{port}: {}", cost_text(*cost));
+                self.line(2, &line);
+            }
+        }
+    }
+
+    fn port(&mut self, port: Port, proof: ProofId) {
+        self.out.push('\n');
         let title = self.trace.saturation.names.port(port).to_string();
         self.line(0, &title);
         let mut todo = VecDeque::new();
@@ -211,22 +233,26 @@ fn facts_of(trace: &Trace<'_>, event: u32, rule: RuleId) -> Vec<String> {
     guards.iter().map(|guard| saturation.guard_values(guard, &slots)).collect()
 }
 
-/// All ports, proofs and the terms they name. Terms and proofs refer to each other by position.
-pub(crate) fn json(trace: &Trace<'_>) -> Value {
+/// The ports that a filter selects, the proofs they rest on, and the terms that these name. Terms
+/// and proofs refer to each other by position.
+pub(crate) fn json(trace: &Trace<'_>, filter: Option<&str>) -> Value {
+    let selected = story::select(trace, filter);
+    let summary = story::summary(trace, &selected);
+    let wanted = story::proofs_of(trace, &selected);
+    let positions: BTreeMap<ProofId, usize> = wanted.iter().copied().zip(0..).collect();
     let mut terms = Terms { trace, numbers: BTreeMap::new(), out: Vec::new() };
     let alternatives = trace.alternatives();
-    let proofs: Vec<Value> = trace
-        .proofs
-        .all
+    let proofs: Vec<Value> = wanted
         .iter()
-        .map(|proof| {
+        .map(|id| {
+            let proof = trace.proofs.get(*id);
             let from = terms.number(proof.from);
             let steps: Vec<Value> = proof
                 .steps
                 .iter()
                 .map(|step| {
                     let to = terms.number(step.to);
-                    let mut value = reason_json(trace, &step.reason);
+                    let mut value = reason_json(trace, &positions, &step.reason);
                     value["to"] = json!(to);
                     value
                 })
@@ -234,11 +260,10 @@ pub(crate) fn json(trace: &Trace<'_>) -> Value {
             json!({ "from": from, "steps": steps })
         })
         .collect();
-    let ports: Vec<Value> = trace
-        .ports
+    let ports: Vec<Value> = selected
         .iter()
-        .map(|(port, about)| {
-            let proof = trace.proofs.get(about.proof);
+        .map(|(port, id)| {
+            let proof = trace.proofs.get(*id);
             let class = trace.saturation.graph.class(proof.from);
             let cost = trace.cost(class).unwrap_or(Cost { size: 0, call: 0 });
             let others: Vec<Value> = alternatives
@@ -254,17 +279,33 @@ pub(crate) fn json(trace: &Trace<'_>) -> Value {
                 "port": trace.saturation.names.port(*port),
                 "from": terms.number(proof.from),
                 "to": terms.number(proof.to),
-                "proof": about.proof,
+                "proof": positions[id],
                 "call": cost.call,
                 "size": cost.size,
                 "notTaken": others,
             })
         })
         .collect();
+    let name = |port: Port| trace.saturation.names.port(port).to_string();
+    let kinds: Vec<Value> =
+        summary.kinds.iter().map(|(kind, count)| json!({ "kind": kind, "ports": count })).collect();
+    let dearest: Vec<Value> = summary
+        .dearest
+        .iter()
+        .map(|(port, cost)| json!({ "port": name(*port), "call": cost.call, "size": cost.size }))
+        .collect();
+    let summary = json!({
+        "ports": summary.shown,
+        "of": summary.total,
+        "kinds": kinds,
+        "assuming": summary.assuming,
+        "dearest": dearest,
+    });
     let waived: Vec<Value> =
         trace.waived().map(|verdict| verdict.json(&trace.saturation)).collect();
     json!({
         "version": 1,
+        "summary": summary,
         "ports": ports,
         "proofs": proofs,
         "terms": terms.out,
@@ -272,10 +313,14 @@ pub(crate) fn json(trace: &Trace<'_>) -> Value {
     })
 }
 
-fn reason_json(trace: &Trace<'_>, reason: &Reason) -> Value {
+fn reason_json(trace: &Trace<'_>, positions: &BTreeMap<ProofId, usize>, reason: &Reason) -> Value {
     let rules = trace.saturation.rules;
     match reason {
-        Reason::Congruence(arguments) => json!({ "by": "arguments", "proofs": arguments }),
+        Reason::Congruence(arguments) => {
+            let proofs: Vec<Option<usize>> =
+                arguments.iter().map(|id| id.map(|id| positions[&id])).collect();
+            json!({ "by": "arguments", "proofs": proofs })
+        }
         Reason::Event { event, forward } => {
             let Cause::Rule(id) = trace.saturation.events[*event as usize].cause else {
                 return json!({ "by": "program" });

@@ -121,7 +121,7 @@ impl Failure<'_, '_> {
         }
         let near = self.near(class);
         if near.is_empty() {
-            let _ = write!(out, "\n  no rule's pattern matches it");
+            let _ = write!(out, "\n  not supported yet: no rule's pattern matches it");
         }
         for line in near.iter().take(MOST_RULES) {
             let _ = write!(out, "\n  {line}");

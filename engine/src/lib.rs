@@ -30,6 +30,7 @@ mod reach;
 mod replay;
 mod saturate;
 mod seed;
+mod story;
 mod term;
 mod vocabulary;
 mod why_not;

@@ -33,15 +33,16 @@ pub struct Trace<'r> {
 
 impl Trace<'_> {
     /// Why ports became what they became, for people. A port is shown if each word of the filter
-    /// occurs in its name, for example `adder/main: import "test:math/api" "add"`. Forbids
-    /// that the user turned off stand at the end, whatever the filter.
+    /// occurs in its name (`adder/main: import "test:math/api" "add"`), or in the name of something
+    /// in what it was, in what it became, or on the way. Forbids that the user turned off stand at
+    /// the end, whatever the filter.
     pub fn explain_text(&self, filter: Option<&str>) -> String {
         crate::explain::text(self, filter)
     }
 
-    /// The same for all ports and machines.
-    pub fn explain_json(&self) -> serde_json::Value {
-        crate::explain::json(self)
+    /// The same for machines.
+    pub fn explain_json(&self, filter: Option<&str>) -> serde_json::Value {
+        crate::explain::json(self, filter)
     }
 
     /// Why a rule (`pack.rule`, or the end of it) did not fire where its pattern matches, as far

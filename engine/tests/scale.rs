@@ -113,7 +113,7 @@ fn thirty_thousand_ports() {
     let text = decision.trace.explain_text(None);
     println!("explain: {:?}, {} bytes", start.elapsed(), text.len());
     let start = Instant::now();
-    let json = decision.trace.explain_json().to_string();
+    let json = decision.trace.explain_json(None).to_string();
     println!("json: {:?}, {} bytes", start.elapsed(), json.len());
     assert_eq!(decision.plan.ports.len(), 30_100);
 }

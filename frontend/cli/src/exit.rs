@@ -1,9 +1,11 @@
 //! Exit codes, and how a failure is told.
 
-use crate::io::is_broken_pipe;
+use crate::io::{self, is_broken_pipe};
 use meld::FuseError;
 use meld::component::Error as ReadError;
 use meld::engine::EngineError;
+use meld::packs::PackError;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 /// The table that `--help` prints.
@@ -11,8 +13,8 @@ pub const HELP: &str = "\
 Exit codes:
   0  done
   1  the input cannot be fused correctly (refused, with the reason), or verify found a difference
-  2  wrong arguments, or the name of a rule or assumption that does not exist
-  3  an input or output cannot be read, parsed or written
+  2  wrong arguments, or a rule, assumption or constant that does not exist or cannot have the value
+  3  an input, a pack or the output cannot be read, parsed as WebAssembly, or written
   4  a rule pack is not right
   5  a test of a rule failed
   6  verify found no difference, but could not compare everything";
@@ -41,9 +43,7 @@ impl Failure {
     }
 
     /// A pack is not right.
-    pub fn pack(message: impl Into<String>) -> Self {
-        Failure { code: 4, message: message.into() }
-    }
+    const PACK: u8 = 4;
 
     /// Nothing was found wrong, but not everything could be compared.
     #[cfg(feature = "verify")]
@@ -54,21 +54,23 @@ impl Failure {
     /// A test of a rule failed.
     pub const TEST: u8 = 5;
 
+    /// The exit code, for a failure that was told already.
+    pub fn code(&self) -> ExitCode {
+        ExitCode::from(self.code)
+    }
+
     /// Prints the failure; it ends the process.
     pub fn report(self) -> ExitCode {
-        if self.message.starts_with("error") {
-            eprintln!("{}", self.message.trim_end());
-        } else {
-            eprintln!("error: {}", self.message.trim_end());
-        }
-        ExitCode::from(self.code)
+        let title = if self.message.starts_with("error") { "" } else { "error: " };
+        io::complain(&format!("{title}{}\n", self.message.trim_end()));
+        self.code()
     }
 }
 
 impl From<FuseError> for Failure {
     fn from(error: FuseError) -> Self {
         let code = match &error {
-            FuseError::Pack(_) => 4,
+            FuseError::Pack(error) => pack_code(error),
             FuseError::NotWasm { .. } => 3,
             FuseError::Read(ReadError::Decode(_)) => 3,
             FuseError::Decide(EngineError::Unknown { .. } | EngineError::Ambiguous { .. }) => 2,
@@ -80,6 +82,31 @@ impl From<FuseError> for Failure {
             FuseError::Read(_) | FuseError::Decide(_) | FuseError::Emit(_) => 1,
         };
         Failure { code, message: error.to_string() }
+    }
+}
+
+impl From<PackError> for Failure {
+    fn from(error: PackError) -> Self {
+        let message = match &error {
+            PackError::Check(diagnostics) => diagnostics.render(std::io::stderr().is_terminal()),
+            PackError::Read(message) => message.clone(),
+        };
+        Failure { code: pack_code(&error), message }
+    }
+}
+
+fn pack_code(error: &PackError) -> u8 {
+    use meld::pack::Code::{SettingValue, UnknownSetting};
+    match error {
+        PackError::Read(_) => 3,
+        PackError::Check(diagnostics) => {
+            let setting = |code| matches!(code, SettingValue | UnknownSetting);
+            if diagnostics.iter().all(|diagnostic| setting(diagnostic.code)) {
+                2
+            } else {
+                Failure::PACK
+            }
+        }
     }
 }
 

@@ -161,7 +161,11 @@ impl Fuser {
 
     /// The inputs as binaries; what is binary already is not copied.
     fn binaries(&self) -> Result<Vec<Input>, FuseError> {
-        self.inputs.iter().map(to_binary).collect()
+        let binary = |input: &Input| {
+            let bytes = binary(&input.name, input.bytes.clone())?;
+            Ok(Input { name: input.name.clone(), bytes })
+        };
+        self.inputs.iter().map(binary).collect()
     }
 }
 
@@ -187,14 +191,27 @@ impl Decided<'_> {
     }
 }
 
-/// Text becomes binary; a binary stays as it is.
-pub(crate) fn to_binary(input: &Input) -> Result<Input, FuseError> {
-    if input.bytes.starts_with(b"\0asm") {
-        return Ok(input.clone());
+/// A binary as it is, or text as a binary. `name` stands in messages: a path, or what the user calls
+/// the input.
+///
+/// # Errors
+///
+/// [`FuseError::NotWasm`] where the bytes are neither.
+pub fn binary(name: &str, bytes: Arc<[u8]>) -> Result<Arc<[u8]>, FuseError> {
+    if bytes.starts_with(b"\0asm") {
+        return Ok(bytes);
     }
-    let invalid = |message: String| FuseError::NotWasm { input: input.name.clone(), message };
-    let text = std::str::from_utf8(&input.bytes)
-        .map_err(|_| invalid("neither a WebAssembly binary nor text".to_string()))?;
-    let bytes = wat::parse_str(text).map_err(|e| invalid(e.to_string()))?;
-    Ok(Input { name: input.name.clone(), bytes: bytes.into() })
+    let invalid = |message: &str| {
+        Err(FuseError::NotWasm { input: name.to_string(), message: message.to_string() })
+    };
+    if bytes.is_empty() {
+        return invalid("the file is empty");
+    }
+    let Some(text) = std::str::from_utf8(&bytes).ok().filter(|text| !text.contains('\0')) else {
+        return invalid("neither a WebAssembly binary nor text");
+    };
+    match wat::Parser::new().parse_str(Some(std::path::Path::new(name)), text) {
+        Ok(binary) => Ok(binary.into()),
+        Err(error) => invalid(&error.to_string()),
+    }
 }

@@ -21,7 +21,7 @@ mod fuser;
 pub mod inspect;
 pub mod packs;
 
-pub use fuser::{Decided, FuseError, Fuser};
+pub use fuser::{Decided, FuseError, Fuser, binary};
 pub use meld_component as component;
 pub use meld_emit::Emitted;
 pub use meld_engine as engine;

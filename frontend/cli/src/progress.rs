@@ -1,5 +1,6 @@
 //! Progress on standard error: only on a terminal, and only once the work has taken a while.
 
+use crate::io::complain;
 use std::io::IsTerminal as _;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
@@ -25,10 +26,10 @@ impl Progress {
             let mut seconds = 0;
             while until.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
                 seconds += PATIENCE.as_secs();
-                eprint!("\r{what} … {seconds} s");
+                complain(&format!("\r{what} … {seconds} s"));
             }
             if seconds > 0 {
-                eprint!("\r\x1b[K");
+                complain("\r\x1b[K");
             }
         });
         Progress { done: Some(done), thread: Some(thread) }

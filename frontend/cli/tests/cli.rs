@@ -23,7 +23,19 @@ fn exit_codes_are_as_documented() {
     );
     check(&["fuse", APP, GREETER, "-o", &out, "--assume", "luck"], 2, "luck");
     check(&["fuse", APP, GREETER, "-o", &out, "--set", "a.b"], 2, "CONST=VALUE");
+    check(&["fuse", APP, GREETER, "-o", &out, "--set", "calls.speed=9"], 2, "calls.speed");
+    check(&["rules", "check", "--set", "calls.speed=9"], 2, "calls.speed");
+    check(&["fuse", APP, "--explain-format", "json"], 2, "--explain");
     check(&["fuse", "no-such-file.wasm", "-o", &out], 3, "no-such-file.wasm");
+    check(&["fuse", APP, "--rules", "no-such.meld"], 3, "no-such.meld");
+    check(&["rules", "check", "no-such.meld"], 3, "no-such.meld");
+    check(&["fuse", &file("empty.wasm", ""), "-o", &out], 3, "empty.wasm: the file is empty");
+    check(&["fuse", &file("cut.wasm", "\0as"), "-o", &out], 3, "cut.wasm: neither");
+    check(&["fuse", &file("open.wat", "(module"), "-o", &out], 3, "open.wat:1:");
+    let greeter = std::fs::read(root().join(GREETER)).expect("the guest is there");
+    let half = folder.path().join("half.wasm");
+    std::fs::write(&half, &greeter[..5000]).expect("the file can be written");
+    check(&["fuse", APP, &half.to_string_lossy(), "-o", &out], 3, "half: ");
     check(&["fuse", &file("text.txt", "hello"), "-o", &out], 3, "text");
     check(&["fuse", APP, GREETER, "-o", "/no/such/folder/out.wasm"], 3, "/no/such/folder");
     let bad = file("bad.meld", "pack bad\n\nrule r {\n}\n");
@@ -36,6 +48,56 @@ fn exit_codes_are_as_documented() {
                  rule ask {\n  match   host-side(?o)\n  rewrite question(?o)\n  because \"it asks\"\n\
                  test { host-side(#o) => host-flat() }\n}\n";
     check(&["rules", "test", &file("wrong.meld", wrong)], 5, "");
+}
+
+/// Waits for no one: a pipe without a writer, and a folder, are refused where files are due.
+#[cfg(unix)]
+#[test]
+fn packs_and_modules_are_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("pipe.meld");
+    let made = Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+    assert!(made.success());
+    check(&["rules", "check", &pipe.to_string_lossy()], 3, "not a file");
+    for name in ["pipe.meld", "."] {
+        let pack = folder.path().join("pack.txt");
+        let text = format!("pack p\nuse meld.vocabulary\nmodule m() from \"{name}\"\n");
+        std::fs::write(&pack, text).expect("the file can be written");
+        check(&["rules", "check", &pack.to_string_lossy()], 4, "E0050");
+    }
+}
+
+/// A reader who goes away ends the command, and is no failure of it.
+#[test]
+fn closed_outputs_do_not_panic() {
+    let spawn = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_meld"));
+        command.args(arguments).current_dir(root()).stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("meld starts")
+    };
+    let mut child = spawn(&["rules", "doc"]);
+    drop(child.stdout.take());
+    assert_eq!(child.wait().expect("meld ends").code(), Some(0));
+    let mut child = spawn(&["fuse", "no-such-file.wasm"]);
+    drop(child.stderr.take());
+    assert_eq!(child.wait().expect("meld ends").code(), Some(3));
+    let mut child = spawn(&["fuse", APP, GREETER, "--explain", "-o", "-"]);
+    drop(child.stderr.take());
+    let output = child.wait_with_output().expect("meld ends");
+    assert!(output.status.success() && output.stdout.starts_with(b"\0asm"));
+}
+
+#[test]
+fn mistakes_in_packs_as_json() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("bad.meld");
+    std::fs::write(&path, "pack bad\n\nrule r {\n}\n").expect("the file can be written");
+    let bad = meld(&["rules", "check", &path.to_string_lossy(), "--format", "json"]);
+    assert_eq!(bad.status.code(), Some(4));
+    let mistakes: serde_json::Value = serde_json::from_slice(&bad.stdout).expect("it is JSON");
+    assert_eq!(mistakes[0]["code"], "E0001");
+    assert_eq!(stdout(&meld(&["rules", "check", "--format", "json"])), "[]\n");
 }
 
 #[test]
@@ -139,9 +201,30 @@ fn same_input_same_bytes_and_trace() {
 fn explains_one_port_and_as_json() {
     let one = stdout(&meld(&["fuse", APP, GREETER, "--explain=export"]));
     assert!(one.contains("export \"run\"") && !one.contains("import \""), "{one}");
-    let json = meld(&["fuse", APP, GREETER, "--explain", "--explain-format", "json"]);
-    let value: serde_json::Value = serde_json::from_slice(&json.stdout).expect("it is JSON");
-    assert!(!value.is_null());
+    let json = |explain: &str| {
+        let output = meld(&["fuse", APP, GREETER, explain, "--explain-format", "json"]);
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).expect("it is JSON")
+    };
+    let (all, greet) = (json("--explain"), json("--explain=greet"));
+    let count = |value: &serde_json::Value| value["ports"].as_array().map_or(0, Vec::len);
+    assert_eq!(all["summary"]["ports"], count(&all));
+    assert!(count(&greet) > 0 && count(&greet) < count(&all), "{}", greet["summary"]);
+    // Positions are those of what is printed.
+    let length = |list: &str| greet[list].as_array().map_or(0, Vec::len) as u64;
+    for port in greet["ports"].as_array().into_iter().flatten() {
+        assert!(port["proof"].as_u64().is_some_and(|proof| proof < length("proofs")), "{port}");
+        assert!(port["to"].as_u64().is_some_and(|term| term < length("terms")), "{port}");
+    }
+    // The adapter's port is called `"" "0"`; its story has the function's name.
+    let greet = stdout(&meld(&["fuse", APP, GREETER, "--explain=greet"]));
+    assert!(greet.contains("import \"$root\" \"greet\""), "{greet}");
+    assert!(greet.contains("lower(lift(#greeter/main.greet, "), "{greet}");
+    let all = stdout(&meld(&["fuse", APP, GREETER, "--explain"]));
+    let summary = all.lines().next().unwrap_or_default();
+    assert!(summary.contains(" ports: ") && summary.contains("1 adapter"), "{summary}");
+    assert!(all.contains("calls that cost most:\n"), "{all}");
+    let none = stdout(&meld(&["fuse", APP, GREETER, "--explain=nothing"]));
+    assert_eq!(none, "no port has to do with all words of `nothing`\n");
     let why = meld(&["fuse", APP, GREETER, "--why-not", "meld.calls.direct"]);
     assert!(stdout(&why).contains("post-return"), "{}", stdout(&why));
 }

@@ -1,11 +1,16 @@
 //! Plugs root components together, so that one remains.
 //!
-//! An import of one input is supplied by the other input that exports the same name, or the same
+//! An import of one input is supplied by another input that exports the same name, or the same
 //! interface at a compatible version (`1.x`, `0.2.x`). Every input is instantiated once, and
 //! shared by all that import from it. The one input that no other imports from is the root: its
 //! exports are those of the result. Imports that no input supplies remain imports.
 //!
-//! The encoding is done by wac-graph. The order of the inputs means nothing, except for names.
+//! Where several inputs export what one imports, the order of the inputs decides: the next one
+//! after the importer supplies it. So middleware, which imports and exports one interface, stands
+//! between its consumer and its provider. Whoever is passed over has to supply another import, or
+//! the inputs are ambiguous.
+//!
+//! The encoding is done by wac-graph.
 
 use crate::guard::guard;
 use crate::names;
@@ -27,8 +32,11 @@ pub enum ComposeError {
         /// What wac-graph says.
         message: String,
     },
-    /// Several inputs supply one import.
-    #[error("`{consumer}` imports `{name}`, which {} all export; leave one of them", names::list(.providers))]
+    /// Several inputs could supply one import, and their order leaves one of them over.
+    #[error(
+        "`{consumer}` imports `{name}`, which {} all export; leave one of them out, or give the inputs in another order: an import is supplied by the next input after its importer that exports it{}",
+        names::list(.providers), namesakes(.providers)
+    )]
     Ambiguous {
         /// The importing input.
         consumer: String,
@@ -56,11 +64,11 @@ pub enum ComposeError {
         inputs: Vec<String>,
     },
     /// There is more than one root.
-    #[error("no other input imports from {}, and one alone can be the root:{}", names::list(.inputs), details(.faces))]
+    #[error("no other input imports from {}, and one alone can be the root{}:{}", names::list(.inputs), namesakes(.inputs), details(.faces))]
     SeveralRoots {
         /// The inputs that nobody imports from.
         inputs: Vec<String>,
-        /// What each of them offers and needs, a line each.
+        /// What each of them offers and needs, then what no input supplies, a line each.
         faces: Vec<String>,
     },
     /// wac-graph cannot encode the composition.
@@ -73,6 +81,15 @@ pub enum ComposeError {
 
 fn details(faces: &[String]) -> String {
     faces.iter().map(|face| format!("\n  {face}")).collect()
+}
+
+/// The way out where names do not tell inputs apart.
+fn namesakes(inputs: &[String]) -> &'static str {
+    let same = |(i, name): (usize, &String)| inputs[..i].contains(name);
+    match inputs.iter().enumerate().any(same) {
+        true => "; to tell inputs of one name apart, write `NAME=PATH`",
+        false => "",
+    }
 }
 
 /// Composes components. A single one is returned as it is.
@@ -143,6 +160,12 @@ impl Part {
         names.filter(|name| are_semver_compatible(name, import)).max_by_key(|name| version(name))
     }
 
+    /// Whether the input imports what an import of this name takes.
+    fn needs(&self, import: &str) -> bool {
+        let same = |name: &str| name == import || are_semver_compatible(name, import);
+        self.imports.iter().any(|(name, _)| same(name))
+    }
+
     /// What the input offers and needs.
     fn face(&self) -> String {
         let side = |items: &[(String, ItemKind)]| {
@@ -165,34 +188,48 @@ fn version(name: &str) -> Vec<u64> {
     numbers.split('.').map(|number| number.parse().unwrap_or(0)).collect()
 }
 
-/// One input's import, supplied by another's export.
+/// One input's import, and who supplies it.
 struct Plug {
     consumer: usize,
     import: String,
     provider: usize,
     export: String,
+    /// All inputs that export it, but for the consumer.
+    candidates: Vec<usize>,
 }
 
 fn plugs(parts: &[Part]) -> Result<Vec<Plug>, ComposeError> {
     let mut plugs = Vec::new();
     for (consumer, part) in parts.iter().enumerate() {
         for (import, _) in &part.imports {
-            let mut found = parts.iter().enumerate().filter_map(|(provider, other)| {
-                let export = other.supplies(import).filter(|_| provider != consumer)?;
-                Some((provider, export))
-            });
-            let Some((provider, export)) = found.next() else { continue };
-            let mut providers = vec![parts[provider].name.clone()];
-            providers.extend(found.map(|(provider, _)| parts[provider].name.clone()));
-            if providers.len() > 1 {
-                let (consumer, name) = (part.name.clone(), import.clone());
-                return Err(ComposeError::Ambiguous { consumer, name, providers });
-            }
-            let (import, export) = (import.clone(), export.to_string());
-            plugs.push(Plug { consumer, import, provider, export });
+            let exports = |i: usize| parts[i].supplies(import);
+            let candidates: Vec<usize> =
+                (0..parts.len()).filter(|&i| i != consumer && exports(i).is_some()).collect();
+            let (before, after): (Vec<usize>, Vec<usize>) =
+                candidates.iter().partition(|&&i| i < consumer);
+            // Of two middlewares the first calls the second, never back.
+            let middleware = exports(consumer).is_some();
+            let before: Vec<usize> =
+                before.into_iter().filter(|&i| !(middleware && parts[i].needs(import))).collect();
+            let provider = match (&after[..], &before[..]) {
+                ([next, ..], _) => *next,
+                ([], [only]) => *only,
+                ([], []) => continue,
+                ([], _) => return Err(ambiguous(parts, consumer, import, &candidates)),
+            };
+            let Some(export) = exports(provider).map(str::to_string) else { continue };
+            plugs.push(Plug { consumer, import: import.clone(), provider, export, candidates });
         }
     }
     Ok(plugs)
+}
+
+fn ambiguous(parts: &[Part], consumer: usize, import: &str, candidates: &[usize]) -> ComposeError {
+    ComposeError::Ambiguous {
+        consumer: parts[consumer].name.clone(),
+        name: import.to_string(),
+        providers: candidates.iter().map(|i| parts[*i].name.clone()).collect(),
+    }
 }
 
 /// The one input that no other imports from.
@@ -207,13 +244,39 @@ fn root(parts: &[Part], plugs: &[Plug]) -> Result<usize, ComposeError> {
     }
     let roots = (0..parts.len()).filter(|i| plugs.iter().all(|plug| plug.provider != *i));
     let roots: Vec<usize> = roots.collect();
-    match roots[..] {
-        [root] => Ok(root),
-        _ => Err(ComposeError::SeveralRoots {
-            inputs: roots.iter().map(|i| parts[*i].name.clone()).collect(),
-            faces: roots.iter().map(|i| parts[*i].face()).collect(),
-        }),
+    if let [root] = roots[..] {
+        return Ok(root);
     }
+    let passed_over = |plug: &&Plug| plug.candidates.iter().any(|i| roots.contains(i));
+    if let Some(plug) = plugs.iter().find(passed_over) {
+        return Err(ambiguous(parts, plug.consumer, &plug.import, &plug.candidates));
+    }
+    let faces = roots.iter().map(|i| parts[*i].face());
+    Err(ComposeError::SeveralRoots {
+        inputs: roots.iter().map(|i| parts[*i].name.clone()).collect(),
+        faces: faces.chain(missing(parts, plugs)).collect(),
+    })
+}
+
+/// Imports that no input supplies, and the export that is most like each.
+fn missing(parts: &[Part], plugs: &[Plug]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (consumer, part) in parts.iter().enumerate() {
+        let supplied = |import: &str| {
+            plugs.iter().any(|plug| plug.consumer == consumer && plug.import == import)
+        };
+        for (import, _) in part.imports.iter().filter(|(import, _)| !supplied(import)) {
+            let others = parts.iter().enumerate().filter(|(i, _)| *i != consumer);
+            let exports = others.flat_map(|(_, other)| {
+                other.exports.iter().map(|(name, _)| (&**name, &other.name))
+            });
+            let near = names::most_like(import, exports);
+            let near =
+                near.map_or(String::new(), |(name, input)| format!("; `{input}` exports `{name}`"));
+            lines.push(format!("no input exports `{import}`, which `{}` imports{near}", part.name));
+        }
+    }
+    lines
 }
 
 /// A circle in a graph, if there is one: from any node that is in none that ends, follow edges.

@@ -26,7 +26,7 @@ pub enum CoreLinkError {
     },
     /// The named input lacks an export.
     #[error(
-        "`{importer}` imports `{module}` `{name}`, but the input `{module}` has no export of that name; {exports}"
+        "`{importer}` imports `{module}` `{name}`, but the input `{module}` has no export of that name; {exports}; if the host supplies it, give the input another name, as in `NAME=path`"
     )]
     MissingExport {
         /// The importing input.

@@ -50,22 +50,45 @@ pub struct CoreInput {
     pub types: Types,
 }
 
-/// The WebAssembly proposals that inputs may use: what wasmtime knows, without what is withdrawn
-/// (legacy exceptions), not finished (stack switching, shared-everything threads, memory
-/// control, custom descriptors, component values, the GC option of the Canonical ABI) or a
-/// different encoding of the same (compact imports).
+/// The WebAssembly proposals that inputs may use: those that meld knows, each by its name, so that
+/// what a later wasmparser can read is refused until every part of meld can.
+///
+/// Left out are what is withdrawn (legacy exceptions), what is not finished (stack switching,
+/// shared-everything threads, memory control, custom descriptors, component values, the GC option
+/// of the Canonical ABI), another encoding of the same (compact imports), and names of imports
+/// that carry more than a name (nested namespaces, `implements`, version suffixes).
 pub fn features() -> WasmFeatures {
-    WasmFeatures::all()
-        - WasmFeatures::MEMORY_CONTROL
-        - WasmFeatures::LEGACY_EXCEPTIONS
-        - WasmFeatures::STACK_SWITCHING
-        - WasmFeatures::SHARED_EVERYTHING_THREADS
-        - WasmFeatures::CUSTOM_DESCRIPTORS
-        - WasmFeatures::COMPACT_IMPORTS
-        - WasmFeatures::CM_VALUES
-        - WasmFeatures::CM_NESTED_NAMES
-        - WasmFeatures::CM_CANON_NAMES
-        - WasmFeatures::CM_GC
+    // Core modules.
+    WasmFeatures::MUTABLE_GLOBAL
+        | WasmFeatures::SATURATING_FLOAT_TO_INT
+        | WasmFeatures::SIGN_EXTENSION
+        | WasmFeatures::REFERENCE_TYPES
+        | WasmFeatures::MULTI_VALUE
+        | WasmFeatures::BULK_MEMORY
+        | WasmFeatures::SIMD
+        | WasmFeatures::RELAXED_SIMD
+        | WasmFeatures::THREADS
+        | WasmFeatures::TAIL_CALL
+        | WasmFeatures::FLOATS
+        | WasmFeatures::MULTI_MEMORY
+        | WasmFeatures::EXCEPTIONS
+        | WasmFeatures::MEMORY64
+        | WasmFeatures::EXTENDED_CONST
+        | WasmFeatures::FUNCTION_REFERENCES
+        | WasmFeatures::GC
+        | WasmFeatures::GC_TYPES
+        | WasmFeatures::CUSTOM_PAGE_SIZES
+        | WasmFeatures::WIDE_ARITHMETIC
+        // Components.
+        | WasmFeatures::COMPONENT_MODEL
+        | WasmFeatures::CM_ASYNC
+        | WasmFeatures::CM_ASYNC_STACKFUL
+        | WasmFeatures::CM_MORE_ASYNC_BUILTINS
+        | WasmFeatures::CM_THREADING
+        | WasmFeatures::CM_ERROR_CONTEXT
+        | WasmFeatures::CM_FIXED_LENGTH_LISTS
+        | WasmFeatures::CM_MAP
+        | WasmFeatures::CM64
 }
 
 /// Reads a component.

@@ -22,6 +22,24 @@ pub(crate) fn nearest(name: &str, mut names: Vec<&str>) -> String {
     list(&names)
 }
 
+/// The candidate whose name is most like `name`, if one is alike enough to be what was meant: the
+/// same but for a version, or at most a third of its characters others.
+pub(crate) fn most_like<'n, T>(
+    name: &str,
+    candidates: impl Iterator<Item = (&'n str, T)>,
+) -> Option<(&'n str, T)> {
+    fn bare(name: &str) -> &str {
+        name.split_once('@').map_or(name, |(bare, _)| bare)
+    }
+    let alike = |other: &str| match bare(name) == bare(other) {
+        true => 0,
+        false => distance(name, other),
+    };
+    let candidates = candidates.map(|candidate| (alike(candidate.0), candidate));
+    let near = candidates.min_by_key(|(distance, _)| *distance);
+    near.filter(|(distance, _)| *distance <= name.chars().count() / 3).map(|(_, near)| near)
+}
+
 /// How many characters have to be inserted, removed or replaced to make `b` of `a`. Only the
 /// beginnings of long names count, which bounds the time.
 fn distance(a: &str, b: &str) -> usize {
@@ -52,6 +70,21 @@ mod tests {
         );
         assert_eq!(distance("", "abc"), 3);
         assert_eq!(distance("kitten", "sitting"), 3);
+    }
+
+    #[test]
+    fn only_alike_names_are_suggested() {
+        let check = |name, expect| {
+            let candidates = ["a:b/clock@1.0.0", "a:b/files", "greet"].into_iter();
+            let near = most_like(name, candidates.map(|name| (name, ())));
+            assert_eq!(near.map(|(name, ())| name), expect, "{name}");
+        };
+        check("a:b/clock@2.0.0", Some("a:b/clock@1.0.0"));
+        check("a:b/clock", Some("a:b/clock@1.0.0"));
+        check("a:b/file", Some("a:b/files"));
+        check("great", Some("greet"));
+        check("run", None);
+        check("x:y/zebra@0.1.0", None);
     }
 
     #[test]

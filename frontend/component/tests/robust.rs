@@ -202,3 +202,33 @@ fn nesting_of_instances_is_bounded() {
         assert!(error.starts_with("a: "), "{error}");
     }
 }
+
+/// What meld does not know is refused, whatever the library that reads it can do by now.
+#[test]
+fn unknown_proposals_are_refused() {
+    let rows = [
+        // Names that say more than a name.
+        r#"(component (import "a" (implements "a:b/c") (instance)))"#,
+        // Component-level values.
+        r#"(component (import "v" (value u32)))"#,
+        // Stack switching.
+        "(component (core module (type $f (func)) (type $c (cont $f)) (func (param (ref $c)))))",
+        // Shared-everything threads.
+        "(component (core module (global (shared i32) (i32.const 0))))",
+        // Legacy exceptions.
+        "(component (core module (func try catch_all end)))",
+        // The GC option of the Canonical ABI.
+        r#"(component (core type $f (func)) (core module $m (func (export "f")))
+            (core instance $m (instantiate $m)) (func (canon lift (core func $m "f") gc)))"#,
+    ];
+    for row in rows {
+        let bytes = wat::parse_str(row).unwrap_or_else(|e| panic!("{row}: {e}"));
+        let all = wasmparser::WasmFeatures::all();
+        let error = meld_component::decode::component("x", bytes.clone().into());
+        let error = error.map(|_| row).expect_err("it is refused");
+        assert!(error.message.len() > 10, "{row}: {error}");
+        // The test would say nothing if the text were wrong in another way.
+        let validated = wasmparser::Validator::new_with_features(all).validate_all(&bytes);
+        validated.unwrap_or_else(|e| panic!("{row}: {e}"));
+    }
+}

@@ -184,9 +184,17 @@ fn search(folder: &Path, depth: usize, packs: &mut Vec<PathBuf>) -> Result<(), L
     Ok(())
 }
 
-/// Reads a file of at most `limit` bytes.
+/// Reads a file of at most `limit` bytes. Only files are opened: a named pipe would wait for
+/// someone to write into it.
 fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
+    let kind = fs::metadata(path)?.file_type();
+    if kind.is_dir() {
+        return Err(io::Error::other("it is a folder, not a file"));
+    }
+    if !kind.is_file() {
+        return Err(io::Error::other("it is a pipe or device, not a file"));
+    }
     let file = fs::File::open(path)?;
     io::Read::read_to_end(&mut io::Read::take(file, limit as u64 + 1), &mut bytes)?;
     if bytes.len() > limit {

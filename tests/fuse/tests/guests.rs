@@ -95,12 +95,22 @@ fn a_chain_of_three() {
     );
 }
 
+/// `wrap` imports and exports one interface: the order of the inputs says where it stands.
+#[test]
+fn middleware_in_a_chain() {
+    for wraps in 1..=2 {
+        let wraps = vec!["chain/wrap.wasm"; wraps];
+        let files = [&["chain/top.wasm", "chain/middle.wasm"], &wraps[..], &["chain/leaf.wasm"]];
+        check(&files.concat(), Text::Utf8, &[("run", "ok")]);
+    }
+}
+
 #[test]
 fn the_example_of_the_readme() {
     check(&["hello/app.wasm", "hello/greeter.wasm"], Text::Utf8, &[("run", "Hello, world!")]);
 }
 
-/// The order of inputs has no meaning.
+/// Where only one input exports what another imports, order has no meaning.
 #[test]
 fn inputs_in_another_order() {
     let forth = fuser(&["chain/top.wasm", "chain/middle.wasm", "chain/leaf.wasm"]).fuse().unwrap();

@@ -46,14 +46,15 @@ pub struct PackArguments {
 /// What is to be said of the decisions.
 #[derive(Args)]
 pub struct ExplainArguments {
-    /// Say why each import became what it is; with a text, only for ports that contain it.
-    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    /// Say why each import became what it is; with a text, only where all its words occur in the
+    /// port's name or in what it was or became.
+    #[arg(long, value_name = "TEXT", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     explain: Option<String>,
     /// Say where a rule matched and which guard refused, or what a forbid found.
     #[arg(long, value_name = "RULE")]
     why_not: Option<String>,
     /// The form of `--explain`.
-    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT", requires = "explain")]
     explain_format: ExplainFormat,
 }
 
@@ -85,7 +86,7 @@ impl FuserArguments {
             let (name, path) = io::input_name(argument);
             let bytes = io::read(path)?;
             size += bytes.len();
-            fuser = fuser.input(name, bytes);
+            fuser = fuser.input(name, meld::binary(path, bytes)?);
         }
         for name in &self.assume {
             fuser = fuser.assume(name);
@@ -134,13 +135,16 @@ impl ExplainArguments {
         if self.explain.is_none() && self.why_not.is_none() {
             return Ok(None);
         }
+        if self.explain_format == ExplainFormat::Json && self.why_not.is_some() {
+            return Err(Failure::arguments("`--why-not` has no JSON form; ask for it alone"));
+        }
         let filter = self.explain.as_deref().filter(|f| !f.is_empty());
         let mut text = String::new();
         if self.explain.is_some() {
             match self.explain_format {
                 ExplainFormat::Text => text.push_str(&decided.trace.explain_text(filter)),
                 ExplainFormat::Json => {
-                    text.push_str(&format!("{:#}\n", decided.trace.explain_json()));
+                    text.push_str(&format!("{:#}\n", decided.trace.explain_json(filter)));
                 }
             }
         }

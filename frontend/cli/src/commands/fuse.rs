@@ -44,7 +44,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     drop(progress);
     warn_of(&rules);
     for warning in &emitted.warnings {
-        eprintln!("warning: {warning}");
+        io::complain(&format!("warning: {warning}\n"));
     }
     if let Some(path) = output {
         if arguments.wat {
@@ -56,7 +56,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
     }
     match explanation {
-        Some(text) if output == Some("-") => eprint!("{text}"),
+        Some(text) if output == Some("-") => io::complain(&text),
         Some(text) => io::print(&text)?,
         None => {}
     }

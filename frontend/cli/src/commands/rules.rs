@@ -3,11 +3,10 @@
 use super::common::{PackArguments, warn_of};
 use crate::exit::Failure;
 use crate::io;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use meld::pack::ruleset::RuleSet;
 use meld::packs::{self, PackError, PackOptions};
 use std::fmt::Write as _;
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,7 +14,7 @@ use std::process::ExitCode;
 #[derive(Subcommand)]
 pub enum Command {
     /// Check packs together with the standard ones, and report every mistake.
-    Check(PackPaths),
+    Check(CheckArguments),
     /// Run the tests of the rules, each rule alone.
     Test(TestArguments),
     /// List the rules in force.
@@ -34,6 +33,24 @@ pub struct PackPaths {
     packs: PackArguments,
 }
 
+/// Arguments of `meld rules check`.
+#[derive(Args)]
+pub struct CheckArguments {
+    #[command(flatten)]
+    packs: PackPaths,
+    /// The form of the report.
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// For programs: an array of mistakes, on standard output.
+    Json,
+}
+
 /// Arguments of `meld rules test`.
 #[derive(Args)]
 pub struct TestArguments {
@@ -47,17 +64,7 @@ pub struct TestArguments {
 /// Runs the command.
 pub fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::Check(paths) => {
-            let rules = load(&paths)?;
-            warn_of(&rules);
-            let of_mine = selected(&rules, &paths);
-            io::print(&format!(
-                "{} packs, {} rules, {} forbids: right\n",
-                of_mine.len(),
-                rules.rules.iter().filter(|r| of_mine.contains(&r.pack.index())).count(),
-                rules.forbids.iter().filter(|f| of_mine.contains(&f.pack.index())).count()
-            ))?;
-        }
+        Command::Check(arguments) => return check(&arguments),
         Command::Test(arguments) => return test(&arguments),
         Command::List(paths) => {
             let rules = load(&paths)?;
@@ -101,12 +108,29 @@ fn options(paths: &PackPaths) -> Result<PackOptions, Failure> {
 }
 
 fn load(paths: &PackPaths) -> Result<RuleSet, Failure> {
-    packs::load(&options(paths)?).map_err(|error| match error {
-        PackError::Read(message) => Failure::file(message),
-        PackError::Check(diagnostics) => {
-            Failure::pack(diagnostics.render(std::io::stderr().is_terminal()))
+    Ok(packs::load(&options(paths)?)?)
+}
+
+fn check(arguments: &CheckArguments) -> Result<ExitCode, Failure> {
+    let paths = &arguments.packs;
+    let rules = match packs::load(&options(paths)?) {
+        Err(PackError::Check(mistakes)) if arguments.format == Format::Json => {
+            io::print(&format!("{}\n", mistakes.to_json()))?;
+            return Ok(Failure::from(PackError::Check(mistakes)).code());
         }
-    })
+        rules => rules?,
+    };
+    warn_of(&rules);
+    let of_mine = selected(&rules, paths);
+    let rule_count = rules.rules.iter().filter(|r| of_mine.contains(&r.pack.index())).count();
+    let forbids = rules.forbids.iter().filter(|f| of_mine.contains(&f.pack.index())).count();
+    io::print(&match arguments.format {
+        Format::Text => {
+            format!("{} packs, {rule_count} rules, {forbids} forbids: right\n", of_mine.len())
+        }
+        Format::Json => "[]\n".to_string(),
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The packs that the command line names; all of them where it names none.

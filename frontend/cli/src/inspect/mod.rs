@@ -166,7 +166,8 @@ pub struct Origin {
 ///
 /// If it cannot be read or linked.
 pub fn inspect(name: &str, bytes: Arc<[u8]>) -> Result<Inspection, crate::FuseError> {
-    let input = crate::fuser::to_binary(&Input { name: name.to_string(), bytes })?;
+    let bytes = crate::binary(name, bytes)?;
+    let input = Input { name: name.to_string(), bytes };
     if let Some(fused) = fused::inspect(&input.bytes) {
         return Ok(Inspection::Fused(fused));
     }

@@ -73,6 +73,66 @@ fn a_chain_and_a_diamond_share_each_provider() {
     }
 }
 
+/// Middleware `wrap` imports and exports what `app` imports and `lib` exports.
+#[test]
+fn the_next_input_supplies_an_import() {
+    let app = || ("app", component(&["t:p/x"], &["t:p/app"]));
+    let wrap = || ("wrap", component(&["t:p/x"], &["t:p/x"]));
+    let more = || ("more", component(&["t:p/x@1.0.0"], &["t:p/x@1.0.0"]));
+    let lib = || ("lib", component(&[], &["t:p/x"]));
+    let rows: [(&[(&str, String)], &[&str]); 7] = [
+        (&[app(), lib()], &["app/m(lib/m)", "lib/m()", "t:p/app.f"]),
+        (&[lib(), app()], &["app/m(lib/m)", "lib/m()", "t:p/app.f"]),
+        (&[app(), wrap(), lib()], &["app/m(wrap/m)", "lib/m()", "t:p/app.f", "wrap/m(lib/m)"]),
+        (
+            &[app(), wrap(), ("wrap2", wrap().1), lib()],
+            &["app/m(wrap/m)", "lib/m()", "t:p/app.f", "wrap/m(wrap2/m)", "wrap2/m(lib/m)"],
+        ),
+        // Without a provider the last middleware calls the host.
+        (
+            &[app(), wrap(), ("wrap2", wrap().1)],
+            &["app/m(wrap/m)", "t:p/app.f", "wrap/m(wrap2/m)", "wrap2/m(t:p/x.f)"],
+        ),
+        // Middleware may come first, and stands in front of a provider before its consumer too.
+        (&[wrap(), app()], &["app/m(wrap/m)", "t:p/app.f", "wrap/m(t:p/x.f)"]),
+        (&[lib(), app(), wrap()], &["app/m(wrap/m)", "lib/m()", "t:p/app.f", "wrap/m(lib/m)"]),
+    ];
+    for (inputs, expect) in rows {
+        let mut lines = show(&fuse(inputs).unwrap());
+        lines.sort();
+        assert_eq!(lines, expect);
+    }
+    // Another version is another interface if the two are not compatible.
+    let apart = fuse(&[app(), more(), lib()]).expect_err("nobody uses `more`").to_string();
+    assert!(apart.contains("no other input imports from `app`, `more`"), "{apart}");
+    for inputs in [[app(), lib(), wrap()], [wrap(), lib(), app()], [lib(), wrap(), app()]] {
+        let error = fuse(&inputs).map(|p| show(&p)).expect_err("a part is left over").to_string();
+        assert!(
+            error.starts_with("`app` imports `t:p/x`, which ") || error.starts_with("`wrap`"),
+            "{error}"
+        );
+        assert!(error.contains("give the inputs in another order"), "{error}");
+    }
+}
+
+/// Order also tells which of two providers each consumer gets.
+#[test]
+fn two_consumers_with_a_provider_each() {
+    let program = fuse(&[
+        ("app", component(&["t:p/a", "t:p/b"], &["t:p/app"])),
+        ("a", component(&["t:p/x"], &["t:p/a"])),
+        ("x1", component(&[], &["t:p/x"])),
+        ("b", component(&["t:p/x"], &["t:p/b"])),
+        ("x2", component(&[], &["t:p/x"])),
+    ]);
+    let mut lines = show(&program.unwrap());
+    lines.sort();
+    assert_eq!(
+        lines,
+        ["a/m(x1/m)", "app/m(a/m, b/m)", "b/m(x2/m)", "t:p/app.f", "x1/m()", "x2/m()"]
+    );
+}
+
 #[test]
 fn versions_are_compatible_on_one_track() {
     // Import, exports, the export that supplies it.
@@ -168,7 +228,26 @@ fn errors_name_the_inputs_and_the_interface() {
         (func $f (param "x" u32) (canon lift (core func $m "f")))
         (instance $i (export "f" (func $f)))
         (export "t:p/x" (instance $i)))"#;
-    let rows: [(&[(&str, String)], &str); 5] = [
+    let rows: [(&[(&str, String)], &str); 8] = [
+        (
+            &[
+                ("app", component(&["t:p/greet@1.0.0"], &["t:p/app"])),
+                ("lib", component(&[], &["t:p/greet@2.0.0"])),
+            ],
+            "no input exports `t:p/greet@1.0.0`, which `app` imports; `lib` exports `t:p/greet@2.0.0`",
+        ),
+        (
+            &[("a", component(&["t:p/x"], &["t:p/a"])), ("a", component(&["t:p/x"], &["t:p/a"]))],
+            "to tell inputs of one name apart, write `NAME=PATH`",
+        ),
+        (
+            &[
+                ("a", component(&["t:p/x"], &["t:p/a"])),
+                ("b", component(&[], &["t:p/x"])),
+                ("b", component(&[], &["t:p/x"])),
+            ],
+            "to tell inputs of one name apart, write `NAME=PATH`",
+        ),
         (
             &[("a", component(&["t:p/x"], &["t:p/a"])), ("b", mismatch.to_string())],
             "`b` exports `t:p/x`, but not as `a` imports it",
@@ -179,7 +258,7 @@ fn errors_name_the_inputs_and_the_interface() {
                 ("b", component(&[], &["t:p/x"])),
                 ("c", component(&[], &["t:p/x"])),
             ],
-            "`a` imports `t:p/x`, which `b`, `c` all export; leave one of them",
+            "`a` imports `t:p/x`, which `b`, `c` all export; leave one of them out",
         ),
         (
             &[("a", component(&["t:p/b"], &["t:p/a"])), ("b", component(&["t:p/a"], &["t:p/b"]))],
@@ -194,5 +273,24 @@ fn errors_name_the_inputs_and_the_interface() {
     for (inputs, expect) in rows {
         let error = fuse(inputs).map(|p| show(&p)).expect_err(expect).to_string();
         assert!(error.contains(expect), "{error}");
+    }
+}
+
+#[test]
+fn a_broken_input_is_blamed_and_no_other() {
+    let app = wat::parse_str(component(&["t:p/x"], &["t:p/app"])).expect("the text is valid");
+    let lib = wat::parse_str(component(&[], &["t:p/x"])).expect("the text is valid");
+    for length in 8..lib.len() {
+        let inputs = [("app", &app[..]), ("lib", &lib[..length])]
+            .map(|(name, bytes)| Input { name: name.to_string(), bytes: bytes.into() });
+        let error = read(&inputs).map(|p| show(&p));
+        match error {
+            Err(Error::Decode(error)) => assert_eq!(error.input, "lib", "{length}: {error}"),
+            // Cut between sections, the rest is a component.
+            Err(Error::Compose(error)) => {
+                assert!(matches!(error, crate::compose::ComposeError::SeveralRoots { .. }));
+            }
+            other => panic!("{length}: {other:?}"),
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::decode::CoreInput;
 use std::collections::HashMap;
 use wasmparser::types::{CoreTypeId, EntityType, Types, TypesRef};
-use wasmparser::{CompositeInnerType, ValType};
+use wasmparser::{AbstractHeapType, CompositeInnerType, HeapType, ValType};
 
 /// Types of a module's imports and exports, in order.
 pub(super) struct Entities<'a> {
@@ -44,14 +44,16 @@ impl<'a> Entities<'a> {
 pub(super) fn fits(types: (&Types, &Types), expected: EntityType, offered: EntityType) -> bool {
     use EntityType as E;
     match (expected, offered) {
-        (E::Func(expected), E::Func(offered)) => {
-            let types = types.1.as_ref();
-            // One validator numbers the types of all inputs: equal types have one id.
-            std::iter::successors(Some(offered), |id| types.supertype_of(*id))
-                .any(|id| id == expected)
-        }
+        (E::Func(expected), E::Func(offered)) => declared(types.1.as_ref(), expected, offered),
         (E::Tag(expected), E::Tag(offered)) => expected == offered,
-        (E::Global(expected), E::Global(offered)) => expected == offered,
+        (E::Global(expected), E::Global(offered)) => {
+            let fits = match expected.mutable {
+                // What may be written has to be what may be read.
+                true => expected.content_type == offered.content_type,
+                false => value_fits(types.1.as_ref(), expected.content_type, offered.content_type),
+            };
+            fits && (expected.mutable, expected.shared) == (offered.mutable, offered.shared)
+        }
         (E::Memory(expected), E::Memory(offered)) => {
             expected.memory64 == offered.memory64
                 && expected.shared == offered.shared
@@ -65,6 +67,84 @@ pub(super) fn fits(types: (&Types, &Types), expected: EntityType, offered: Entit
                 && limits((expected.initial, expected.maximum), (offered.initial, offered.maximum))
         }
         _ => false,
+    }
+}
+
+/// Whether a type is another or has it among its supertypes. One validator numbers the types of
+/// all inputs: equal types have one id.
+fn declared(types: TypesRef<'_>, expected: CoreTypeId, offered: CoreTypeId) -> bool {
+    std::iter::successors(Some(offered), |id| types.supertype_of(*id)).any(|id| id == expected)
+}
+
+/// Whether a value of one type is a value of the other (core specification, "Matching").
+fn value_fits(types: TypesRef<'_>, expected: ValType, offered: ValType) -> bool {
+    let (ValType::Ref(expected), ValType::Ref(offered)) = (expected, offered) else {
+        return expected == offered;
+    };
+    if offered.is_nullable() && !expected.is_nullable() {
+        return false;
+    }
+    match (expected.heap_type(), offered.heap_type()) {
+        (HeapType::Concrete(expected), HeapType::Concrete(offered)) => {
+            match (expected.as_core_type_id(), offered.as_core_type_id()) {
+                (Some(expected), Some(offered)) => declared(types, expected, offered),
+                _ => false,
+            }
+        }
+        (expected, offered) => {
+            let is_bottom = |ty: HeapType| match ty {
+                HeapType::Abstract { ty, .. } => {
+                    use AbstractHeapType as A;
+                    matches!(ty, A::None | A::NoFunc | A::NoExtern | A::NoExn | A::NoCont)
+                }
+                _ => false,
+            };
+            // Nothing but a bottom type is below a type that a module declares.
+            let concrete = matches!(expected, HeapType::Concrete(_) | HeapType::Exact(_));
+            let kinds = (kind(types, expected), kind(types, offered));
+            let (Some((expected, shared)), Some((below, offered_shared))) = kinds else {
+                return false;
+            };
+            shared == offered_shared
+                && (!concrete || is_bottom(offered))
+                && std::iter::successors(Some(below), |ty| above(*ty, expected))
+                    .any(|ty| ty == expected)
+        }
+    }
+}
+
+/// The abstract type that a heap type is or is directly below, and whether it is shared.
+fn kind(types: TypesRef<'_>, ty: HeapType) -> Option<(AbstractHeapType, bool)> {
+    let id = match ty {
+        HeapType::Abstract { ty, shared } => return Some((ty, shared)),
+        HeapType::Concrete(index) | HeapType::Exact(index) => index.as_core_type_id()?,
+    };
+    let ty = &types[id].composite_type;
+    let kind = match &ty.inner {
+        CompositeInnerType::Func(_) => AbstractHeapType::Func,
+        CompositeInnerType::Array(_) => AbstractHeapType::Array,
+        CompositeInnerType::Struct(_) => AbstractHeapType::Struct,
+        CompositeInnerType::Cont(_) => AbstractHeapType::Cont,
+    };
+    Some((kind, ty.shared))
+}
+
+/// The next abstract type on the way up from a type; from `none`, which is below several, the way
+/// to `goal`.
+fn above(ty: AbstractHeapType, goal: AbstractHeapType) -> Option<AbstractHeapType> {
+    use AbstractHeapType::*;
+    match ty {
+        None => match goal {
+            Struct | Array | I31 => Some(goal),
+            _ => Some(Eq),
+        },
+        Struct | Array | I31 => Some(Eq),
+        Eq => Some(Any),
+        NoFunc => Some(Func),
+        NoExtern => Some(Extern),
+        NoExn => Some(Exn),
+        NoCont => Some(Cont),
+        Any | Func | Extern | Exn | Cont => Option::None,
     }
 }
 

@@ -127,6 +127,31 @@ fn types_must_fit() {
         ("(table 1 funcref)", r#"(table (export "x") 1 externref)"#, false),
         ("(global i32)", r#"(global (export "x") i32 (i32.const 0))"#, true),
         ("(global (mut i32))", r#"(global (export "x") i32 (i32.const 0))"#, false),
+        (
+            "(global funcref)",
+            r#"(func $f) (elem declare func $f) (global (export "x") (ref func) (ref.func $f))"#,
+            true,
+        ),
+        (
+            "(global (mut funcref))",
+            r#"(func $f) (elem declare func $f) (global (export "x") (mut (ref func)) (ref.func $f))"#,
+            false,
+        ),
+        ("(global (ref func))", r#"(global (export "x") funcref (ref.null func))"#, false),
+        ("(global anyref)", r#"(global (export "x") nullref (ref.null none))"#, true),
+        ("(global structref)", r#"(global (export "x") nullref (ref.null none))"#, true),
+        ("(global structref)", r#"(global (export "x") eqref (ref.null eq))"#, false),
+        (
+            "(global anyref)",
+            r#"(type $s (struct)) (global (export "x") (ref $s) (struct.new $s))"#,
+            true,
+        ),
+        (
+            "(global arrayref)",
+            r#"(type $s (struct)) (global (export "x") (ref $s) (struct.new $s))"#,
+            false,
+        ),
+        ("(global externref)", r#"(global (export "x") anyref (ref.null any))"#, false),
         ("(tag (param i32))", r#"(tag (export "x") (param i32))"#, true),
         ("(tag (param i32))", r#"(tag (export "x"))"#, false),
     ];
@@ -140,6 +165,15 @@ fn types_must_fit() {
             assert!(error.contains(&format!("imports `lib` `x` as {import}")), "{error}");
         }
     }
+}
+
+#[test]
+fn a_module_may_import_its_own_functions() {
+    let program = program(&[(
+        "a",
+        r#"(module (import "a" "f" (func $f)) (func (export "f")) (func (export "g") call $f))"#,
+    )]);
+    assert_eq!(show(&program.unwrap()), ["a(a.f)", "f = a.f", "g = a.g"]);
 }
 
 #[test]
@@ -158,7 +192,15 @@ fn gc_types_are_compared_by_structure() {
 
 #[test]
 fn errors_name_the_item_and_the_way_out() {
-    let rows: [(&[(&str, &str)], &str); 6] = [
+    let rows: [(&[(&str, &str)], &str); 8] = [
+        (
+            &[("env", r#"(module (import "env" "memory" (memory 1)))"#)],
+            "`env` imports `env` `memory`, but the input `env` has no export of that name; it exports nothing; if the host supplies it, give the input another name, as in `NAME=path`",
+        ),
+        (
+            &[("a", r#"(module (import "a" "m" (memory 1)) (memory (export "m") 1))"#)],
+            "`a`: these import from each other in a circle, and not only functions",
+        ),
         (
             &[
                 ("app", r#"(module (import "lib" "greet" (func)))"#),
