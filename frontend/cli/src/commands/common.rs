@@ -86,7 +86,8 @@ impl FuserArguments {
             let (name, path) = io::input_name(argument);
             let bytes = io::read(path)?;
             size += bytes.len();
-            fuser = fuser.input(name, meld::binary(path, bytes)?);
+            let origin = if path == "-" { "standard input" } else { path };
+            fuser = fuser.input(name, meld::binary(origin, bytes)?);
         }
         for name in &self.assume {
             fuser = fuser.assume(name);
