@@ -72,24 +72,18 @@ pub fn read(inputs: &[Input]) -> Result<Program, Error> {
     if inputs.is_empty() {
         return Err(Error::Empty);
     }
-    // wac-graph says little of a broken input, and may hand one on: then the one that is broken
-    // by itself is to blame.
+    // wac-graph says little of a broken input, takes some for whole and may hand one on: whatever
+    // went wrong then, the one that is broken by itself is to blame.
     let component = compose::compose(inputs)
         .map_err(Error::from)
         .and_then(|composed| Ok(decode::component(&composed.name, composed.bytes)?))
-        .map_err(|error| broken(inputs, &error).unwrap_or(error))?;
+        .map_err(|error| broken(inputs).unwrap_or(error))?;
     link::link(&component).map_err(|error| Error::Link { input: component.name, error })
 }
 
-/// The first of several inputs that cannot be read by itself, if that may be behind an error of
-/// their composition.
-fn broken(inputs: &[Input], error: &Error) -> Option<Error> {
-    let unreadable = matches!(
-        error,
-        Error::Decode(_)
-            | Error::Compose(ComposeError::Unreadable { .. } | ComposeError::Encode { .. })
-    );
-    if !unreadable || inputs.len() == 1 {
+/// The first of several inputs that cannot be read by itself.
+fn broken(inputs: &[Input]) -> Option<Error> {
+    if inputs.len() == 1 {
         return None;
     }
     let mut errors =
