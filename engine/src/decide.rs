@@ -316,7 +316,7 @@ mod tests {
             format!("{plan:#?}"),
             format!("{:#?}", trace.saturation.events),
             trace.explain_text(None),
-            trace.explain_json().to_string(),
+            trace.explain_json(None).to_string(),
             trace.why_not("direct", None).unwrap(),
         ]
     }

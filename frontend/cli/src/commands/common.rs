@@ -106,7 +106,7 @@ impl FuserArguments {
 /// Prints what is likely wrong in packs.
 pub fn warn_of(rules: &RuleSet) {
     if !rules.warnings.is_empty() {
-        eprint!("{}", rules.warnings.render(std::io::stderr().is_terminal()));
+        io::complain(&rules.warnings.render(std::io::stderr().is_terminal()));
     }
 }
 
