@@ -3,6 +3,7 @@
 mod common;
 
 use common::{APP, GREETER, check, meld, meld_with, root, stderr, stdout};
+use std::process::{Command, Stdio};
 
 #[test]
 fn exit_codes_are_as_documented() {
