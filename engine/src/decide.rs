@@ -268,13 +268,16 @@ fn write_plan(
 /// A core module as the plan has it.
 pub(crate) fn pack_module(rules: &RuleSet, term: TermId) -> PackModule {
     let declared = &rules.terms[term.index()];
-    let (bytes, imports) = match &declared.module {
-        Some(module) => (module.bytes.clone(), module.imports.as_slice()),
-        None => (Vec::new().into(), [].as_slice()),
+    let (binaries, follows, imports) = match &declared.module {
+        Some(module) => {
+            (module.binaries.clone(), module.follows.clone(), module.imports.as_slice())
+        }
+        None => (vec![Vec::new().into()], Vec::new(), [].as_slice()),
     };
     PackModule {
         name: format!("{}.{}", rules.packs[declared.span.pack.index()].name, declared.name),
-        bytes,
+        binaries,
+        follows,
         imports: imports
             .iter()
             .map(|import| match import {
@@ -282,6 +285,7 @@ pub(crate) fn pack_module(rules: &RuleSet, term: TermId) -> PackModule {
                     ModuleImport::FromInstance(*position, name.clone())
                 }
                 ruleset::ModuleImport::Param(position) => ModuleImport::Param(*position),
+                ruleset::ModuleImport::PageBits(position) => ModuleImport::PageBits(*position),
             })
             .collect(),
     }

@@ -87,7 +87,9 @@ pub fn cost_of(rules: &RuleSet, op: &Op) -> Option<Cost> {
             match (&declared.cost, &declared.module) {
                 (Some(cost), _) => Some(*cost),
                 // A module says how large it is.
-                (None, Some(module)) => Some(Cost { size: module.bytes.len() as u64, call: 0 }),
+                (None, Some(module)) => {
+                    Some(Cost { size: module.binaries[0].len() as u64, call: 0 })
+                }
                 (None, None) => is_data(rules, *term).then_some(FREE),
             }
         }

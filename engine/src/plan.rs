@@ -65,8 +65,12 @@ pub enum Entity {
 pub struct PackModule {
     /// `pack.module`, for people and for the name section.
     pub name: String,
-    /// The module's bytes.
-    pub bytes: Arc<[u8]>,
+    /// The module for each combination of address types that it follows: bit `n` of a position
+    /// says that addresses of the argument `follows[n]` are 64 bits wide.
+    pub binaries: Vec<Arc<[u8]>>,
+    /// Positions of the arguments of sort `Memory` whose address type the module follows, and
+    /// whose pages may be of any size.
+    pub follows: Vec<usize>,
     /// For each import of the module, in order, where it comes from.
     pub imports: Vec<ModuleImport>,
 }
@@ -79,6 +83,8 @@ pub enum ModuleImport {
     /// It is the parameter at this position, of sort `Memory`, `Func`, `Table`, `Global`, `Tag`
     /// or `Int`.
     Param(usize),
+    /// It is the size of pages, as a power of two, of the memory at this position.
+    PageBits(usize),
 }
 
 /// The form of the output.

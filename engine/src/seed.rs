@@ -286,6 +286,15 @@ impl Seeder<'_> {
             Builtin::ResourceNew(c, r) => (self.terms.resource_new, c, r),
             Builtin::ResourceRep(c, r) => (self.terms.resource_rep, c, r),
             Builtin::ResourceDrop(c, r) => (self.terms.resource_drop, c, r),
+            Builtin::Context { component, set, slot, wide } => {
+                let term = if *set { self.terms.context_set } else { self.terms.context_get };
+                let args = [
+                    self.entity(Entity::Component(*component)),
+                    self.int((*slot).into()),
+                    self.int(if *wide { 64 } else { 32 }),
+                ];
+                return self.term(term, &args);
+            }
             Builtin::Async(component, name) => {
                 let args = [self.text(name), self.entity(Entity::Component(*component))];
                 return self.term(self.terms.async_builtin, &args);
@@ -420,6 +429,10 @@ impl Seeder<'_> {
         for component in facts::observes_leave(program) {
             let row = vec![self.entity(Entity::Component(component))];
             self.state(ids.observes_leave, row);
+        }
+        for component in facts::uses_context(program) {
+            let row = vec![self.entity(Entity::Component(component))];
+            self.state(ids.uses_context, row);
         }
         for component in facts::may_throw(program) {
             let row = vec![self.entity(Entity::Component(component))];

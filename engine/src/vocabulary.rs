@@ -98,6 +98,8 @@ vocabulary! {
         resource_new = "resource-new"("Component", "Resource") -> "Func";
         resource_rep = "resource-rep"("Component", "Resource") -> "Func";
         resource_drop = "resource-drop"("Component", "Resource") -> "Func";
+        context_get = "context-get"("Component", "Int", "Int") -> "Func";
+        context_set = "context-set"("Component", "Int", "Int") -> "Func";
         async_builtin = "async-builtin"("Str", "Component") -> "Func";
         exported = "exported"("ComponentFunc") -> "Export";
         host_func = "host-func"("Str", "Str", "CoreImport") -> "Func";
@@ -113,6 +115,7 @@ vocabulary! {
         width = "width"("Options", "Int");
         kin = "kin"("Component", "Component");
         observes_leave = "observes-leave"("Component");
+        uses_context = "uses-context"("Component");
         may_throw = "may-throw"("Component");
         has_handles = "has-handles"("Signature");
         scalar = "scalar"("Signature");

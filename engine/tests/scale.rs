@@ -33,7 +33,7 @@ fn chain(components: u32, calls: u32) -> Program {
             .chain([
                 CoreExport {
                     name: "memory".into(),
-                    kind: CoreKind::Memory { memory64: false },
+                    kind: CoreKind::Memory { memory64: false, page_bits: 16 },
                     index: 0,
                 },
                 CoreExport { name: "realloc".into(), kind: func(), index: 0 },

@@ -2,37 +2,52 @@
 ;; copied, and deflated if it turns out to be Latin-1 (`store_probably_utf16_to_latin1_or_utf16`,
 ;; whose shrinking reallocation has alignment 1).
 (module
-  (import "" "from" (memory $from 0))
-  (import "" "to" (memory $to 0))
-  (import "" "allocate" (func $allocate (param i32 i32 i32 i32) (result i32)))
+  (import "" "from" (memory $from from.addr 0))
+  (import "" "from.page-bits" (global $page-bits i64))
+  (import "" "to" (memory $to to.addr 0))
+  (import "" "allocate"
+    (func $allocate (param to.addr to.addr to.addr to.addr) (result to.addr)))
   (import "traps" "unaligned-string" (func $unaligned-string))
   (import "traps" "string-too-long" (func $string-too-long))
   (import "traps" "string-out-of-bounds" (func $string-out-of-bounds))
   (import "traps" "invalid-utf16" (func $invalid-utf16))
 
   (func $meld:latin1-utf16-to-latin1-utf16 (export "transcode")
-    (param $ptr i32) (param $len i32) (result i32 i32)
-    (local $result i32) (local $to i32) (local $left i32) (local $char i32) (local $word i64)
-    (local $lanes i64) (local $any i64)
-    (if (i32.lt_s (local.get $len) (i32.const 0))
+    (param $ptr from.addr) (param $length from.addr) (result to.addr to.addr)
+    (local $result to.addr) (local $to to.addr) (local $read to.addr) (local $size i64)
+    (local $len i32) (local $left i32) (local $char i32) (local $word i64) (local $lanes i64)
+    (local $any i64)
+    (if (from.addr.lt_s (local.get $length) (from.addr.const 0))
       (then
-        (local.set $len (i32.and (local.get $len) (i32.const 0x7fffffff)))
-        (if (i32.gt_u (local.get $len) (i32.const 0x07ffffff))
+        ;; Without the tag in the highest bit.
+        (local.set $length
+          (from.addr.shr_u
+            (from.addr.shl (local.get $length) (from.addr.const 1))
+            (from.addr.const 1)))
+        (if (from.addr.gt_u (local.get $length) (from.addr.const 0x07ffffff))
           (then (call $string-too-long) (unreachable)))
-        (if (i32.and (local.get $ptr) (i32.const 1))
+        (local.set $len (i32.wrap_from.addr (local.get $length)))
+        (if (i32.and (i32.wrap_from.addr (local.get $ptr)) (i32.const 1))
           (then (call $unaligned-string) (unreachable)))
-        (if (i64.gt_u
-              (i64.add
-                (i64.extend_i32_u (local.get $ptr))
+        (local.set $size
+          (i64.shl (i64.extend_from.addr_u (memory.size $from)) (global.get $page-bits)))
+        ;; The sum of pointer and length could wrap.
+        (if (i32.or
+              (i64.lt_u
+                (local.get $size)
                 (i64.extend_i32_u (i32.shl (local.get $len) (i32.const 1))))
-              (i64.shl (i64.extend_i32_u (memory.size $from)) (i64.const 16)))
+              (i64.gt_u
+                (i64.extend_from.addr_u (local.get $ptr))
+                (i64.sub
+                  (local.get $size)
+                  (i64.extend_i32_u (i32.shl (local.get $len) (i32.const 1))))))
           (then (call $string-out-of-bounds) (unreachable)))
         (local.set $result
           (call $allocate
-            (i32.const 0)
-            (i32.const 0)
-            (i32.const 2)
-            (i32.shl (local.get $len) (i32.const 1))))
+            (to.addr.const 0)
+            (to.addr.const 0)
+            (to.addr.const 2)
+            (to.addr.extend_i32_u (i32.shl (local.get $len) (i32.const 1)))))
         (local.set $to (local.get $result))
         (local.set $left (local.get $len))
         (block $done
@@ -55,9 +70,9 @@
                   (then
                     (i64.store $to align=2 (local.get $to) (local.get $word))
                     (local.set $any (i64.or (local.get $any) (local.get $word)))
-                    (local.set $ptr (i32.add (local.get $ptr) (i32.const 8)))
+                    (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 8)))
                     (local.set $left (i32.sub (local.get $left) (i32.const 4)))
-                    (local.set $to (i32.add (local.get $to) (i32.const 8)))
+                    (local.set $to (to.addr.add (local.get $to) (to.addr.const 8)))
                     (br $next)))))
             (br_if $done (i32.eqz (local.get $left)))
             (local.set $char (i32.load16_u $from (local.get $ptr)))
@@ -65,9 +80,9 @@
             (if (i32.ne (i32.and (local.get $char) (i32.const 0xf800)) (i32.const 0xd800))
               (then
                 (i32.store16 $to (local.get $to) (local.get $char))
-                (local.set $ptr (i32.add (local.get $ptr) (i32.const 2)))
+                (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 2)))
                 (local.set $left (i32.sub (local.get $left) (i32.const 1)))
-                (local.set $to (i32.add (local.get $to) (i32.const 2)))
+                (local.set $to (to.addr.add (local.get $to) (to.addr.const 2)))
                 (br $next)))
             (if (i32.lt_u (local.get $left) (i32.const 2))
               (then (call $invalid-utf16) (unreachable)))
@@ -75,58 +90,74 @@
             (if (i32.ne (i32.and (local.get $char) (i32.const 0xfc00fc00)) (i32.const 0xdc00d800))
               (then (call $invalid-utf16) (unreachable)))
             (i32.store $to align=2 (local.get $to) (local.get $char))
-            (local.set $ptr (i32.add (local.get $ptr) (i32.const 4)))
+            (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 4)))
             (local.set $left (i32.sub (local.get $left) (i32.const 2)))
-            (local.set $to (i32.add (local.get $to) (i32.const 4)))
+            (local.set $to (to.addr.add (local.get $to) (to.addr.const 4)))
             (br $next)))
         (if (i64.ne (i64.and (local.get $any) (i64.const 0xff00ff00ff00ff00)) (i64.const 0))
           (then
             (local.get $result)
-            (i32.or (local.get $len) (i32.const 0x80000000))
+            ;; The highest bit is the tag.
+            (to.addr.or
+              (to.addr.extend_i32_u (local.get $len))
+              (to.addr.rotr (to.addr.const 1) (to.addr.const 1)))
             (return)))
         ;; Everything is Latin-1 after all: keep the low bytes, four units at a time.
-        (local.set $ptr (local.get $result))
+        (local.set $read (local.get $result))
         (local.set $to (local.get $result))
         (local.set $left (local.get $len))
         (block $deflated
           (loop $next
             (if (i32.ge_u (local.get $left) (i32.const 4))
               (then
-                (local.set $word (i64.load $to align=2 (local.get $ptr)))
+                (local.set $word (i64.load $to align=2 (local.get $read)))
                 (local.set $word
                   (i64.and
                     (i64.or (local.get $word) (i64.shr_u (local.get $word) (i64.const 8)))
                     (i64.const 0x0000ffff0000ffff)))
                 (i64.store32 $to align=1 (local.get $to)
                   (i64.or (local.get $word) (i64.shr_u (local.get $word) (i64.const 16))))
-                (local.set $ptr (i32.add (local.get $ptr) (i32.const 8)))
+                (local.set $read (to.addr.add (local.get $read) (to.addr.const 8)))
                 (local.set $left (i32.sub (local.get $left) (i32.const 4)))
-                (local.set $to (i32.add (local.get $to) (i32.const 4)))
+                (local.set $to (to.addr.add (local.get $to) (to.addr.const 4)))
                 (br $next)))
             (br_if $deflated (i32.eqz (local.get $left)))
-            (i32.store8 $to (local.get $to) (i32.load8_u $to (local.get $ptr)))
-            (local.set $ptr (i32.add (local.get $ptr) (i32.const 2)))
+            (i32.store8 $to (local.get $to) (i32.load8_u $to (local.get $read)))
+            (local.set $read (to.addr.add (local.get $read) (to.addr.const 2)))
             (local.set $left (i32.sub (local.get $left) (i32.const 1)))
-            (local.set $to (i32.add (local.get $to) (i32.const 1)))
+            (local.set $to (to.addr.add (local.get $to) (to.addr.const 1)))
             (br $next)))
         (local.set $result
           (call $allocate
             (local.get $result)
-            (i32.shl (local.get $len) (i32.const 1))
-            (i32.const 1)
-            (local.get $len))))
+            (to.addr.extend_i32_u (i32.shl (local.get $len) (i32.const 1)))
+            (to.addr.const 1)
+            (to.addr.extend_i32_u (local.get $len)))))
       (else
-        (if (i32.gt_u (local.get $len) (i32.const 0x0fffffff))
+        (if (from.addr.gt_u (local.get $length) (from.addr.const 0x0fffffff))
           (then (call $string-too-long) (unreachable)))
-        (if (i32.and (local.get $ptr) (i32.const 1))
+        (local.set $len (i32.wrap_from.addr (local.get $length)))
+        (if (i32.and (i32.wrap_from.addr (local.get $ptr)) (i32.const 1))
           (then (call $unaligned-string) (unreachable)))
-        (if (i64.gt_u
-              (i64.add (i64.extend_i32_u (local.get $ptr)) (i64.extend_i32_u (local.get $len)))
-              (i64.shl (i64.extend_i32_u (memory.size $from)) (i64.const 16)))
+        (local.set $size
+          (i64.shl (i64.extend_from.addr_u (memory.size $from)) (global.get $page-bits)))
+        ;; The sum of pointer and length could wrap.
+        (if (i32.or
+              (i64.lt_u (local.get $size) (i64.extend_i32_u (local.get $len)))
+              (i64.gt_u
+                (i64.extend_from.addr_u (local.get $ptr))
+                (i64.sub (local.get $size) (i64.extend_i32_u (local.get $len)))))
           (then (call $string-out-of-bounds) (unreachable)))
         (local.set $result
-          (call $allocate (i32.const 0) (i32.const 0) (i32.const 2) (local.get $len)))
-        (memory.copy $to $from (local.get $result) (local.get $ptr) (local.get $len))))
+          (call $allocate
+            (to.addr.const 0)
+            (to.addr.const 0)
+            (to.addr.const 2)
+            (to.addr.extend_i32_u (local.get $len))))
+        (memory.copy $to $from
+          (local.get $result)
+          (local.get $ptr)
+          (to.from.addr.extend_i32_u (local.get $len)))))
     (local.get $result)
-    (local.get $len))
+    (to.addr.extend_i32_u (local.get $len)))
 )

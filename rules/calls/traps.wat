@@ -32,4 +32,6 @@
   (func $meld:trap:realloc-unaligned (export "realloc-unaligned") unreachable)
   ;; A guest's `realloc` returned what is not in its memory.
   (func $meld:trap:realloc-out-of-bounds (export "realloc-out-of-bounds") unreachable)
+  ;; A backpressure counter leaves its range.
+  (func $meld:trap:backpressure-out-of-range (export "backpressure-out-of-range") unreachable)
 )

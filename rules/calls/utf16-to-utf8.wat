@@ -1,28 +1,42 @@
 ;; UTF-16 to UTF-8 (`store_utf16_to_utf8`): allocates for ASCII, grows to the worst case at the
 ;; first unit that is not, and shrinks in the end.
 (module
-  (import "" "from" (memory $from 0))
-  (import "" "to" (memory $to 0))
-  (import "" "allocate" (func $allocate (param i32 i32 i32 i32) (result i32)))
+  (import "" "from" (memory $from from.addr 0))
+  (import "" "from.page-bits" (global $page-bits i64))
+  (import "" "to" (memory $to to.addr 0))
+  (import "" "allocate"
+    (func $allocate (param to.addr to.addr to.addr to.addr) (result to.addr)))
   (import "traps" "unaligned-string" (func $unaligned-string))
   (import "traps" "string-too-long" (func $string-too-long))
   (import "traps" "string-out-of-bounds" (func $string-out-of-bounds))
   (import "traps" "invalid-utf16" (func $invalid-utf16))
 
   (func $meld:utf16-to-utf8 (export "transcode")
-    (param $ptr i32) (param $len i32) (result i32 i32)
-    (local $result i32) (local $to i32) (local $left i32) (local $char i32) (local $word i64)
-    (if (i32.gt_u (local.get $len) (i32.const 0x07ffffff))
+    (param $ptr from.addr) (param $length from.addr) (result to.addr to.addr)
+    (local $result to.addr) (local $to to.addr) (local $size i64) (local $len i32)
+    (local $written i32) (local $left i32) (local $char i32) (local $word i64)
+    (if (from.addr.gt_u (local.get $length) (from.addr.const 0x07ffffff))
       (then (call $string-too-long) (unreachable)))
-    (if (i32.and (local.get $ptr) (i32.const 1)) (then (call $unaligned-string) (unreachable)))
-    (if (i64.gt_u
-          (i64.add
-            (i64.extend_i32_u (local.get $ptr))
-            (i64.extend_i32_u (i32.shl (local.get $len) (i32.const 1))))
-          (i64.shl (i64.extend_i32_u (memory.size $from)) (i64.const 16)))
+    (local.set $len (i32.wrap_from.addr (local.get $length)))
+    (if (i32.and (i32.wrap_from.addr (local.get $ptr)) (i32.const 1))
+      (then (call $unaligned-string) (unreachable)))
+    (local.set $size
+      (i64.shl (i64.extend_from.addr_u (memory.size $from)) (global.get $page-bits)))
+    ;; The sum of pointer and length could wrap.
+    (if (i32.or
+          (i64.lt_u (local.get $size) (i64.extend_i32_u (i32.shl (local.get $len) (i32.const 1))))
+          (i64.gt_u
+            (i64.extend_from.addr_u (local.get $ptr))
+            (i64.sub
+              (local.get $size)
+              (i64.extend_i32_u (i32.shl (local.get $len) (i32.const 1))))))
       (then (call $string-out-of-bounds) (unreachable)))
     (local.set $result
-      (call $allocate (i32.const 0) (i32.const 0) (i32.const 1) (local.get $len)))
+      (call $allocate
+        (to.addr.const 0)
+        (to.addr.const 0)
+        (to.addr.const 1)
+        (to.addr.extend_i32_u (local.get $len))))
     (local.set $to (local.get $result))
     (local.set $left (local.get $len))
     ;; One byte a unit, as long as that goes.
@@ -38,9 +52,9 @@
                   (i64.const 0x0000ffff0000ffff)))
               (i64.store32 $to align=1 (local.get $to)
                 (i64.or (local.get $word) (i64.shr_u (local.get $word) (i64.const 16))))
-              (local.set $ptr (i32.add (local.get $ptr) (i32.const 8)))
+              (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 8)))
               (local.set $left (i32.sub (local.get $left) (i32.const 4)))
-              (local.set $to (i32.add (local.get $to) (i32.const 4)))
+              (local.set $to (to.addr.add (local.get $to) (to.addr.const 4)))
               (br $next)))))
       (if (local.get $left)
         (then
@@ -48,24 +62,25 @@
           (if (i32.lt_u (local.get $char) (i32.const 0x80))
             (then
               (i32.store8 $to (local.get $to) (local.get $char))
-              (local.set $ptr (i32.add (local.get $ptr) (i32.const 2)))
+              (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 2)))
               (local.set $left (i32.sub (local.get $left) (i32.const 1)))
-              (local.set $to (i32.add (local.get $to) (i32.const 1)))
+              (local.set $to (to.addr.add (local.get $to) (to.addr.const 1)))
               (br $next))))))
     (if (i32.eqz (local.get $left))
       (then
         (local.get $result)
-        (local.get $len)
+        (to.addr.extend_i32_u (local.get $len))
         (return)))
     ;; Three bytes a unit are always enough. What is written stays.
-    (local.set $to (i32.sub (local.get $to) (local.get $result)))
+    (local.set $written (i32.wrap_to.addr (to.addr.sub (local.get $to) (local.get $result))))
     (local.set $result
       (call $allocate
         (local.get $result)
-        (local.get $len)
-        (i32.const 1)
-        (i32.mul (local.get $len) (i32.const 3))))
-    (local.set $to (i32.add (local.get $result) (local.get $to)))
+        (to.addr.extend_i32_u (local.get $len))
+        (to.addr.const 1)
+        (to.addr.extend_i32_u (i32.mul (local.get $len) (i32.const 3)))))
+    (local.set $to
+          (to.addr.add (local.get $result) (to.addr.extend_i32_u (local.get $written))))
     (block $done
       (loop $char
         (br_if $done (i32.eqz (local.get $left)))
@@ -73,9 +88,9 @@
         (if (i32.lt_u (local.get $char) (i32.const 0x80))
           (then
             (i32.store8 $to (local.get $to) (local.get $char))
-            (local.set $ptr (i32.add (local.get $ptr) (i32.const 2)))
+            (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 2)))
             (local.set $left (i32.sub (local.get $left) (i32.const 1)))
-            (local.set $to (i32.add (local.get $to) (i32.const 1)))
+            (local.set $to (to.addr.add (local.get $to) (to.addr.const 1)))
             (br $char)))
         (if (i32.lt_u (local.get $char) (i32.const 0x800))
           (then
@@ -83,9 +98,9 @@
               (i32.or
                 (i32.or (i32.const 0x80c0) (i32.shr_u (local.get $char) (i32.const 6)))
                 (i32.shl (i32.and (local.get $char) (i32.const 0x3f)) (i32.const 8))))
-            (local.set $ptr (i32.add (local.get $ptr) (i32.const 2)))
+            (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 2)))
             (local.set $left (i32.sub (local.get $left) (i32.const 1)))
-            (local.set $to (i32.add (local.get $to) (i32.const 2)))
+            (local.set $to (to.addr.add (local.get $to) (to.addr.const 2)))
             (br $char)))
         (if (i32.ne (i32.and (local.get $char) (i32.const 0xf800)) (i32.const 0xd800))
           (then
@@ -95,9 +110,9 @@
                 (i32.shl (i32.and (local.get $char) (i32.const 0xfc0)) (i32.const 2))))
             (i32.store8 $to offset=2 (local.get $to)
               (i32.or (i32.const 0x80) (i32.and (local.get $char) (i32.const 0x3f))))
-            (local.set $ptr (i32.add (local.get $ptr) (i32.const 2)))
+            (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 2)))
             (local.set $left (i32.sub (local.get $left) (i32.const 1)))
-            (local.set $to (i32.add (local.get $to) (i32.const 3)))
+            (local.set $to (to.addr.add (local.get $to) (to.addr.const 3)))
             (br $char)))
         (if (i32.lt_u (local.get $left) (i32.const 2)) (then (call $invalid-utf16) (unreachable)))
         (local.set $char (i32.load $from align=2 (local.get $ptr)))
@@ -117,19 +132,19 @@
             (i32.or
               (i32.shl (i32.and (local.get $char) (i32.const 0xfc0)) (i32.const 10))
               (i32.shl (i32.and (local.get $char) (i32.const 0x3f)) (i32.const 24)))))
-        (local.set $ptr (i32.add (local.get $ptr) (i32.const 4)))
+        (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 4)))
         (local.set $left (i32.sub (local.get $left) (i32.const 2)))
-        (local.set $to (i32.add (local.get $to) (i32.const 4)))
+        (local.set $to (to.addr.add (local.get $to) (to.addr.const 4)))
         (br $char)))
-    (local.set $to (i32.sub (local.get $to) (local.get $result)))
-    (if (i32.lt_u (local.get $to) (i32.mul (local.get $len) (i32.const 3)))
+    (local.set $written (i32.wrap_to.addr (to.addr.sub (local.get $to) (local.get $result))))
+    (if (i32.lt_u (local.get $written) (i32.mul (local.get $len) (i32.const 3)))
       (then
         (local.set $result
           (call $allocate
             (local.get $result)
-            (i32.mul (local.get $len) (i32.const 3))
-            (i32.const 1)
-            (local.get $to)))))
+            (to.addr.extend_i32_u (i32.mul (local.get $len) (i32.const 3)))
+            (to.addr.const 1)
+            (to.addr.extend_i32_u (local.get $written))))))
     (local.get $result)
-    (local.get $to))
+    (to.addr.extend_i32_u (local.get $written)))
 )

@@ -1,24 +1,37 @@
 ;; UTF-8 to UTF-8 (`store_string_copy`): one allocation, validated and copied in one pass.
 (module
-  (import "" "from" (memory $from 0))
-  (import "" "to" (memory $to 0))
-  (import "" "allocate" (func $allocate (param i32 i32 i32 i32) (result i32)))
+  (import "" "from" (memory $from from.addr 0))
+  (import "" "from.page-bits" (global $page-bits i64))
+  (import "" "to" (memory $to to.addr 0))
+  (import "" "allocate"
+    (func $allocate (param to.addr to.addr to.addr to.addr) (result to.addr)))
   (import "traps" "string-too-long" (func $string-too-long))
   (import "traps" "string-out-of-bounds" (func $string-out-of-bounds))
   (import "traps" "invalid-utf8" (func $invalid-utf8))
 
   (func $meld:utf8-to-utf8 (export "transcode")
-    (param $ptr i32) (param $len i32) (result i32 i32)
-    (local $result i32) (local $to i32) (local $left i32) (local $char i32) (local $bits i32)
-    (local $skip i32) (local $word i64) (local $word1 i64) (local $word2 i64) (local $word3 i64)
-    (if (i32.gt_u (local.get $len) (i32.const 0x0fffffff))
+    (param $ptr from.addr) (param $length from.addr) (result to.addr to.addr)
+    (local $result to.addr) (local $to to.addr) (local $size i64) (local $len i32) (local $left i32)
+    (local $char i32) (local $bits i32) (local $skip i32) (local $word i64) (local $word1 i64)
+    (local $word2 i64) (local $word3 i64)
+    (if (from.addr.gt_u (local.get $length) (from.addr.const 0x0fffffff))
       (then (call $string-too-long) (unreachable)))
-    (if (i64.gt_u
-          (i64.add (i64.extend_i32_u (local.get $ptr)) (i64.extend_i32_u (local.get $len)))
-          (i64.shl (i64.extend_i32_u (memory.size $from)) (i64.const 16)))
+    (local.set $len (i32.wrap_from.addr (local.get $length)))
+    (local.set $size
+      (i64.shl (i64.extend_from.addr_u (memory.size $from)) (global.get $page-bits)))
+    ;; The sum of pointer and length could wrap.
+    (if (i32.or
+          (i64.lt_u (local.get $size) (i64.extend_i32_u (local.get $len)))
+          (i64.gt_u
+            (i64.extend_from.addr_u (local.get $ptr))
+            (i64.sub (local.get $size) (i64.extend_i32_u (local.get $len)))))
       (then (call $string-out-of-bounds) (unreachable)))
     (local.set $result
-      (call $allocate (i32.const 0) (i32.const 0) (i32.const 1) (local.get $len)))
+      (call $allocate
+        (to.addr.const 0)
+        (to.addr.const 0)
+        (to.addr.const 1)
+        (to.addr.extend_i32_u (local.get $len))))
     (local.set $to (local.get $result))
     (local.set $left (local.get $len))
     (block $done
@@ -41,9 +54,9 @@
                 (i64.store $to offset=8 align=1 (local.get $to) (local.get $word1))
                 (i64.store $to offset=16 align=1 (local.get $to) (local.get $word2))
                 (i64.store $to offset=24 align=1 (local.get $to) (local.get $word3))
-                (local.set $ptr (i32.add (local.get $ptr) (i32.const 32)))
+                (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 32)))
                 (local.set $left (i32.sub (local.get $left) (i32.const 32)))
-                (local.set $to (i32.add (local.get $to) (i32.const 32)))
+                (local.set $to (to.addr.add (local.get $to) (to.addr.const 32)))
                 (br $next)))))
         (if (i32.ge_u (local.get $left) (i32.const 8))
           (then
@@ -53,13 +66,14 @@
             (local.set $word (i64.and (local.get $word) (i64.const 0x8080808080808080)))
             (if (i64.eqz (local.get $word))
               (then
-                (local.set $ptr (i32.add (local.get $ptr) (i32.const 8)))
+                (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 8)))
                 (local.set $left (i32.sub (local.get $left) (i32.const 8)))
-                (local.set $to (i32.add (local.get $to) (i32.const 8)))
+                (local.set $to (to.addr.add (local.get $to) (to.addr.const 8)))
                 (br $next)))
             (local.set $skip (i32.wrap_i64 (i64.shr_u (i64.ctz (local.get $word)) (i64.const 3))))
-            (local.set $ptr (i32.add (local.get $ptr) (local.get $skip)))
-            (local.set $to (i32.add (local.get $to) (local.get $skip)))
+            (local.set $ptr
+              (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (local.get $skip))))
+            (local.set $to (to.addr.add (local.get $to) (to.addr.extend_i32_u (local.get $skip))))
             (local.set $left (i32.sub (local.get $left) (local.get $skip))))
           (else
             (br_if $done (i32.eqz (local.get $left)))
@@ -67,9 +81,9 @@
             (if (i32.lt_u (local.get $char) (i32.const 0x80))
               (then
                 (i32.store8 $to (local.get $to) (local.get $char))
-                (local.set $ptr (i32.add (local.get $ptr) (i32.const 1)))
+                (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 1)))
                 (local.set $left (i32.sub (local.get $left) (i32.const 1)))
-                (local.set $to (i32.add (local.get $to) (i32.const 1)))
+                (local.set $to (to.addr.add (local.get $to) (to.addr.const 1)))
                 (br $next)))))
         (loop $char
           ;; One character of two, three or four bytes: continuation bytes, no overlong forms, no
@@ -85,8 +99,8 @@
                     (i32.eqz (i32.and (local.get $char) (i32.const 0x1e))))
                 (then (call $invalid-utf8) (unreachable)))
               (i32.store16 $to align=1 (local.get $to) (local.get $char))
-              (local.set $to (i32.add (local.get $to) (i32.const 2)))
-              (local.set $ptr (i32.add (local.get $ptr) (i32.const 2)))
+              (local.set $to (to.addr.add (local.get $to) (to.addr.const 2)))
+              (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 2)))
               (local.set $left (i32.sub (local.get $left) (i32.const 2))))
             (else
               (if (i32.lt_u (local.get $char) (i32.const 0xf0))
@@ -110,8 +124,8 @@
                   (i32.store8 $to offset=2
                     (local.get $to)
                     (i32.shr_u (local.get $char) (i32.const 16)))
-                  (local.set $to (i32.add (local.get $to) (i32.const 3)))
-                  (local.set $ptr (i32.add (local.get $ptr) (i32.const 3)))
+                  (local.set $to (to.addr.add (local.get $to) (to.addr.const 3)))
+                  (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 3)))
                   (local.set $left (i32.sub (local.get $left) (i32.const 3))))
                 (else
                   (if (i32.lt_u (local.get $left) (i32.const 4))
@@ -129,8 +143,8 @@
                         (i32.gt_u (i32.sub (local.get $bits) (i32.const 1)) (i32.const 15)))
                     (then (call $invalid-utf8) (unreachable)))
                   (i32.store $to align=1 (local.get $to) (local.get $char))
-                  (local.set $to (i32.add (local.get $to) (i32.const 4)))
-                  (local.set $ptr (i32.add (local.get $ptr) (i32.const 4)))
+                  (local.set $to (to.addr.add (local.get $to) (to.addr.const 4)))
+                  (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 4)))
                   (local.set $left (i32.sub (local.get $left) (i32.const 4)))))))
           ;; Texts that are not ASCII are mostly not ASCII for a while.
           (if (local.get $left)
@@ -138,5 +152,5 @@
               (br_if $char (i32.ge_u (i32.load8_u $from (local.get $ptr)) (i32.const 0x80))))))
         (br $next)))
     (local.get $result)
-    (local.get $len))
+    (to.addr.extend_i32_u (local.get $len)))
 )

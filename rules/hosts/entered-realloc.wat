@@ -1,11 +1,14 @@
 ;; A guest's `realloc` as the host calls it. It may be called while an exported function runs, for
 ;; what a host function returns; but if it traps, nothing can be entered any more.
 (module
-  (import "" "realloc" (func $realloc (param i32 i32 i32 i32) (result i32)))
+  (import "" "realloc"
+    (func $realloc
+      (param memory.addr memory.addr memory.addr memory.addr) (result memory.addr)))
   (import "" "may-enter" (global $may-enter (mut i32)))
 
   (func $meld:entered-realloc (export "realloc")
-    (param $old i32) (param $old-size i32) (param $align i32) (param $size i32) (result i32)
+    (param $old memory.addr) (param $old-size memory.addr) (param $align memory.addr)
+    (param $size memory.addr) (result memory.addr)
     (local $before i32)
     (local.set $before (global.get $may-enter))
     (global.set $may-enter (i32.const 0))

@@ -1,6 +1,7 @@
 //! Why nothing was written.
 
 use crate::adapter;
+use crate::memory::MemoryShape;
 use crate::merge::MergeError;
 use crate::wrap::WrapError;
 
@@ -21,6 +22,19 @@ pub enum EmitError {
     /// A port of a live instance has no answer in the plan.
     #[error("internal error: the plan has no answer for {0}")]
     Unanswered(String),
+    /// A pack's module imports a memory of another type than it is given.
+    #[error(
+        "the module `{module}` is for a memory of {declared}, but is given one of {found}; let it \
+         follow the memory's type (`NAME.addr`, see docs/packs.md), or guard the rule with `width`"
+    )]
+    Memory {
+        /// The module.
+        module: String,
+        /// What it declares.
+        declared: MemoryShape,
+        /// What it is given.
+        found: MemoryShape,
+    },
     /// An adapter could not be generated.
     #[error("the adapter for {function} cannot be generated: {error}")]
     Adapter {

@@ -18,6 +18,7 @@
 pub mod adapter;
 mod border;
 mod error;
+pub mod memory;
 pub mod merge;
 mod terms;
 mod validate;

@@ -20,6 +20,7 @@ pub const GENERATED: &[TermShape] = terms! {
     "catch-all"("Func", "Signature", "Options", "Func") -> "Func";
     "catch-all-after"("Func", "Signature", "Options", "Func") -> "Func";
     "check-leave"("Func", "Signature", "Options", "Leave", "Func") -> "Func";
+    "clear-context"("Func", "Signature", "Options", "Global", "Global") -> "Func";
     "enter"("Func", "Signature", "Options", "Global", "Func") -> "Func";
     "enter-after"("Func", "Signature", "Options", "Global", "Func") -> "Func";
     "host-lower"("ComponentFunc", "Options", "HostSide") -> "Func";

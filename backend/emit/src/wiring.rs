@@ -6,9 +6,10 @@ use crate::adapter::{
 };
 use crate::border::HostImports;
 use crate::error::EmitError;
+use crate::memory;
 use crate::merge::{Instance, Source};
 use meld_component::program::{InstanceId, Program};
-use meld_engine::plan::{Entity, ModuleImport, Node, NodeId, Plan, Port};
+use meld_engine::plan::{Entity, ModuleImport, Node, NodeId, PackModule, Plan, Port};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -158,11 +159,21 @@ impl<'a> Wiring<'a> {
         match self.plan.node(id) {
             Node::Module(module, arguments) => {
                 let module = &self.plan.modules[*module as usize];
+                let bytes = memory::binary(self.program, self.plan, module, arguments)
+                    .ok_or_else(|| self.misplaced(id, "an instance"))?;
+                self.check_memories(module, arguments, bytes)?;
                 let imports = module
                     .imports
                     .iter()
                     .map(|import| match import {
                         ModuleImport::Param(position) => self.source(arguments[*position]),
+                        ModuleImport::PageBits(position) => {
+                            let memory = arguments[*position];
+                            match memory::shape(self.program, self.plan, memory) {
+                                Some(shape) => Ok(Source::Const(shape.page_bits.into())),
+                                None => Err(self.misplaced(memory, "a memory")),
+                            }
+                        }
                         ModuleImport::FromInstance(position, name) => Ok(Source::Export {
                             instance: self.instance(arguments[*position])?,
                             name: name.clone(),
@@ -171,13 +182,34 @@ impl<'a> Wiring<'a> {
                     .collect::<Result<_, _>>()?;
                 Ok(Instance {
                     name: module.name.clone(),
-                    bytes: Cow::Borrowed(&module.bytes),
+                    bytes: Cow::Borrowed(bytes),
                     imports,
                     synthetic: true,
                 })
             }
             _ => self.generated_instance(id),
         }
+    }
+
+    /// Refuses a memory that a pack's module neither follows nor declares as it is.
+    fn check_memories(
+        &self,
+        module: &PackModule,
+        arguments: &[NodeId],
+        bytes: &[u8],
+    ) -> Result<(), EmitError> {
+        for (position, import) in module.imports.iter().enumerate() {
+            let ModuleImport::Param(argument) = import else { continue };
+            let Some(declared) = memory::imported(bytes, position) else { continue };
+            let Some(found) = memory::shape(self.program, self.plan, arguments[*argument]) else {
+                continue;
+            };
+            if !module.follows.contains(argument) && declared != found {
+                let module = module.name.clone();
+                return Err(EmitError::Memory { module, declared, found });
+            }
+        }
+        Ok(())
     }
 
     fn generated_instance(&self, id: NodeId) -> Result<Instance<'a>, EmitError> {

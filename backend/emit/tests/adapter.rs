@@ -330,7 +330,8 @@ fn check(engine: &Engine, traps: &Module, seed: u64) {
     let results = case.result.iter().map(|&ty| passes.of(&case.types, Some(ty))).collect();
     let func = FuncType { async_: false, params: case.params.clone(), result: case.result };
     let post = random.below(2) == 0;
-    let side = |which| Side { memory: Some(case.width(which)), allocate: true, leave_flag: true };
+    let side =
+        |which| Side { memory: Some(case.width(which).into()), allocate: true, leave_flag: true };
     let generated = adapter::generate(&AdapterSpec {
         types: &case.types,
         func: &func,
@@ -423,6 +424,7 @@ fn check(engine: &Engine, traps: &Module, seed: u64) {
             Role::Memory(which) => store.data().sides[which as usize].memory.into(),
             Role::Flag(which) => flags[which as usize].into(),
             Role::MayEnter => unreachable!("adapters do not look at who enters"),
+            Role::Slot(_) => panic!("adapters have no context"),
         })
         .collect();
     let module = Module::new(engine, &generated.bytes).unwrap();

@@ -9,8 +9,8 @@ use meld_emit::adapter::{self, AdapterSpec, Generated, Role, Side, Which};
 use support::random::Passes;
 use support::{Allocator, bits, engine, pack_module, trap_name};
 use wasmtime::{
-    Caller, Engine, Extern, Func, Global, GlobalType, Instance, Linker, Memory, MemoryType,
-    MemoryTypeBuilder, Module, Mutability, Store, Val, ValType,
+    Caller, Engine, Extern, Func, Global, GlobalType, Instance, Linker, Memory, MemoryTypeBuilder,
+    Module, Mutability, Store, Val, ValType,
 };
 
 const PAGE: u64 = 0x1_0000;
@@ -22,6 +22,7 @@ struct Fixture {
     store: Store<Vec<u64>>,
     call: Func,
     flags: Vec<Global>,
+    slots: Vec<Global>,
     arity: usize,
 }
 
@@ -36,7 +37,7 @@ impl Fixture {
         let func = FuncType { async_: false, params: params.to_vec(), result: None };
         let mut passes = Passes { bulk: true, ..Passes::default() };
         let ids = params.iter().map(|&ty| passes.of(types, Some(ty))).collect();
-        let side = Side { memory: Some(width), allocate: true, leave_flag: true };
+        let side = Side { memory: Some(width.into()), allocate: true, leave_flag: true };
         let generated = adapter::generate(&AdapterSpec {
             types,
             func: &func,
@@ -56,7 +57,7 @@ impl Fixture {
         let module = Module::new(&engine, &generated.bytes).unwrap();
         let traps = Instance::new(&mut store, &pack_module(&engine, "traps"), &[]).unwrap();
         let flags = vec![flag(&mut store), flag(&mut store)];
-        let mut imports: Vec<Extern> = vec![];
+        let (mut slots, mut imports) = (vec![], Vec::<Extern>::new());
         for (role, import) in generated.imports.iter().zip(module.imports()) {
             let item = match *role {
                 Role::Callee | Role::PostReturn => {
@@ -92,6 +93,11 @@ impl Fixture {
                 }
                 Role::Flag(which) => flags[which as usize].into(),
                 Role::MayEnter => flags[1].into(),
+                Role::Slot(_) => {
+                    let ty = GlobalType::new(ValType::I64, Mutability::Var);
+                    slots.push(Global::new(&mut store, ty, Val::I64(-1)).unwrap());
+                    slots[slots.len() - 1].into()
+                }
                 Role::Transcoder(_) => panic!("no strings here"),
             };
             imports.push(item);
@@ -99,7 +105,7 @@ impl Fixture {
         let instance = Instance::new(&mut store, &module, &imports).unwrap();
         let call = instance.get_func(&mut store, adapter::EXPORT).unwrap();
         let arity = call.ty(&store).results().len();
-        Fixture { store, call, flags, arity }
+        Fixture { store, call, flags, slots, arity }
     }
 
     /// Calls with bits for arguments; says what the callee saw, without its flag.
@@ -286,61 +292,103 @@ fn entering() {
     assert_eq!(fixture.store.data()[..], [7, 0], "the post-return takes the result");
 }
 
+#[test]
+fn contexts_are_cleared() {
+    let mut types = Types::default();
+    let int = types.intern(ValueType::U32);
+    let func = FuncType { async_: false, params: vec![int, int], result: None };
+    let mut fixture = Fixture::new(&wrappers::clear_context(&types, &func, W32).unwrap(), W32);
+    fixture.check(&[3, 4], Ok(vec![3, 4]));
+    let slots: Vec<u64> =
+        fixture.slots.iter().map(|slot| bits(&slot.get(&mut fixture.store))).collect();
+    assert_eq!(slots, [0, 0]);
+}
+
 /// What the guest's realloc returns, and how the checked one takes it.
 #[test]
 fn reallocs() {
     let engine: Engine = engine();
-    let run = |module: &str, align: u32, size: u32, result: u32| {
+    let run = |module: &str, width: PtrWidth, align: u64, size: u64, result: u64| {
+        let value = move |number: u64| match width {
+            W32 => Val::I32(number as i32),
+            W64 => Val::I64(number as i64),
+        };
         let mut store = Store::new(&engine, Allocator::default());
         let mut linker = Linker::new(&engine);
         let traps = Instance::new(&mut store, &pack_module(&engine, "traps"), &[]).unwrap();
         let state = Instance::new(&mut store, &pack_module(&engine, "state"), &[]).unwrap();
         let flag = state.get_global(&mut store, "may-leave").unwrap();
         assert_eq!(bits(&flag.get(&mut store)), 1);
-        let memory = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
+        let memory = support::memory(&mut store, width, 1);
         let guarded = module != "checked-realloc";
-        let realloc = Func::wrap(
+        let address = match width {
+            W32 => ValType::I32,
+            W64 => ValType::I64,
+        };
+        let ty = wasmtime::FuncType::new(&engine, vec![address.clone(); 4], [address]);
+        let realloc = Func::new(
             &mut store,
-            move |mut caller: Caller<'_, Allocator>, a: u32, b: u32, c: u32, d: u32| {
-                assert_eq!([a, b, c, d], [1, 2, align, size]);
+            ty,
+            move |mut caller: Caller<'_, Allocator>, args: &[Val], results: &mut [Val]| {
+                let args: Vec<u64> = args.iter().map(bits).collect();
+                assert_eq!(args, [1, 2, align, size]);
                 assert_eq!(bits(&flag.get(&mut caller)), u64::from(!guarded));
                 // What is checked is the memory after the call.
                 memory.grow(&mut caller, 1).unwrap();
-                result
+                results[0] = value(result);
+                Ok(())
             },
         );
+        let page_bits = support::page_bits(&mut store, 16);
         linker.define(&store, "", "memory", memory).unwrap();
+        linker.define(&store, "", "memory.page-bits", page_bits).unwrap();
         linker.define(&store, "", "realloc", realloc).unwrap();
         linker.instance(&mut store, "traps", traps).unwrap();
         linker.instance(&mut store, "state", state).unwrap();
-        let instance = linker.instantiate(&mut store, &pack_module(&engine, module)).unwrap();
-        let realloc =
-            instance.get_typed_func::<(u32, u32, u32, u32), u32>(&mut store, "realloc").unwrap();
-        let outcome = realloc.call(&mut store, (1, 2, align, size));
+        let wide: &[&str] = if width == W64 { &["memory"] } else { &[] };
+        let module = Module::new(&engine, support::pack_binary(module, wide)).unwrap();
+        let instance = linker.instantiate(&mut store, &module).unwrap();
+        let realloc = instance.get_func(&mut store, "realloc").unwrap();
+        let mut results = [Val::I32(0)];
+        let args = [1, 2, align, size].map(value);
+        let outcome = realloc.call(&mut store, &args, &mut results);
         if outcome.is_ok() {
             assert_eq!(bits(&flag.get(&mut store)), 1);
         }
-        outcome.map_err(|error| trap_name(&error))
+        outcome.map(|()| bits(&results[0])).map_err(|error| trap_name(&error))
     };
     let (unaligned, outside) = ("realloc-unaligned", "realloc-out-of-bounds");
+    let both = [
+        (1, 0, 0, None),
+        (8, 0, 0x2_0000, None),
+        (1, 0, 0x2_0001, Some(outside)),
+        (1, 0x2_0000, 0, None),
+        (1, 0x2_0001, 0, Some(outside)),
+        (4, 8, 0x1_fff8, None),
+        (4, 8, 0x1_fffc, Some(outside)),
+        (4, 0, 2, Some(unaligned)),
+        (2, 0, 1, Some(unaligned)),
+        (1, 0, 0xffff_ffff, Some(outside)),
+        (4, 8, 0xffff_fffc, Some(outside)),
+        (1, 0xffff_ffff, 1, Some(outside)),
+    ];
+    // Sums that wrap 64 bits, and what would be in bounds if it were cut to 32.
+    let wide = [
+        (1, 0, 1 << 32, Some(outside)),
+        (4, 0, (1 << 32) | 2, Some(unaligned)),
+        (1, 1 << 32, 0, Some(outside)),
+        (1, 1, u64::MAX, Some(outside)),
+        (4, 8, u64::MAX - 3, Some(outside)),
+        (1, u64::MAX, 1, Some(outside)),
+    ];
     for module in ["checked-realloc", "guarded-realloc"] {
-        for (align, size, result, expect) in [
-            (1, 0, 0, None),
-            (8, 0, 0x2_0000, None),
-            (1, 0, 0x2_0001, Some(outside)),
-            (1, 0x2_0000, 0, None),
-            (1, 0x2_0001, 0, Some(outside)),
-            (4, 8, 0x1_fff8, None),
-            (4, 8, 0x1_fffc, Some(outside)),
-            (4, 0, 2, Some(unaligned)),
-            (2, 0, 1, Some(unaligned)),
-            (1, 0, !0, Some(outside)),
-            (4, 8, !3, Some(outside)),
-            (1, !0, 1, Some(outside)),
-        ] {
+        let narrow = both.iter().map(|case| (W32, case));
+        let wide = both.iter().chain(&wide).map(|case| (W64, case));
+        for (width, &(align, size, result, expect)) in narrow.chain(wide) {
             let expect = expect.map_or(Ok(result), |trap: &str| Err(trap.to_string()));
-            assert_eq!(run(module, align, size, result), expect);
+            assert_eq!(run(module, width, align, size, result), expect, "{width:?}");
         }
     }
-    assert_eq!(run("lowered-realloc", 4, 8, !0), Ok(!0));
+    assert_eq!(run("lowered-realloc", W32, 4, 8, 0xffff_ffff), Ok(0xffff_ffff));
+    assert_eq!(run("lowered-realloc", W64, 4, 8, u64::MAX), Ok(u64::MAX));
 }

@@ -3,13 +3,21 @@
 
 mod support;
 
+use meld_component::abi::PtrWidth::{self, W32, W64};
 use proptest::prelude::*;
-use support::{Allocator, Host, trap_name};
-use wasmtime::{Extern, Linker, Memory, MemoryType, Store};
+use support::{Allocator, Host, memory, page_bits, trap_name};
+use wasmtime::{Extern, Func, Linker, MemoryTypeBuilder, Module, Store, Val};
 
 const LIMIT: u64 = (1 << 28) - 1;
-const TAG: u32 = 1 << 31;
 const PAGE: usize = 0x1_0000;
+
+/// The tag of UTF-16 in lengths of `latin1-utf16`.
+fn tag(width: PtrWidth) -> u64 {
+    match width {
+        W32 => 1 << 31,
+        W64 => 1 << 63,
+    }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Encoding {
@@ -34,7 +42,7 @@ fn name(encoding: Encoding) -> &'static str {
 #[derive(Debug, PartialEq)]
 struct Outcome {
     bytes: Vec<u8>,
-    len: u32,
+    len: u64,
     calls: Vec<(u32, u32, u32)>,
 }
 
@@ -51,20 +59,23 @@ fn model(
     from: Encoding,
     to: Encoding,
     memory: &[u8],
-    ptr: u32,
-    len: u32,
+    ptr: u64,
+    len: u64,
+    widths: [PtrWidth; 2],
 ) -> Result<Outcome, &'static str> {
-    let wide = from == Utf16 || (from == Latin1Utf16 && len & TAG != 0);
-    let units = if from == Latin1Utf16 { len & !TAG } else { len };
-    let bytes = u64::from(units) * if wide { 2 } else { 1 };
+    let [from_tag, to_tag] = widths.map(tag);
+    let wide = from == Utf16 || (from == Latin1Utf16 && len & from_tag != 0);
+    let units = if from == Latin1Utf16 { len & !from_tag } else { len };
+    let bytes = units.saturating_mul(if wide { 2 } else { 1 });
     if bytes > LIMIT {
         return Err("string-too-long");
     }
+    let units = units as u32;
     if from != Utf8 && !ptr.is_multiple_of(2) {
         return Err("unaligned-string");
     }
-    let range = ptr as usize..ptr as usize + bytes as usize;
-    let source = memory.get(range).ok_or("string-out-of-bounds")?;
+    let end = ptr.checked_add(bytes).ok_or("string-out-of-bounds")?;
+    let source = memory.get(ptr as usize..end as usize).ok_or("string-out-of-bounds")?;
     let text = if wide {
         let units: Vec<u16> =
             source.chunks(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]])).collect();
@@ -87,7 +98,7 @@ fn model(
                     calls.push((worst, 1, len));
                 }
             }
-            Outcome { bytes, len, calls }
+            Outcome { bytes, len: len.into(), calls }
         }
         Utf16 if from == Utf8 => {
             let bytes = utf16(&text);
@@ -96,18 +107,18 @@ fn model(
             if size < 2 * units {
                 calls.push((2 * units, 2, size));
             }
-            Outcome { bytes, len: size / 2, calls }
+            Outcome { bytes, len: (size / 2).into(), calls }
         }
         Utf16 => exact(utf16(&text), units, 2),
         Latin1Utf16 if from == Latin1Utf16 && !wide => exact(source.to_vec(), units, 2),
         Latin1Utf16 if from == Latin1Utf16 => match latin1(&text) {
             None => {
                 let outcome = exact(utf16(&text), units, 2);
-                Outcome { len: units | TAG, ..outcome }
+                Outcome { len: u64::from(units) | to_tag, ..outcome }
             }
             Some(bytes) => {
                 let calls = vec![(0, 2, 2 * units), (2 * units, 1, units)];
-                Outcome { bytes, len: units, calls }
+                Outcome { bytes, len: units.into(), calls }
             }
         },
         Latin1Utf16 => {
@@ -118,7 +129,7 @@ fn model(
                     if len < units {
                         calls.push((units, 2, len));
                     }
-                    (bytes, len)
+                    (bytes, u64::from(len))
                 }
                 None => {
                     let bytes = utf16(&text);
@@ -127,7 +138,7 @@ fn model(
                     if size < 2 * units {
                         calls.push((2 * units, 2, size));
                     }
-                    (bytes, (size / 2) | TAG)
+                    (bytes, u64::from(size / 2) | to_tag)
                 }
             };
             Outcome { bytes, len, calls }
@@ -137,46 +148,27 @@ fn model(
 
 fn exact(bytes: Vec<u8>, len: u32, align: u32) -> Outcome {
     let calls = vec![(0, align, bytes.len() as u32)];
-    Outcome { bytes, len, calls }
+    Outcome { bytes, len: len.into(), calls }
 }
 
 /// Runs a transcoder on the source memory, whose size is a multiple of pages.
 fn run(
     host: &Host,
-    from: Encoding,
-    to: Encoding,
-    memory: &[u8],
-    (ptr, len): (u32, u32),
+    (from, to): (Encoding, Encoding),
+    source_bytes: &[u8],
+    (ptr, len): (u64, u64),
+    widths: [PtrWidth; 2],
 ) -> Result<Outcome, String> {
     let mut store = Store::new(&host.engine, Allocator::new(0));
-    let source =
-        Memory::new(&mut store, MemoryType::new((memory.len() / PAGE) as u32, None)).unwrap();
-    source.data_mut(&mut store).copy_from_slice(memory);
-    let dest = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
-    store.data_mut().memory = Some(dest);
-
-    let mut linker = Linker::new(&host.engine);
-    let traps = linker.instantiate(&mut store, &host.traps).unwrap();
-    linker.instance(&mut store, "traps", traps).unwrap();
-    let realloc = Allocator::realloc(&mut store);
-    linker.define(&store, "", "memory", dest).unwrap();
-    linker.define(&store, "", "realloc", realloc).unwrap();
-    let checked = linker.instantiate(&mut store, &host.checked_realloc).unwrap();
-    let allocate = checked.get_func(&mut store, "realloc").unwrap();
-    for (name, item) in
-        [("from", Extern::from(source)), ("to", dest.into()), ("allocate", allocate.into())]
-    {
-        linker.define(&store, "", name, item).unwrap();
-    }
-    let module = host.transcoder(&format!("{}-to-{}", name(from), name(to)));
-    let instance = linker.instantiate(&mut store, module).unwrap();
-    let transcode =
-        instance.get_typed_func::<(u32, u32), (u32, u32)>(&mut store, "transcode").unwrap();
-    let result = transcode.call(&mut store, (ptr, len));
-    assert_eq!(source.data(&store), memory, "the source is left alone");
-    let (ptr, len) = result.map_err(|error| trap_name(&error))?;
-    let units = (len & if to == Latin1Utf16 { !TAG } else { !0 }) as usize;
-    let wide = to == Utf16 || (to == Latin1Utf16 && len & TAG != 0);
+    let source = memory(&mut store, widths[0], (source_bytes.len() / PAGE) as u64);
+    source.data_mut(&mut store).copy_from_slice(source_bytes);
+    let module = host.transcoder(&format!("{}-to-{}", name(from), name(to)), widths);
+    let (result, dest) = transcode(host, &mut store, module, source.into(), 16, (ptr, len), widths);
+    assert_eq!(source.data(&store), source_bytes, "the source is left alone");
+    let (ptr, len) = result?;
+    let to_tag = tag(widths[1]);
+    let units = (len & if to == Latin1Utf16 { !to_tag } else { !0 }) as usize;
+    let wide = to == Utf16 || (to == Latin1Utf16 && len & to_tag != 0);
     let bytes = units * if wide { 2 } else { 1 };
     let bytes = dest.data(&store)[ptr as usize..][..bytes].to_vec();
     // What each call is given is what the one before it gave.
@@ -187,14 +179,87 @@ fn run(
         old = call.result;
         calls.push((call.old_size, call.align, call.size));
     }
-    assert_eq!(ptr, old);
+    assert_eq!(ptr, u64::from(old));
     Ok(Outcome { bytes, len, calls })
 }
 
+/// Runs a transcoder into a new memory.
+fn transcode(
+    host: &Host,
+    store: &mut Store<Allocator>,
+    module: &Module,
+    source: Extern,
+    source_page_bits: i64,
+    (ptr, len): (u64, u64),
+    [from, to]: [PtrWidth; 2],
+) -> (Result<(u64, u64), String>, wasmtime::Memory) {
+    let dest = memory(store, to, 1);
+    store.data_mut().memory = Some(dest);
+    let mut linker = Linker::new(&host.engine);
+    let traps = linker.instantiate(&mut *store, &host.traps).unwrap();
+    linker.instance(&mut *store, "traps", traps).unwrap();
+    let realloc = Allocator::realloc(store, to);
+    linker.define(&mut *store, "", "memory", dest).unwrap();
+    let bits = page_bits(store, 16);
+    linker.define(&mut *store, "", "memory.page-bits", bits).unwrap();
+    linker.define(&mut *store, "", "realloc", realloc).unwrap();
+    let checked = linker.instantiate(&mut *store, host.checked_realloc(to)).unwrap();
+    let allocate = checked.get_func(&mut *store, "realloc").unwrap();
+    let bits = page_bits(store, source_page_bits);
+    linker.define(&mut *store, "", "from.page-bits", bits).unwrap();
+    for (name, item) in [("from", source), ("to", dest.into()), ("allocate", allocate.into())] {
+        linker.define(&mut *store, "", name, item).unwrap();
+    }
+    let instance = linker.instantiate(&mut *store, module).unwrap();
+    let transcode = instance.get_func(&mut *store, "transcode").unwrap();
+    (call(store, transcode, from, (ptr, len)), dest)
+}
+
+/// Calls a transcoder with a pointer and a length of this width.
+fn call(
+    store: &mut Store<Allocator>,
+    transcode: Func,
+    width: PtrWidth,
+    (ptr, len): (u64, u64),
+) -> Result<(u64, u64), String> {
+    let args = [ptr, len].map(|value| match width {
+        W32 => Val::I32(value as i32),
+        W64 => Val::I64(value as i64),
+    });
+    let mut results = [Val::I32(0), Val::I32(0)];
+    transcode.call(store, &args, &mut results).map_err(|error| trap_name(&error))?;
+    let [ptr, len] = results.map(|value| match value {
+        Val::I32(value) => u64::from(value as u32),
+        Val::I64(value) => value as u64,
+        value => panic!("{value:?}"),
+    });
+    Ok((ptr, len))
+}
+
+/// Checks a string between memories of these widths. The tag in the length is that of 32 bits.
+fn check_widths(
+    host: &Host,
+    (from, to): (Encoding, Encoding),
+    memory: &[u8],
+    (ptr, len): (u64, u64),
+    widths: [PtrWidth; 2],
+) {
+    let narrow = tag(W32);
+    let len = match (from, widths[0]) {
+        (Latin1Utf16, W64) if len & narrow != 0 => (len & !narrow) | tag(W64),
+        _ => len,
+    };
+    let expect = model(from, to, memory, ptr, len, widths).map_err(String::from);
+    let found = run(host, (from, to), memory, (ptr, len), widths);
+    assert_eq!(found, expect, "{from:?} to {to:?} of {len:#x} at {ptr:#x}, {widths:?}");
+}
+
+/// Checks a string between memories of 32 bits, and of one of the three other pairs of widths.
 fn check(host: &Host, from: Encoding, to: Encoding, memory: &[u8], ptr: u32, len: u32) {
-    let expect = model(from, to, memory, ptr, len).map_err(String::from);
-    let found = run(host, from, to, memory, (ptr, len));
-    assert_eq!(found, expect, "{from:?} to {to:?} of {len:#x} at {ptr:#x}");
+    let at = (ptr.into(), len.into());
+    check_widths(host, (from, to), memory, at, [W32, W32]);
+    let other = [[W32, W64], [W64, W32], [W64, W64]][(ptr ^ len) as usize % 3];
+    check_widths(host, (from, to), memory, at, other);
 }
 
 /// Lays source bytes into a memory of one page, also so that they end where it ends.
@@ -207,7 +272,7 @@ fn check_bytes(host: &Host, bytes: &[u8], wide: bool, at_end: bool) {
         let len = match (from, wide) {
             (Utf8, false) | (Latin1Utf16, false) => bytes.len() as u32,
             (Utf16, true) => bytes.len() as u32 / 2,
-            (Latin1Utf16, true) => (bytes.len() as u32 / 2) | TAG,
+            (Latin1Utf16, true) => (bytes.len() as u32 / 2) | (1 << 31),
             _ => continue,
         };
         for to in ALL {
@@ -330,6 +395,7 @@ fn lengths_around_words() {
 fn pointers_and_lengths() {
     let host = Host::new();
     let memory = vec![b'x'; PAGE];
+    const TAG: u32 = 1 << 31;
     let lens = [
         0,
         1,
@@ -359,6 +425,73 @@ fn pointers_and_lengths() {
                     check(&host, from, to, &memory, ptr, len);
                 }
             }
+        }
+    }
+}
+
+/// Pointers and lengths that only 64 bits hold: nothing is cut off, and no sum wraps.
+#[test]
+fn wide_pointers_and_lengths() {
+    let host = Host::new();
+    let memory = vec![b'x'; PAGE];
+    let tag = tag(W64);
+    let lens = [
+        0,
+        2,
+        0x8000,
+        0x8000_0000,
+        0x8000_0002,
+        1 << 32,
+        (1 << 32) | 2,
+        tag,
+        tag | 0x8000,
+        tag | 0x8000_0002,
+        tag | (1 << 32),
+        tag | (1 << 62),
+        u64::MAX - 1,
+        u64::MAX,
+    ];
+    for ptr in [0, 2, 0x1_0000, 1 << 32, (1 << 32) | 2, 1 << 63, u64::MAX - 1, u64::MAX] {
+        for len in lens {
+            for (from, to) in ALL.into_iter().flat_map(|from| ALL.map(|to| (from, to))) {
+                for widths in [[W64, W32], [W64, W64]] {
+                    let expect = model(from, to, &memory, ptr, len, widths).map_err(String::from);
+                    let found = run(&host, (from, to), &memory, (ptr, len), widths);
+                    assert_eq!(found, expect, "{from:?} to {to:?} of {len:#x} at {ptr:#x}");
+                }
+            }
+        }
+    }
+}
+
+/// Bounds follow the size of pages. Alone, a module imports pages of 64 KiB; fused, the merger
+/// lets it have others, as is done to its text here.
+#[test]
+fn pages_of_one_byte() {
+    let host = Host::new();
+    for (from, to) in ALL.into_iter().flat_map(|from| ALL.map(|to| (from, to))) {
+        for width in [W32, W64] {
+            let wide: &[&str] = if width == W64 { &["from"] } else { &[] };
+            let name = format!("{}-to-{}", name(from), name(to));
+            let text = wasmprinter::print_bytes(support::pack_binary(&name, wide)).unwrap();
+            let import = text.find("(import \"\" \"from\"").unwrap();
+            let end = import + text[import..].find("))").unwrap();
+            let text = format!("{} (pagesize 1){}", &text[..end], &text[end..]);
+            let module = Module::new(&host.engine, text).unwrap();
+            let run = |len: u64| {
+                let mut store = Store::new(&host.engine, Allocator::new(0));
+                let ty = MemoryTypeBuilder::default()
+                    .memory64(width == W64)
+                    .page_size_log2(0)
+                    .min(10)
+                    .build()
+                    .unwrap();
+                let source = wasmtime::Memory::new(&mut store, ty).unwrap();
+                transcode(&host, &mut store, &module, source.into(), 0, (4, len), [width, W32]).0
+            };
+            let units = if from == Utf16 { 3 } else { 6 };
+            assert!(run(units).is_ok(), "{name}");
+            assert_eq!(run(units + 1), Err("string-out-of-bounds".to_string()), "{name}");
         }
     }
 }

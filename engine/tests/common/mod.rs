@@ -10,8 +10,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PACKS: [&str; 7] = [
+const PACKS: [&str; 8] = [
     "vocabulary.meld",
+    "calls/context.meld",
     "calls/state.meld",
     "calls/exceptions.meld",
     "calls/values.meld",
@@ -32,6 +33,7 @@ pub fn rules_with(extra: &[&str]) -> RuleSet {
         let modules: BTreeSet<String> = text
             .match_indices("from \"")
             .filter_map(|(at, quote)| text[at + quote.len()..].split('"').next())
+            .filter(|name| !name.is_empty()) // An inline module.
             .map(str::to_string)
             .collect();
         let files: Vec<(String, Vec<u8>)> = modules

@@ -9,7 +9,7 @@ mod leave;
 pub use leave::observes_leave;
 
 use crate::abi::MAX_FLAT_PARAMS;
-use crate::program::{ComponentId, Program};
+use crate::program::{Builtin, ComponentId, CoreItem, FuncDef, Program};
 use crate::types::{FuncType, TypeId, Types, ValueType};
 use std::collections::{BTreeSet, HashMap};
 
@@ -47,6 +47,20 @@ pub fn has_start(program: &Program) -> bool {
     let modules =
         program.instances.iter().map(|instance| &program.modules[instance.module.index()]);
     modules.into_iter().any(|module| module.has_start || module.may_trap)
+}
+
+/// Component instances whose context is read or written by some core function.
+pub fn uses_context(program: &Program) -> BTreeSet<ComponentId> {
+    let imports = program.instances.iter().flat_map(|instance| &instance.imports);
+    let lifted = program.funcs.iter().flat_map(|func| match &func.def {
+        FuncDef::Lift { core, post_return, .. } => Some(core).into_iter().chain(post_return),
+        FuncDef::Host(_) => None.into_iter().chain(&None),
+    });
+    let context = |item: &CoreItem| match item {
+        CoreItem::Builtin(Builtin::Context { component, .. }) => Some(*component),
+        _ => None,
+    };
+    imports.chain(lifted).filter_map(context).collect()
 }
 
 /// Types whose values are handles or hold some: resources, streams, futures, error contexts.

@@ -169,6 +169,8 @@ pub enum CoreKind {
     Memory {
         /// Addresses are 64 bits wide.
         memory64: bool,
+        /// Bytes in a page, as a power of two.
+        page_bits: u32,
     },
     /// A table.
     Table,
@@ -249,6 +251,17 @@ pub enum Builtin {
     ResourceRep(ComponentId, ResourceId),
     /// `resource.drop`
     ResourceDrop(ComponentId, ResourceId),
+    /// `context.get` and `context.set`
+    Context {
+        /// The component instance whose definition it is.
+        component: ComponentId,
+        /// `context.set`
+        set: bool,
+        /// The slot's number.
+        slot: u32,
+        /// The slot is used as an `i64`, not as an `i32`.
+        wide: bool,
+    },
     /// Any built-in of the async ABI (tasks, waitables, streams, futures, threads,
     /// error contexts), by its name in the binary format's explainer, for example
     /// `stream.read`.

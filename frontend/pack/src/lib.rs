@@ -9,6 +9,7 @@
 //! [`Loader`] is the way in. A [`RuleSet`](ruleset::RuleSet) that it returns has no mistake that
 //! can be found without running the rules: whoever reads it checks nothing again.
 
+mod addresses;
 mod ast;
 mod check;
 mod diagnostic;

@@ -1,11 +1,13 @@
 //! Core modules of packs: read, validated, and compared with the parameters that supply their
 //! imports.
 
+use crate::addresses::{self, MAX_FOLLOWED};
+use crate::ruleset::PAGE_BITS;
 use std::fmt;
 use std::sync::Arc;
 use wasmparser::types::{EntityType, Types};
 use wasmparser::{
-    FuncType, GlobalType, MemoryType, Parser, Payload, TableType, ValType, Validator,
+    FuncType, GlobalType, MemoryType, Operator, Parser, Payload, TableType, ValType, Validator,
 };
 
 /// Largest module, text or binary, in bytes.
@@ -142,9 +144,18 @@ pub(crate) struct Import {
 /// A valid core module and its face.
 #[derive(Clone, Debug)]
 pub(crate) struct Loaded {
-    pub bytes: Arc<[u8]>,
+    /// One binary for each combination of address types, as in
+    /// [`ModuleDecl::binaries`](crate::ruleset::ModuleDecl::binaries).
+    pub binaries: Vec<Arc<[u8]>>,
+    /// Parameters whose address type the module follows, as positions in the names that
+    /// [`load`] was given.
+    pub follows: Vec<usize>,
+    /// Imports where all addresses are 32 bits wide.
     pub imports: Vec<Import>,
+    /// Exports where all addresses are 32 bits wide.
     pub exports: Vec<(String, ItemType)>,
+    /// Exports where all addresses that the module follows are 64 bits wide.
+    pub wide_exports: Vec<(String, ItemType)>,
 }
 
 /// Why a module is refused.
@@ -155,27 +166,101 @@ pub(crate) struct Refused {
     pub at: Option<(usize, usize)>,
 }
 
-/// Reads a module from a binary or from text, and validates it.
-pub(crate) fn load(contents: &[u8]) -> Result<Loaded, Refused> {
-    let refused = |message: String| Refused { message, at: None };
-    let bytes: Arc<[u8]> = if contents.starts_with(b"\0asm") {
-        contents.into()
-    } else {
-        let text = std::str::from_utf8(contents)
-            .map_err(|_| refused("it is neither a binary nor UTF-8 text".to_owned()))?;
-        wat::parse_str(text).map_err(|error| in_text(&error))?.into()
+impl Refused {
+    fn new(message: impl Into<String>) -> Refused {
+        Refused { message: message.into(), at: None }
+    }
+}
+
+/// Reads a module from a binary or from text, and validates it. Text may follow the address types
+/// of these parameters.
+pub(crate) fn load(contents: &[u8], memories: &[&str]) -> Result<Loaded, Refused> {
+    if contents.starts_with(b"\0asm") {
+        let (imports, exports) = face(contents)?;
+        let wide_exports = exports.clone();
+        let binaries = vec![contents.into()];
+        return Ok(Loaded { binaries, follows: Vec::new(), imports, exports, wide_exports });
+    }
+    let text = std::str::from_utf8(contents)
+        .map_err(|_| Refused::new("it is neither a binary nor UTF-8 text"))?;
+    let follows = addresses::followed(text, memories);
+    if follows.len() > MAX_FOLLOWED {
+        let message = format!("it follows the address types of more than {MAX_FOLLOWED} memories");
+        return Err(Refused::new(message));
+    }
+    let mut binaries: Vec<Arc<[u8]>> = Vec::new();
+    let mut faces = Vec::new();
+    for wide in 0..1usize << follows.len() {
+        let types: Vec<(&str, bool)> = follows
+            .iter()
+            .enumerate()
+            .map(|(bit, &position)| (memories[position], wide >> bit & 1 == 1))
+            .collect();
+        let binary = parse(&addresses::with_types(text, &types));
+        let (binary, face) = binary
+            .and_then(|binary| Ok((binary.clone(), face(&binary)?)))
+            .map_err(|refused| with_widths(refused, &types))?;
+        binaries.push(binary);
+        faces.push(face);
+    }
+    let wide_exports = faces.last().map(|(_, exports)| exports.clone()).unwrap_or_default();
+    let (imports, exports) = faces.swap_remove(0);
+    for &position in &follows {
+        counts_pages(&binaries[0], &imports, memories[position])?;
+    }
+    Ok(Loaded { binaries, follows, imports, exports, wide_exports })
+}
+
+fn parse(text: &str) -> Result<Arc<[u8]>, Refused> {
+    Ok(wat::parse_str(text).map_err(|error| in_text(&error))?.into())
+}
+
+/// Says for which address types a module is refused.
+fn with_widths(refused: Refused, types: &[(&str, bool)]) -> Refused {
+    if types.is_empty() {
+        return refused;
+    }
+    let widths: Vec<String> = types
+        .iter()
+        .map(|(name, wide)| format!("`{name}.addr` is {}", if *wide { "i64" } else { "i32" }))
+        .collect();
+    let message = format!("{}, where {}", refused.message, widths.join(" and "));
+    Refused { message, ..refused }
+}
+
+/// Refuses a module that asks for the pages of a memory without knowing how large they are.
+fn counts_pages(binary: &[u8], imports: &[Import], memory: &str) -> Result<(), Refused> {
+    let supplied = |import: &&Import| import.module.is_empty();
+    if imports
+        .iter()
+        .filter(supplied)
+        .any(|import| import.name.strip_suffix(PAGE_BITS).is_some_and(|name| name == memory))
+    {
+        return Ok(());
+    }
+    let mut memories = imports.iter().filter(|import| import.ty.kind() == Kind::Memory);
+    let index = memories.position(|import| import.module.is_empty() && import.name == memory);
+    let Some(index) = index.map(|index| index as u32) else { return Ok(()) };
+    let counts = || {
+        for payload in Parser::new(0).parse_all(binary) {
+            let Payload::CodeSectionEntry(body) = payload? else { continue };
+            for operator in body.get_operators_reader()? {
+                if let Operator::MemorySize { mem } | Operator::MemoryGrow { mem } = operator?
+                    && mem == index
+                {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok::<_, wasmparser::BinaryReaderError>(false)
     };
-    if !Parser::is_core_wasm(&bytes) {
-        return Err(refused("it is a component, not a core module".to_owned()));
+    if counts().map_err(|error| Refused::new(error.message()))? {
+        let import = format!("(import \"\" \"{memory}{PAGE_BITS}\" (global i64))");
+        return Err(Refused::new(format!(
+            "it counts pages of `{memory}`, which may be of any size; `{import}` is log2 of it"
+        )));
     }
-    let types = Validator::new()
-        .validate_all(&bytes)
-        .map_err(|e| refused(format!("{} (at byte {})", e.message(), e.offset())))?;
-    let loaded = face(bytes.clone(), &types).map_err(|e| refused(e.message().to_owned()))?;
-    if loaded.imports.len().max(loaded.exports.len()) > MAX_ITEMS {
-        return Err(refused(format!("it has more than {MAX_ITEMS} imports or exports")));
-    }
-    Ok(loaded)
+    Ok(())
 }
 
 /// What is wrong with a module's text. The parser's report has the message in its first line and
@@ -192,8 +277,26 @@ fn in_text(error: &wat::Error) -> Refused {
     Refused { message, at }
 }
 
-fn face(bytes: Arc<[u8]>, types: &Types) -> wasmparser::Result<Loaded> {
-    let mut loaded = Loaded { bytes: bytes.clone(), imports: Vec::new(), exports: Vec::new() };
+/// Imports and exports of a module.
+type Face = (Vec<Import>, Vec<(String, ItemType)>);
+
+/// Validates a module, and reads its imports and exports.
+fn face(bytes: &[u8]) -> Result<Face, Refused> {
+    if !Parser::is_core_wasm(bytes) {
+        return Err(Refused::new("it is a component, not a core module"));
+    }
+    let types = Validator::new()
+        .validate_all(bytes)
+        .map_err(|e| Refused::new(format!("{} (at byte {})", e.message(), e.offset())))?;
+    let face = items(bytes, &types).map_err(|e| Refused::new(e.message()))?;
+    if face.0.len().max(face.1.len()) > MAX_ITEMS {
+        return Err(Refused::new(format!("it has more than {MAX_ITEMS} imports or exports")));
+    }
+    Ok(face)
+}
+
+fn items(bytes: &[u8], types: &Types) -> wasmparser::Result<Face> {
+    let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let view = types.as_ref();
     let item = |ty: EntityType| match ty {
         EntityType::Func(id) | EntityType::FuncExact(id) => {
@@ -204,13 +307,13 @@ fn face(bytes: Arc<[u8]>, types: &Types) -> wasmparser::Result<Loaded> {
         EntityType::Memory(ty) => ItemType::Memory(ty),
         EntityType::Global(ty) => ItemType::Global(ty),
     };
-    for payload in Parser::new(0).parse_all(&bytes) {
+    for payload in Parser::new(0).parse_all(bytes) {
         match payload? {
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
                     let import = import?;
                     if let Some(ty) = view.entity_type_from_import(&import) {
-                        loaded.imports.push(Import {
+                        imports.push(Import {
                             module: import.module.to_owned(),
                             name: import.name.to_owned(),
                             ty: item(ty),
@@ -222,14 +325,14 @@ fn face(bytes: Arc<[u8]>, types: &Types) -> wasmparser::Result<Loaded> {
                 for export in section {
                     let export = export?;
                     if let Some(ty) = view.entity_type_from_export(&export) {
-                        loaded.exports.push((export.name.to_owned(), item(ty)));
+                        exports.push((export.name.to_owned(), item(ty)));
                     }
                 }
             }
             _ => {}
         }
     }
-    Ok(loaded)
+    Ok((imports, exports))
 }
 
 #[cfg(test)]
@@ -239,7 +342,7 @@ mod tests {
     /// The one export of a module.
     fn item(text: &str) -> ItemType {
         let module = format!("(module {text})");
-        load(module.as_bytes()).unwrap_or_else(|e| panic!("{text}: {e:?}")).exports.remove(0).1
+        load(module.as_bytes(), &[]).unwrap_or_else(|e| panic!("{text}: {e:?}")).exports.remove(0).1
     }
 
     #[track_caller]
@@ -276,10 +379,46 @@ mod tests {
 
     #[test]
     fn refused_modules_say_where() {
-        let at = |text: &str| load(text.as_bytes()).unwrap_err().at;
+        let at = |text: &str| load(text.as_bytes(), &[]).unwrap_err().at;
         assert_eq!(at("(module\n  (func (bad)))"), Some((2, 10)));
         assert_eq!(at("(module (func (result i32)))"), None);
-        assert_eq!(load(b"\0asm").unwrap_err().at, None);
-        assert_eq!(load(b"\xff").unwrap_err().at, None);
+        assert_eq!(load(b"\0asm", &[]).unwrap_err().at, None);
+        assert_eq!(load(b"\xff", &[]).unwrap_err().at, None);
+    }
+
+    #[test]
+    fn a_binary_for_each_combination_of_address_types() {
+        let text = r#"(module
+            (import "" "to" (memory $to to.addr 0))
+            (import "" "from" (memory $from from.addr 0))
+            (func (export "f") (param from.addr) (result to.addr)
+                (to.addr.extend_i32_u (i32.wrap_from.addr (local.get 0)))))"#;
+        let loaded = load(text.as_bytes(), &["from", "x", "to"]).unwrap();
+        assert_eq!(loaded.follows, [0, 2]);
+        assert_eq!(loaded.binaries.len(), 4);
+        let export = |binary: &[u8]| face(binary).unwrap().1.remove(0).1.to_string();
+        let exports: Vec<_> = loaded.binaries.iter().map(|binary| export(binary)).collect();
+        let expect = ["(i32) -> (i32)", "(i64) -> (i32)", "(i32) -> (i64)", "(i64) -> (i64)"];
+        assert_eq!(exports, expect.map(|ty| format!("func {ty}")));
+        assert_eq!(loaded.exports[0].1.to_string(), exports[0]);
+        assert_eq!(loaded.wide_exports[0].1.to_string(), exports[3]);
+    }
+
+    #[test]
+    fn what_is_wrong_for_some_address_types_is_refused() {
+        let refused = |text: &str| load(text.as_bytes(), &["m"]).unwrap_err();
+        let wrong = refused("(module\n (func (param m.addr) (result i32)\n  local.get 0))");
+        assert!(wrong.message.ends_with("where `m.addr` is i64"), "{}", wrong.message);
+        let wrong = refused("(module\n (func (param m.addr)\n  m.addr.no drop))");
+        assert_eq!(wrong.at, Some((3, 3)));
+        let counts = |import: &str| {
+            let text = format!(
+                "(module (import \"\" \"m\" (memory m.addr 0)) {import} \
+                 (func (result m.addr) memory.size))"
+            );
+            load(text.as_bytes(), &["m"]).map(|_| ()).map_err(|refused| refused.message)
+        };
+        assert!(counts("").unwrap_err().starts_with("it counts pages of `m`"));
+        assert_eq!(counts("(import \"\" \"m.page-bits\" (global i64))"), Ok(()));
     }
 }

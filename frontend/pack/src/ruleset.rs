@@ -168,11 +168,20 @@ pub struct TermDecl {
     pub span: Span,
 }
 
+/// What the name of a parameter of sort `Memory` ends with in the import of the size of its
+/// pages, as a power of two.
+pub const PAGE_BITS: &str = ".page-bits";
+
 /// A core module behind a term.
 #[derive(Clone, Debug)]
 pub struct ModuleDecl {
-    /// The binary.
-    pub bytes: Arc<[u8]>,
+    /// The module for each combination of address types that it follows: bit `n` of a position
+    /// says that addresses of the parameter `follows[n]` are 64 bits wide. There is at least one,
+    /// and all have the same imports and exports but for types.
+    pub binaries: Vec<Arc<[u8]>>,
+    /// Positions of the parameters of sort `Memory` whose address type the module follows. Their
+    /// pages may be of any size.
+    pub follows: Vec<usize>,
     /// For each import of the module, in order, where it comes from.
     pub imports: Vec<ModuleImport>,
     /// Exports, in order, with the sort that `.name` has.
@@ -187,6 +196,8 @@ pub enum ModuleImport {
     FromInstance(usize, String),
     /// It is the parameter at this position.
     Param(usize),
+    /// It is the size of pages, as a power of two, of the memory at this position.
+    PageBits(usize),
 }
 
 /// A fact.

@@ -160,7 +160,9 @@ impl Body {
     fn memory_bytes(&mut self, half: Half) {
         self.ins().memory_size(half.memory);
         self.convert(half.width, PtrWidth::W64);
-        self.ins().i64_const(16).i64_shl();
+        if half.page_bits > 0 {
+            self.ins().i64_const(half.page_bits.into()).i64_shl();
+        }
     }
 
     /// Allocates by a function of a realloc's type, and returns the local of the result.

@@ -6,6 +6,7 @@ use super::flat::Slot;
 use super::memory::Place;
 use super::module::{Defined, Half, Imports, core_type, encode, val_types};
 use super::{AdapterSpec, Error, Generated, PassId, Role, Side, Which, trap};
+use crate::memory::MemoryShape;
 use indexmap::IndexSet;
 use meld_component::abi::{Direction, FlatType, Layouts, Signature};
 use meld_component::facts::any_bits;
@@ -94,8 +95,8 @@ fn imports(
         roles.insert(Role::Flag(Which::Caller));
         roles.insert(Role::Trap(trap::CANNOT_LEAVE));
     }
-    let width = |which| side(spec, which).width();
-    if width(Which::Caller) != width(Which::Callee)
+    let shape = |which| side(spec, which).shape();
+    if shape(Which::Caller).width != shape(Which::Callee).width
         && params.imports.intersection(&results.imports).any(|r| matches!(r, Role::Transcoder(_)))
     {
         return Err(Error::Term {
@@ -105,7 +106,7 @@ fn imports(
                 .into(),
         });
     }
-    imports.extend(&roles, width, |i| {
+    imports.extend(&roles, shape, |i| {
         if params.imports.contains(&Role::Transcoder(i)) { Which::Caller } else { Which::Callee }
     });
     Ok(imports)
@@ -128,8 +129,10 @@ impl Env<'_> {
     }
 
     fn half(&self, which: Which) -> Half {
+        let MemoryShape { width, page_bits } = side(self.spec, which).shape();
         Half {
-            width: side(self.spec, which).width(),
+            width,
+            page_bits,
             memory: self.imports.index(Role::Memory(which)),
             allocate: self.imports.index(Role::Allocate(which)),
         }

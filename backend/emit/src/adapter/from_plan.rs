@@ -4,10 +4,11 @@ use super::wrappers::Around;
 use super::{
     AdapterSpec, Error, Generated, Pass, PassId, Role, Side, Which, analyse, generate, wrappers,
 };
+use crate::memory::{self, MemoryShape};
 use crate::terms::GENERATED;
 use indexmap::IndexSet;
 use meld_component::abi::PtrWidth;
-use meld_component::program::{CoreKind, Program};
+use meld_component::program::Program;
 use meld_component::types::{FuncType, TypeId, Types, ValueType};
 use meld_engine::plan::{Entity, Node, NodeId, Plan};
 use std::collections::HashMap;
@@ -96,6 +97,13 @@ pub fn from_plan(program: &Program, plan: &Plan, node: NodeId) -> Result<Option<
             let flag = reader.leave(leave)?;
             let module = wrappers::lower_leave(&reader.types, &func, width, flag.is_some())?;
             let sources = std::iter::once(function).chain(flag).map(Source::Node).collect();
+            Ok(Some(FromPlan { module, sources }))
+        }
+        ("clear-context", &[function, signature, options, first, second]) => {
+            let func = reader.signature(signature)?;
+            let width = reader.width_of_options(options)?;
+            let module = wrappers::clear_context(&reader.types, &func, width)?;
+            let sources = [function, first, second].map(Source::Node).to_vec();
             Ok(Some(FromPlan { module, sources }))
         }
         (name, _) if is_generated(name) => {
@@ -198,7 +206,7 @@ impl<'a> Reader<'a> {
                 Role::Allocate(which) => side(which).allocate,
                 Role::Memory(which) => side(which).memory,
                 Role::Flag(which) => side(which).flag,
-                Role::MayEnter => None,
+                Role::MayEnter | Role::Slot(_) => None,
                 Role::Transcoder(i) => self.transcoders.get_index(i as usize).copied(),
                 Role::Trap(name) => {
                     sources.push(Source::Export(traps, name));
@@ -251,8 +259,8 @@ impl<'a> Reader<'a> {
             _ => return Err(self.unexpected("Side", node)),
         };
         let flag = self.leave(leave)?;
-        let width = memory.map(|memory| self.width_of_memory(memory)).transpose()?;
-        let side = Side { memory: width, allocate: allocate.is_some(), leave_flag: flag.is_some() };
+        let shape = memory.map(|memory| self.memory(memory)).transpose()?;
+        let side = Side { memory: shape, allocate: allocate.is_some(), leave_flag: flag.is_some() };
         Ok(SideNodes { side, memory, allocate, flag })
     }
 
@@ -260,7 +268,7 @@ impl<'a> Reader<'a> {
         let Node::Entity(Entity::Options(id)) = self.plan.node(node) else {
             return Err(self.unexpected("Options", node));
         };
-        Ok(width(self.program.options[id.index()].memory64))
+        Ok(memory::width(self.program.options[id.index()].memory64))
     }
 
     /// The type of the function that a `host` term names.
@@ -277,37 +285,8 @@ impl<'a> Reader<'a> {
         Ok(self.program.types.func(ty))
     }
 
-    /// The pointer width of a memory, from the module that exports or imports it.
-    fn width_of_memory(&self, node: NodeId) -> Result<PtrWidth, Error> {
-        let kind = match self.plan.node(node) {
-            Node::Export(instance, name) => match self.plan.node(*instance) {
-                Node::Entity(Entity::Instance(id)) => {
-                    let exports = &self.program.module_of(*id).exports;
-                    exports.iter().find(|export| *export.name == **name).map(|e| e.kind.clone())
-                }
-                Node::Module(module, _) => {
-                    let bytes = &self.plan.modules[*module as usize].bytes;
-                    return exported_memory_width(bytes, name)
-                        .ok_or_else(|| self.wrong(format!("`{name}` is no memory of its module")));
-                }
-                _ => None,
-            },
-            Node::Term(name, args) if &**name == "host-memory" => match args[..] {
-                [_, _, import] => match self.plan.node(import) {
-                    Node::Entity(Entity::CoreImport(instance, position)) => {
-                        let imports = &self.program.module_of(*instance).imports;
-                        imports.get(*position as usize).map(|import| import.kind.clone())
-                    }
-                    _ => None,
-                },
-                _ => None,
-            },
-            _ => None,
-        };
-        match kind {
-            Some(CoreKind::Memory { memory64 }) => Ok(width(memory64)),
-            _ => Err(self.unexpected("Memory", node)),
-        }
+    fn memory(&self, node: NodeId) -> Result<MemoryShape, Error> {
+        memory::shape(self.program, self.plan, node).ok_or_else(|| self.unexpected("Memory", node))
     }
 
     fn signature(&mut self, node: NodeId) -> Result<FuncType, Error> {
@@ -446,40 +425,4 @@ impl<'a> Reader<'a> {
         self.pass_of.insert(node, id);
         Ok(id)
     }
-}
-
-fn width(memory64: bool) -> PtrWidth {
-    if memory64 { PtrWidth::W64 } else { PtrWidth::W32 }
-}
-
-/// The pointer width of a memory that a pack's module exports; none if it exports no such.
-fn exported_memory_width(bytes: &[u8], name: &str) -> Option<PtrWidth> {
-    use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
-    let mut memories = Vec::new();
-    for payload in Parser::new(0).parse_all(bytes) {
-        match payload.ok()? {
-            Payload::ImportSection(section) => {
-                for import in section.into_imports() {
-                    if let TypeRef::Memory(ty) = import.ok()?.ty {
-                        memories.push(ty.memory64);
-                    }
-                }
-            }
-            Payload::MemorySection(section) => {
-                for ty in section {
-                    memories.push(ty.ok()?.memory64);
-                }
-            }
-            Payload::ExportSection(section) => {
-                for export in section {
-                    let export = export.ok()?;
-                    if export.kind == ExternalKind::Memory && export.name == name {
-                        return memories.get(export.index as usize).map(|&wide| width(wide));
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    None
 }

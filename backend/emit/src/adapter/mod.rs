@@ -9,7 +9,8 @@
 //!
 //! Values are either flat (core locals, [`flat`]) on both sides or in memory ([`memory`]) on both
 //! sides: the two sides of a call spill at the same number of core values, and what lists hold is
-//! always in memory. Memories of both pointer widths mix freely; sizes are computed per side.
+//! always in memory. Memories of both pointer widths and of all page sizes mix freely; sizes are
+//! computed per side.
 //!
 //! Code is linear in the shared structure of types: what translates a large aggregate in memory
 //! is a local function of the module, called wherever that type crosses.
@@ -34,6 +35,7 @@ pub mod wrappers;
 #[cfg(test)]
 mod tests;
 
+use crate::memory::MemoryShape;
 use meld_component::abi::{AbiError, PtrWidth};
 use meld_component::types::{FuncType, Types};
 
@@ -66,8 +68,8 @@ pub struct AdapterSpec<'a> {
 /// What an adapter may use of one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Side {
-    /// The side has a memory, with addresses of this width.
-    pub memory: Option<PtrWidth>,
+    /// The side has a memory, of this shape.
+    pub memory: Option<MemoryShape>,
     /// The side has a function to allocate with, which checks its result.
     pub allocate: bool,
     /// The side's `may-leave` flag is kept.
@@ -133,6 +135,8 @@ pub enum Role {
     Flag(Which),
     /// The flag that says whether the fused module may be entered: a mutable `i32` global.
     MayEnter,
+    /// The slot of this number of a context: a mutable `i64` global.
+    Slot(u32),
 }
 
 /// A generated core module.
@@ -202,7 +206,12 @@ fn side(which: &Which) -> &'static str {
 impl Side {
     /// The width of addresses; 32 bits where there is no memory to tell.
     fn width(self) -> PtrWidth {
-        self.memory.unwrap_or(PtrWidth::W32)
+        self.shape().width
+    }
+
+    /// The shape of the memory, as if there were one.
+    fn shape(self) -> MemoryShape {
+        self.memory.unwrap_or(PtrWidth::W32.into())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The module around generated functions: imports, indices, encoding.
 
 use super::{EXPORT, Generated, Role, Which};
+use crate::memory::MemoryShape;
 use indexmap::{IndexMap, IndexSet};
 use meld_component::abi::{FlatType, PtrWidth, Signature};
 use std::collections::BTreeSet;
@@ -14,6 +15,8 @@ use wasm_encoder::{
 pub(super) struct Half {
     /// Width of addresses.
     pub width: PtrWidth,
+    /// Bytes in a page of the memory, as a power of two.
+    pub page_bits: u32,
     /// Index of the memory. Not used where values need none.
     pub memory: u32,
     /// Index of the function that allocates. Not used where values need none.
@@ -35,8 +38,9 @@ pub(super) struct Imports {
 #[derive(Clone, Debug)]
 enum Item {
     Func(CoreType),
-    Memory(PtrWidth),
+    Memory(MemoryShape),
     Flag,
+    Slot,
 }
 
 impl Imports {
@@ -50,19 +54,24 @@ impl Imports {
         self.globals += 1;
     }
 
-    pub fn memory(&mut self, which: Which, width: PtrWidth) {
-        self.items.insert(Role::Memory(which), (self.memories, Item::Memory(width)));
+    pub fn slot(&mut self, number: u32) {
+        self.items.insert(Role::Slot(number), (self.globals, Item::Slot));
+        self.globals += 1;
+    }
+
+    pub fn memory(&mut self, which: Which, shape: MemoryShape) {
+        self.items.insert(Role::Memory(which), (self.memories, Item::Memory(shape)));
         self.memories += 1;
     }
 
-    /// Adds imports whose type follows from their role and the widths of the sides.
+    /// Adds imports whose type follows from their role and the memories of the sides.
     pub fn extend(
         &mut self,
         roles: &BTreeSet<Role>,
-        width: impl Fn(Which) -> PtrWidth,
+        shape: impl Fn(Which) -> MemoryShape,
         from: impl Fn(u32) -> Which,
     ) {
-        let ptr = |which| super::body::val_type(width(which).flat());
+        let ptr = |which| super::body::val_type(shape(which).width.flat());
         for &role in roles {
             match role {
                 _ if self.items.contains_key(&role) => {}
@@ -72,8 +81,9 @@ impl Imports {
                     let from = from(i);
                     self.func(role, vec![ptr(from); 2], vec![ptr(from.other()); 2]);
                 }
-                Role::Memory(which) => self.memory(which, width(which)),
+                Role::Memory(which) => self.memory(which, shape(which)),
                 Role::Flag(_) | Role::MayEnter => self.flag(role),
+                Role::Slot(number) => self.slot(number),
                 Role::Callee | Role::PostReturn => {}
             }
         }
@@ -103,6 +113,7 @@ impl Imports {
             Role::Memory(which) => format!("{}-memory", side(which)),
             Role::Flag(which) => format!("{}-may-leave", side(which)),
             Role::MayEnter => "may-enter".into(),
+            Role::Slot(number) => format!("slot-{number}"),
         }
     }
 }
@@ -126,15 +137,15 @@ pub(super) fn encode(imports: &Imports, functions: Vec<Defined>) -> Generated {
                 names.append(*index, &name);
                 EntityType::Function(types.insert_full(ty.clone()).0 as u32)
             }
-            Item::Memory(width) => EntityType::Memory(MemoryType {
+            Item::Memory(shape) => EntityType::Memory(MemoryType {
                 minimum: 0,
                 maximum: None,
-                memory64: *width == PtrWidth::W64,
+                memory64: shape.width == PtrWidth::W64,
                 shared: false,
-                page_size_log2: None,
+                page_size_log2: (shape.page_bits != 16).then_some(shape.page_bits),
             }),
-            Item::Flag => EntityType::Global(GlobalType {
-                val_type: ValType::I32,
+            Item::Flag | Item::Slot => EntityType::Global(GlobalType {
+                val_type: if matches!(item, Item::Flag) { ValType::I32 } else { ValType::I64 },
                 mutable: true,
                 shared: false,
             }),

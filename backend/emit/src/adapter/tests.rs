@@ -8,7 +8,8 @@ use meld_component::program::{CanonicalOptions, ComponentId, OptionsId, Program,
 use meld_component::types::{TypeId, ValueType};
 use meld_engine::plan::{Entity, Node, NodeId, PackModule, Plan};
 
-const HEAP: Side = Side { memory: Some(W32), allocate: true, leave_flag: false };
+const NARROW: MemoryShape = MemoryShape { width: W32, page_bits: 16 };
+const HEAP: Side = Side { memory: Some(NARROW), allocate: true, leave_flag: false };
 const FLAT: Side = Side { memory: None, allocate: false, leave_flag: false };
 
 fn generate_for(
@@ -99,7 +100,7 @@ fn refuses_what_does_not_fit() {
         "the callee's `canon lift`, which names no `realloc`",
     );
     check(wide, vec![Pass::Keep, Pass::Repeat(PassId(0))], [HEAP, FLAT], "names none");
-    let wide_side = Side { memory: Some(W64), ..HEAP };
+    let wide_side = Side { memory: Some(W64.into()), ..HEAP };
     check(texts, vec![Pass::Copy], [HEAP, wide_side], "the pass `copy` does not go with");
     check(option, vec![Pass::Cases(vec![])], [HEAP; 2], "0 passes stand for 2 values");
     check(list, vec![Pass::Each(PassId(0))], [HEAP; 2], "stands after it");
@@ -256,7 +257,8 @@ impl Terms {
         let text = format!("(module (memory (export \"memory\") {kind}1) (func (export \"f\")))");
         self.0.modules.push(PackModule {
             name: "test.memory".into(),
-            bytes: wat::parse_str(text).unwrap().into(),
+            binaries: vec![wat::parse_str(text).unwrap().into()],
+            follows: vec![],
             imports: vec![],
         });
         self.add(Node::Module(self.0.modules.len() as u32 - 1, vec![]))

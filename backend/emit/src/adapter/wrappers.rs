@@ -47,7 +47,7 @@ pub fn check_leave(
     let mut body = Body::new(ty.0.len());
     if flag {
         let roles = BTreeSet::from([Role::Trap(trap::CANNOT_LEAVE), Role::Flag(Which::Caller)]);
-        imports.extend(&roles, |_| width, |_| Which::Caller);
+        imports.extend(&roles, |_| width.into(), |_| Which::Caller);
         body.ins().global_get(imports.index(Role::Flag(Which::Caller))).i32_eqz();
         body.trap_if(imports.index(Role::Trap(trap::CANNOT_LEAVE)));
     }
@@ -75,6 +75,22 @@ pub fn lower_leave(
     if flag {
         body.ins().i32_const(1).global_set(0);
     }
+    Ok(module(&imports, ty, body.finish()?))
+}
+
+/// A function of the lifted signature that clears both slots of a context, and is then
+/// [`Role::Callee`].
+pub fn clear_context(types: &Types, func: &FuncType, width: PtrWidth) -> Result<Generated, Error> {
+    let signature = Layouts::new(types).core_signature(func, Direction::Lift, width)?;
+    let ty = core_type(&signature);
+    let mut imports = Imports::default();
+    imports.func(Role::Callee, ty.0.clone(), ty.1.clone());
+    let mut body = Body::new(ty.0.len());
+    for slot in 0..2 {
+        imports.slot(slot);
+        body.ins().i64_const(0).global_set(imports.index(Role::Slot(slot)));
+    }
+    forward(&mut body, &ty.0);
     Ok(module(&imports, ty, body.finish()?))
 }
 

@@ -459,7 +459,7 @@ impl<'a> Linker<'a, '_> {
     /// Checks what merging relies on. Limits and subtyping of references are the concern of the
     /// validation that comes before merging.
     fn check(&self, import: (u32, u32), item: Item) -> Result<(), MergeError> {
-        let declared = self.declared(import)?;
+        let mut declared = self.declared(import)?;
         let actual = match item {
             // Hosts were compared when they were shared, except through a re-export.
             Item::Host(index) => self.hosts[index as usize].ty,
@@ -475,6 +475,12 @@ impl<'a> Linker<'a, '_> {
                     .map_err(|message| MergeError::malformed(self.names[i], message))?
             }
         };
+        // What meld adds is made for the pages of the memories that it is given.
+        if let (EntityType::Memory(declared), EntityType::Memory(actual)) = (&mut declared, &actual)
+            && self.merge.instances[import.0 as usize].synthetic
+        {
+            declared.page_size_log2 = actual.page_size_log2;
+        }
         let Err(reason) = matches(self.types, &actual, &declared) else { return Ok(()) };
         Err(MergeError::Type { user: self.user(import), reason })
     }

@@ -4,8 +4,16 @@
 pub mod model;
 pub mod random;
 
+use meld_component::abi::PtrWidth;
+use meld_pack::Loader;
+use meld_pack::ruleset::RuleSet;
 use std::collections::HashMap;
-use wasmtime::{Caller, Config, Engine, Func, Memory, Module, Store, Val, WasmBacktrace};
+use std::path::Path;
+use std::sync::OnceLock;
+use wasmtime::{
+    Caller, Config, Engine, Func, Global, GlobalType, Memory, MemoryTypeBuilder, Module,
+    Mutability, Store, Val, ValType, WasmBacktrace,
+};
 
 /// The bits of a number.
 pub fn bits(val: &Val) -> u64 {
@@ -18,20 +26,42 @@ pub fn bits(val: &Val) -> u64 {
     }
 }
 
-/// A module of `rules/calls` as bytes.
-pub fn pack_bytes(name: &str) -> Vec<u8> {
-    let path = format!("{}/../../rules/calls/{name}.wat", env!("CARGO_MANIFEST_DIR"));
-    wat::parse_file(&path).unwrap_or_else(|error| panic!("{error}"))
+/// The standard packs.
+fn packs() -> &'static RuleSet {
+    static PACKS: OnceLock<RuleSet> = OnceLock::new();
+    PACKS.get_or_init(|| {
+        let mut loader = Loader::new();
+        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
+        loader.add_path(&rules).unwrap_or_else(|error| panic!("{error}"));
+        loader.finish().unwrap_or_else(|error| panic!("{error}"))
+    })
 }
 
-/// A module of `rules/calls`.
+/// A module of the standard packs as bytes, for memories of 32 bits.
+pub fn pack_bytes(name: &str) -> Vec<u8> {
+    pack_binary(name, &[])
+}
+
+/// The same, where the memories of these parameters are of 64 bits.
+pub fn pack_binary(name: &str, wide: &[&str]) -> Vec<u8> {
+    let packs = packs();
+    let term = packs.term(name).unwrap_or_else(|| panic!("no module `{name}`"));
+    let term = &packs.terms[term.index()];
+    let module = term.module.as_ref().unwrap_or_else(|| panic!("`{name}` is no module"));
+    let is_wide = |position: usize| wide.contains(&&*term.params[position].name);
+    let bits = module.follows.iter().enumerate();
+    let binary: usize = bits.map(|(bit, &position)| usize::from(is_wide(position)) << bit).sum();
+    module.binaries[binary].to_vec()
+}
+
+/// A module of the standard packs, for memories of 32 bits.
 pub fn pack_module(engine: &Engine, name: &str) -> Module {
     Module::new(engine, pack_bytes(name)).unwrap()
 }
 
 pub fn engine() -> Engine {
     let mut config = Config::new();
-    config.wasm_multi_memory(true).wasm_memory64(true);
+    config.wasm_multi_memory(true).wasm_memory64(true).wasm_custom_page_sizes(true);
     Engine::new(&config).unwrap()
 }
 
@@ -39,29 +69,56 @@ pub fn engine() -> Engine {
 pub struct Host {
     pub engine: Engine,
     pub traps: Module,
-    pub checked_realloc: Module,
-    transcoders: HashMap<String, Module>,
+    checked_realloc: [Module; 2],
+    transcoders: HashMap<(String, PtrWidth, PtrWidth), Module>,
 }
+
+const WIDTHS: [PtrWidth; 2] = [PtrWidth::W32, PtrWidth::W64];
 
 impl Host {
     pub fn new() -> Host {
         let engine = engine();
-        let traps = pack_module(&engine, "traps");
-        let checked_realloc = pack_module(&engine, "checked-realloc");
+        let module = |name: &str, wide: &[&str]| {
+            Module::new(&engine, pack_binary(name, wide)).unwrap_or_else(|e| panic!("{name}: {e}"))
+        };
+        let traps = module("traps", &[]);
+        let checked_realloc =
+            [&[] as &[_], &["memory"]].map(|wide| module("checked-realloc", wide));
+        let encodings = ["utf8", "utf16", "latin1-utf16"];
         let mut transcoders = HashMap::new();
-        for from in ["utf8", "utf16", "latin1-utf16"] {
-            for to in ["utf8", "utf16", "latin1-utf16"] {
+        for (from, to) in encodings.iter().flat_map(|from| encodings.map(|to| (from, to))) {
+            for (from_width, to_width) in WIDTHS.iter().flat_map(|&f| WIDTHS.map(|t| (f, t))) {
+                let wide = [("from", from_width), ("to", to_width)];
+                let wide = wide.iter().filter(|(_, width)| *width == PtrWidth::W64);
+                let wide: Vec<&str> = wide.map(|(name, _)| *name).collect();
                 let name = format!("{from}-to-{to}");
-                let module = pack_module(&engine, &name);
-                transcoders.insert(name, module);
+                let module = module(&name, &wide);
+                transcoders.insert((name, from_width, to_width), module);
             }
         }
         Host { engine, traps, checked_realloc, transcoders }
     }
 
-    pub fn transcoder(&self, name: &str) -> &Module {
-        &self.transcoders[name]
+    pub fn checked_realloc(&self, width: PtrWidth) -> &Module {
+        &self.checked_realloc[usize::from(width == PtrWidth::W64)]
     }
+
+    /// A transcoder, by the encodings and the widths of both sides.
+    pub fn transcoder(&self, name: &str, [from, to]: [PtrWidth; 2]) -> &Module {
+        &self.transcoders[&(name.to_string(), from, to)]
+    }
+}
+
+/// A memory of pages of 64 KiB.
+pub fn memory<T: 'static>(store: &mut Store<T>, width: PtrWidth, pages: u64) -> Memory {
+    let ty = MemoryTypeBuilder::default().memory64(width == PtrWidth::W64).min(pages).build();
+    Memory::new(store, ty.unwrap()).unwrap()
+}
+
+/// An immutable global that says how large pages are.
+pub fn page_bits<T: 'static>(store: &mut Store<T>, bits: i64) -> Global {
+    let ty = GlobalType::new(ValType::I64, Mutability::Const);
+    Global::new(store, ty, Val::I64(bits)).unwrap()
 }
 
 /// One call of a realloc.
@@ -88,28 +145,48 @@ impl Allocator {
         Allocator { next, ..Allocator::default() }
     }
 
-    pub fn realloc(store: &mut Store<Allocator>) -> Func {
-        Func::wrap(
-            store,
-            |mut caller: Caller<'_, Allocator>, old: u32, old_size: u32, align: u32, size: u32| {
-                let memory = caller.data().memory.unwrap();
-                let result = (caller.data().next + 3).next_multiple_of(align);
-                let end = result + size;
-                caller.data_mut().next = end;
-                let have = memory.data_size(&caller);
-                if end as usize > have {
-                    let pages = (end as usize - have).div_ceil(0x1_0000);
-                    memory.grow(&mut caller, pages as u64).unwrap();
-                }
-                let data = memory.data_mut(&mut caller);
-                data[result as usize..end as usize].fill(0xa5);
-                let kept = old_size.min(size) as usize;
-                data.copy_within(old as usize..old as usize + kept, result as usize);
-                caller.data_mut().calls.push(Call { old, old_size, align, size, result });
-                result
-            },
-        )
+    pub fn realloc(store: &mut Store<Allocator>, width: PtrWidth) -> Func {
+        match width {
+            PtrWidth::W32 => Func::wrap(
+                store,
+                |caller: Caller<'_, Allocator>, old: u32, old_size: u32, align: u32, size: u32| {
+                    allocate(caller, old, old_size, align, size)
+                },
+            ),
+            PtrWidth::W64 => Func::wrap(
+                store,
+                |caller: Caller<'_, Allocator>, old: u64, old_size: u64, align: u64, size: u64| {
+                    let narrow = |value: u64| u32::try_from(value).unwrap();
+                    let (old, old_size) = (narrow(old), narrow(old_size));
+                    u64::from(allocate(caller, old, old_size, narrow(align), narrow(size)))
+                },
+            ),
+        }
     }
+}
+
+fn allocate(
+    mut caller: Caller<'_, Allocator>,
+    old: u32,
+    old_size: u32,
+    align: u32,
+    size: u32,
+) -> u32 {
+    let memory = caller.data().memory.unwrap();
+    let result = (caller.data().next + 3).next_multiple_of(align);
+    let end = result + size;
+    caller.data_mut().next = end;
+    let have = memory.data_size(&caller);
+    if end as usize > have {
+        let pages = (end as usize - have).div_ceil(0x1_0000);
+        memory.grow(&mut caller, pages as u64).unwrap();
+    }
+    let data = memory.data_mut(&mut caller);
+    data[result as usize..end as usize].fill(0xa5);
+    let kept = old_size.min(size) as usize;
+    data.copy_within(old as usize..old as usize + kept, result as usize);
+    caller.data_mut().calls.push(Call { old, old_size, align, size, result });
+    result
 }
 
 /// The reason for a trap, by the function that a backtrace begins with.

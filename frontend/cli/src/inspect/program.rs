@@ -87,6 +87,8 @@ fn name(program: &Program, def: &FuncDef) -> String {
             Builtin::ResourceNew(..) => "resource.new".to_string(),
             Builtin::ResourceRep(..) => "resource.rep".to_string(),
             Builtin::ResourceDrop(..) => "resource.drop".to_string(),
+            Builtin::Context { set: false, .. } => "context.get".to_string(),
+            Builtin::Context { set: true, .. } => "context.set".to_string(),
             Builtin::Async(_, name) => name.clone(),
         },
     }

@@ -115,7 +115,7 @@ impl ModuleBuilder {
                 TypeRef::Func(index) => {
                     CoreKind::Func(func_type(types, types.core_type_at_in_module(index)))
                 }
-                TypeRef::Memory(ty) => CoreKind::Memory { memory64: ty.memory64 },
+                TypeRef::Memory(ty) => memory_kind(ty),
                 TypeRef::Table(_) => CoreKind::Table,
                 TypeRef::Global(_) => CoreKind::Global,
                 TypeRef::Tag(_) => CoreKind::Tag,
@@ -132,7 +132,7 @@ impl ModuleBuilder {
                 Some(EntityType::Func(id) | EntityType::FuncExact(id)) => {
                     CoreKind::Func(func_type(types, id))
                 }
-                Some(EntityType::Memory(ty)) => CoreKind::Memory { memory64: ty.memory64 },
+                Some(EntityType::Memory(ty)) => memory_kind(ty),
                 Some(EntityType::Table(_)) => CoreKind::Table,
                 Some(EntityType::Global(_)) => CoreKind::Global,
                 Some(EntityType::Tag(_)) => CoreKind::Tag,
@@ -152,6 +152,10 @@ impl ModuleBuilder {
             has_tags: self.has_tags,
         })
     }
+}
+
+fn memory_kind(ty: MemoryType) -> CoreKind {
+    CoreKind::Memory { memory64: ty.memory64, page_bits: ty.page_size_log2.unwrap_or(16) }
 }
 
 fn initial_bytes(ty: MemoryType) -> u64 {

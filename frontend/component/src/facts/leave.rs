@@ -42,10 +42,8 @@ pub fn observes_leave(program: &Program) -> BTreeSet<ComponentId> {
 fn checks_leave(item: &CoreItem) -> bool {
     match item {
         CoreItem::Lower { .. } => true,
-        CoreItem::Builtin(Builtin::ResourceRep(..)) => false,
-        CoreItem::Builtin(Builtin::Async(_, name)) => {
-            !(name.starts_with("context.") || name.starts_with("backpressure."))
-        }
+        CoreItem::Builtin(Builtin::ResourceRep(..) | Builtin::Context { .. }) => false,
+        CoreItem::Builtin(Builtin::Async(_, name)) => !name.starts_with("backpressure."),
         CoreItem::Builtin(_) => true,
         CoreItem::Export { .. } | CoreItem::Host { .. } => false,
     }

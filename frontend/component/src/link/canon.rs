@@ -44,6 +44,12 @@ impl<'a> Linker<'a> {
                 let resource = self.resource_at(env, *resource)?;
                 CoreItem::Builtin(Builtin::ResourceDrop(component, resource))
             }
+            CanonicalFunction::ContextGet { ty, slot }
+            | CanonicalFunction::ContextSet { ty, slot } => {
+                let set = matches!(canon, CanonicalFunction::ContextSet { .. });
+                let wide = *ty == wasmparser::ValType::I64;
+                CoreItem::Builtin(Builtin::Context { component, set, slot: *slot, wide })
+            }
             other => CoreItem::Builtin(Builtin::Async(component, async_name(other).to_string())),
         };
         self.envs[env.0 as usize].core_funcs.push(item);

@@ -170,7 +170,7 @@ impl<'a> Linker<'a> {
         let CoreItem::Export { instance, export } = item else { return false };
         let module = self.instances[instance.index()].module;
         let export = &self.component.modules[module.index()].exports[*export as usize];
-        matches!(export.kind, CoreKind::Memory { memory64: true })
+        matches!(export.kind, CoreKind::Memory { memory64: true, .. })
     }
 }
 

@@ -34,6 +34,9 @@ fn show_item(program: &Program, item: &CoreItem) -> String {
         CoreItem::Builtin(Builtin::ResourceNew(c, r)) => format!("new({c}, {r})"),
         CoreItem::Builtin(Builtin::ResourceRep(c, r)) => format!("rep({c}, {r})"),
         CoreItem::Builtin(Builtin::ResourceDrop(c, r)) => format!("drop({c}, {r})"),
+        CoreItem::Builtin(Builtin::Context { component, set, slot, .. }) => {
+            format!("context-{}({component}, {slot})", if *set { "set" } else { "get" })
+        }
         CoreItem::Builtin(Builtin::Async(c, name)) => format!("{name}({c})"),
         CoreItem::Host { module, name, .. } => format!("host({module}, {name})"),
     }

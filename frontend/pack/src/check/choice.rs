@@ -208,17 +208,23 @@ impl Checker<'_> {
     pub(super) fn alternatives_alike(&mut self) {
         let mut first: BTreeMap<TermId, (TermId, Span)> = BTreeMap::new();
         for (alternative, at, decision) in self.choices.offers.clone() {
-            let Module::Loaded { exports, .. } = &self.terms[alternative.index()].module else {
+            let Module::Loaded { exports, wide_exports, .. } =
+                &self.terms[alternative.index()].module
+            else {
                 continue;
             };
             let Some((other, other_at)) = first.get(&decision).copied() else {
                 first.insert(decision, (alternative, at));
                 continue;
             };
-            let Module::Loaded { exports: others, .. } = &self.terms[other.index()].module else {
+            let Module::Loaded { exports: others, wide_exports: wide_others, .. } =
+                &self.terms[other.index()].module
+            else {
                 continue;
             };
-            let Some(difference) = difference(exports, others) else { continue };
+            let difference =
+                difference(exports, others).or_else(|| difference(wide_exports, wide_others));
+            let Some(difference) = difference else { continue };
             let name = &self.set.terms[decision.index()].name;
             self.sink
                 .error(

@@ -129,7 +129,10 @@ enum Module {
     /// It was refused; nothing about it is known.
     Refused,
     Loaded {
+        /// Where all addresses that the module follows are 32 bits wide, like its imports.
         exports: Vec<(String, ItemType)>,
+        /// Where all addresses that the module follows are 64 bits wide.
+        wide_exports: Vec<(String, ItemType)>,
         imports: Vec<(ModuleImport, ItemType)>,
     },
 }

@@ -4,7 +4,7 @@ use super::{Checker, INT, Module, Param};
 use crate::ast::{Declaration, From, ModuleDecl, Name, Span};
 use crate::diagnostic::{Code, near};
 use crate::module::{self, ItemType, Kind, Loaded, Refused};
-use crate::ruleset::{self, ModuleImport, SortId, SortKind, SortRef};
+use crate::ruleset::{self, ModuleImport, PAGE_BITS, SortId, SortKind, SortRef};
 use std::collections::BTreeMap;
 use wasmparser::ValType;
 
@@ -36,11 +36,12 @@ impl Checker<'_> {
             From::File(name) => name.span,
             From::Inline(_) => module.name.span,
         };
-        let (decl, checked, size) = match self.load_module(module) {
+        let (decl, checked, size) = match self.load_module(module, &params) {
             Some(loaded) => self.module_face(&loaded, &params, at),
             None => {
                 let decl = ruleset::ModuleDecl {
-                    bytes: Vec::new().into(),
+                    binaries: vec![Vec::new().into()],
+                    follows: Vec::new(),
                     imports: Vec::new(),
                     exports: Vec::new(),
                 };
@@ -52,8 +53,23 @@ impl Checker<'_> {
         self.declare_term(declaration, &module.name, params, result, Some(cost), module_decl);
     }
 
-    /// Reads a module; none after a report.
-    fn load_module(&mut self, module: &ModuleDecl) -> Option<Loaded> {
+    /// Reads a module; none after a report. What it follows are positions of parameters.
+    fn load_module(&mut self, module: &ModuleDecl, params: &[Param]) -> Option<Loaded> {
+        let is_memory = |param: &Param| {
+            let memory = self.core.kinds[Kind::Memory as usize];
+            memory.is_some() && param.sort == memory.map(SortRef::One)
+        };
+        let (positions, memories): (Vec<usize>, Vec<&str>) = params
+            .iter()
+            .enumerate()
+            .filter(|(_, param)| is_memory(param))
+            .map(|(position, param)| (position, param.name.as_str()))
+            .unzip();
+        let load = |contents: &[u8]| {
+            let mut loaded = module::load(contents, &memories)?;
+            loaded.follows.iter_mut().for_each(|memory| *memory = positions[*memory]);
+            Ok(loaded)
+        };
         match &module.from {
             From::File(name) => {
                 let files = &self.modules[name.span.source.0 as usize];
@@ -69,7 +85,7 @@ impl Checker<'_> {
                         return None;
                     }
                 };
-                let refused = match module::load(&contents) {
+                let refused: Refused = match load(&contents) {
                     Ok(loaded) => return Some(loaded),
                     Err(refused) => refused,
                 };
@@ -85,7 +101,7 @@ impl Checker<'_> {
                     .label(name.span, "this file");
             }
             From::Inline(text) => {
-                let refused = match module::load(text.text.as_bytes()) {
+                let refused: Refused = match load(text.text.as_bytes()) {
                     Ok(loaded) => return Some(loaded),
                     Err(refused) => refused,
                 };
@@ -113,6 +129,7 @@ impl Checker<'_> {
         let positions: BTreeMap<&str, usize> =
             params.iter().enumerate().map(|(at, param)| (param.name.as_str(), at)).collect();
         let mut used = vec![false; params.len()];
+        loaded.follows.iter().for_each(|&followed| used[followed] = true);
         let mut imports = Vec::new();
         for import in &loaded.imports {
             if self.sink.count() - before >= MAX_REPORTS {
@@ -120,12 +137,18 @@ impl Checker<'_> {
             }
             let written = format!("(import {:?} {:?})", import.module, import.name);
             let from_instance = !import.module.is_empty();
-            let wanted = if from_instance { &import.module } else { &import.name };
-            let Some(position) = positions.get(wanted.as_str()).copied() else {
+            let page_bits = import.name.strip_suffix(PAGE_BITS).filter(|_| !from_instance);
+            let wanted = match page_bits {
+                Some(memory) => memory,
+                None if from_instance => &import.module,
+                None => &import.name,
+            };
+            let Some(position) = positions.get(wanted).copied() else {
                 let like = near(wanted, positions.keys().copied());
-                let sort = match from_instance {
-                    true => "Instance",
-                    false => import.ty.kind().sort(),
+                let sort = match page_bits {
+                    Some(_) => Kind::Memory.sort(),
+                    None if from_instance => "Instance",
+                    None => import.ty.kind().sort(),
                 };
                 let report = self
                     .sink
@@ -144,11 +167,12 @@ impl Checker<'_> {
                 continue;
             };
             used[position] = true;
-            self.supplies(&params[position], &import.ty, from_instance, &written, at);
-            let from = match from_instance {
-                true => ModuleImport::FromInstance(position, import.name.clone()),
-                false => ModuleImport::Param(position),
+            let from = match page_bits {
+                Some(_) => ModuleImport::PageBits(position),
+                None if from_instance => ModuleImport::FromInstance(position, import.name.clone()),
+                None => ModuleImport::Param(position),
             };
+            self.supplies(&params[position], &import.ty, &from, &written, at);
             imports.push((from, import.ty.clone()));
         }
         for (param, used) in params.iter().zip(used) {
@@ -169,12 +193,17 @@ impl Checker<'_> {
             exports.push((name.clone(), sort.unwrap_or(INT)));
         }
         let decl = ruleset::ModuleDecl {
-            bytes: loaded.bytes.clone(),
+            binaries: loaded.binaries.clone(),
+            follows: loaded.follows.clone(),
             imports: imports.iter().map(|(from, _)| from.clone()).collect(),
             exports,
         };
-        let module = Module::Loaded { exports: loaded.exports.clone(), imports };
-        (decl, module, loaded.bytes.len() as u64)
+        let module = Module::Loaded {
+            exports: loaded.exports.clone(),
+            wide_exports: loaded.wide_exports.clone(),
+            imports,
+        };
+        (decl, module, loaded.binaries[0].len() as u64)
     }
 
     /// Reports a parameter that cannot supply an import.
@@ -182,21 +211,25 @@ impl Checker<'_> {
         &mut self,
         param: &Param,
         import: &ItemType,
-        from_instance: bool,
+        from: &ModuleImport,
         written: &str,
         at: Span,
     ) {
         let Some(sort) = param.sort else { return };
-        let fits = match (from_instance, sort) {
-            (true, sort) => self.has_exports(sort),
-            (false, SortRef::One(INT)) => match import {
-                ItemType::Global(ty) => {
-                    !ty.mutable && matches!(ty.content_type, ValType::I32 | ValType::I64)
-                }
-                _ => false,
-            },
-            (false, SortRef::One(id)) => self.core.kinds[import.kind() as usize] == Some(id),
-            (false, SortRef::List(_)) => false,
+        let from_instance = matches!(from, ModuleImport::FromInstance(..));
+        let is_constant = matches!(import, ItemType::Global(ty)
+            if !ty.mutable && matches!(ty.content_type, ValType::I32 | ValType::I64));
+        let fits = match (from, sort) {
+            (ModuleImport::FromInstance(..), sort) => self.has_exports(sort),
+            (ModuleImport::PageBits(_), sort) => {
+                let memory = self.core.kinds[Kind::Memory as usize];
+                is_constant && Some(sort) == memory.map(SortRef::One)
+            }
+            (ModuleImport::Param(_), SortRef::One(INT)) => is_constant,
+            (ModuleImport::Param(_), SortRef::One(id)) => {
+                self.core.kinds[import.kind() as usize] == Some(id)
+            }
+            (ModuleImport::Param(_), SortRef::List(_)) => false,
         };
         if fits {
             return;
@@ -211,6 +244,9 @@ impl Checker<'_> {
             .label(param.span, format!("is {sort_name}"))
             .context(at, format!("imports {import}"));
         match (from_instance, sort) {
+            _ if matches!(from, ModuleImport::PageBits(_)) => report.help(
+                "a `Memory` supplies the size of its pages as an immutable global of type i32 or i64",
+            ),
             (true, _) => report.help(format!(
                 "an `Instance` supplies this; {sort_name} supplies `(import \"\" {:?})`",
                 param.name

@@ -1,7 +1,8 @@
 //! Arguments of modules: what they export against what is imported from them.
 //!
 //! Only arguments that are modules themselves, or exports of modules, have types that are known
-//! here; the merged module of a fusion is validated in any case.
+//! here, and of those that follow address types only one combination is compared; the merger of a
+//! fusion compares all that meet in any case.
 
 use super::node::{Node, NodeKind};
 use super::sorts::find;
@@ -29,6 +30,7 @@ impl Checker<'_> {
                         self.instance_argument(&args[*position], name, import);
                     }
                     ModuleImport::Param(position) => self.item_argument(&args[*position], import),
+                    ModuleImport::PageBits(_) => {}
                 }
                 if self.sink.count() > reports {
                     let at = self.terms[term.index()].span;

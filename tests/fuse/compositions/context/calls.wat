@@ -1,0 +1,75 @@
+;; Every call finds the context of its instance empty: of functions, and of realloc, after which
+;; the caller's is as it was. Post-return finds what its function left.
+;; expect run => 9956
+(component
+  (component $callee
+    (core func $get (canon context.get i32 0))
+    (core func $set (canon context.set i32 0))
+    (core module $m
+      (import "" "get" (func $get (result i32)))
+      (import "" "set" (func $set (param i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 64) "abc")
+      (global $entry (mut i32) (i32.const 0))
+      (global $post (mut i32) (i32.const 0))
+      (func (export "f") (result i32)
+        (global.set $entry (i32.add (global.get $entry) (call $get)))
+        (call $set (i32.const 9))
+        (i32.store (i32.const 8) (i32.const 64)) (i32.store (i32.const 12) (i32.const 3))
+        (i32.const 8))
+      (func (export "post") (param i32)
+        (global.set $post (i32.add (i32.mul (global.get $post) (i32.const 10)) (call $get))))
+      (func (export "seen") (result i32)
+        (i32.add (global.get $post)
+          (i32.mul (i32.const 1000) (i32.add (global.get $entry) (call $get))))))
+    (core instance $m (instantiate $m (with "" (instance
+      (export "get" (func $get)) (export "set" (func $set))))))
+    (func (export "f") (result string)
+      (canon lift (core func $m "f") (memory (core memory $m "memory")) (post-return (core func $m "post"))))
+    (func (export "seen") (result u32) (canon lift (core func $m "seen"))))
+  (component $caller
+    (import "callee" (instance $callee
+      (export "f" (func (result string)))
+      (export "seen" (func (result u32)))))
+    (core func $get (canon context.get i32 0))
+    (core func $set (canon context.set i32 0))
+    (core func $get-second (canon context.get i32 1))
+    (core func $set-second (canon context.set i32 1))
+    (core module $libc
+      (import "" "get" (func $get (result i32)))
+      (import "" "set" (func $set (param i32)))
+      (memory (export "memory") 1)
+      (global $inside (export "inside") (mut i32) (i32.const 0))
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+        (global.set $inside (i32.add (global.get $inside) (call $get)))
+        (call $set (i32.const 8))
+        (i32.const 1024)))
+    (core instance $libc (instantiate $libc (with "" (instance
+      (export "get" (func $get)) (export "set" (func $set))))))
+    (core func $f (canon lower (func $callee "f")
+      (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
+    (core func $seen (canon lower (func $callee "seen")))
+    (core module $main
+      (import "libc" "inside" (global $inside (mut i32)))
+      (import "" "f" (func $f (param i32)))
+      (import "" "seen" (func $seen (result i32)))
+      (import "" "get" (func $get (result i32)))
+      (import "" "set" (func $set (param i32)))
+      (import "" "get-second" (func $get-second (result i32)))
+      (import "" "set-second" (func $set-second (param i32)))
+      (func (export "run") (result i32)
+        (call $set (i32.const 5))
+        (call $set-second (i32.const 6))
+        (call $f (i32.const 16))
+        (call $f (i32.const 16))
+        (i32.add
+          (i32.add (i32.mul (call $seen) (i32.const 100)) (i32.mul (global.get $inside) (i32.const 1000000)))
+          (i32.add (i32.mul (call $get) (i32.const 10)) (call $get-second)))))
+    (core instance $main (instantiate $main (with "libc" (instance $libc)) (with "" (instance
+      (export "f" (func $f)) (export "seen" (func $seen))
+      (export "get" (func $get)) (export "set" (func $set))
+      (export "get-second" (func $get-second)) (export "set-second" (func $set-second))))))
+    (func (export "run") (result u32) (canon lift (core func $main "run"))))
+  (instance $callee (instantiate $callee))
+  (instance $caller (instantiate $caller (with "callee" (instance $callee))))
+  (export "run" (func $caller "run")))
