@@ -317,9 +317,10 @@ term unwrap(t: Type, from: Options, to: Options) -> Pass
     let options = Options { max_terms: 5000, ..Options::default() };
     let error = decide(&program, &rules, &options).unwrap_err();
     let EngineError::Exhausted { rules, .. } = &error else { panic!("{error}") };
-    // The two take turns, so the limit is reached by one of them, and by no other rule.
-    assert!(!rules.is_empty(), "{error}");
-    assert!(rules.iter().all(|rule| rule.starts_with("test.growing.")), "{error}");
+    // The two take turns, and the standard rule for lists fires on what they make.
+    let of_circle = |rule: &String| rule.starts_with("test.growing.");
+    assert!(rules.iter().any(of_circle), "{error}");
+    assert!(rules.iter().all(|rule| of_circle(rule) || rule == "meld.values.list-each"), "{error}");
     let options = Options { max_rounds: 50, ..Options::default() };
     let rules = rules_and("pack test.nothing");
     decide(&program, &rules, &options).unwrap();
