@@ -10,12 +10,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PACKS: [&str; 7] = [
+const PACKS: [&str; 8] = [
     "vocabulary.meld",
     "calls/state.meld",
     "calls/exceptions.meld",
     "calls/values.meld",
     "calls/calls.meld",
+    "calls/trampolines.meld",
     "hosts/hosts.meld",
     "hosts/core.meld",
 ];
