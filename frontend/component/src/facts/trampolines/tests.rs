@@ -190,3 +190,52 @@ fn tables_that_the_host_sees() {
     check("", "0.func1 -> 0.table0[0] = 0.g");
     check(r#"(export "t" (table 0))"#, "0.func1 -> 0.table0[0] = ?");
 }
+
+#[test]
+fn circles_stay_what_they_are() {
+    let program = link(
+        r#"(component
+          (core module $shim
+            (type $t (func (result i32)))
+            (table (export "t") 3 3 funcref)
+            (func (export "f") (type $t) i32.const 0 call_indirect (type $t))
+            (func (export "g") (type $t) i32.const 1 call_indirect (type $t)))
+          (core module $between
+            (import "" "g" (func $g (result i32)))
+            (func $h (export "h") (result i32) call $g)
+            (func (export "into") (result i32) call $h))
+          (core module $fill
+            (import "" "t" (table 3 funcref))
+            (import "" "f" (func $f (result i32)))
+            (import "" "h" (func $h (result i32)))
+            (import "" "into" (func (result i32)))
+            (elem (i32.const 0) func $h $f))
+          (core instance $shim (instantiate $shim))
+          (core instance $between (instantiate $between
+            (with "" (instance (export "g" (func $shim "g"))))))
+          (core instance (instantiate $fill (with "" (instance
+            (export "t" (table $shim "t")) (export "f" (func $shim "f"))
+            (export "h" (func $between "h")) (export "into" (func $between "into")))))))"#,
+    );
+    // f calls h, h calls g, g calls f; the fourth only leads there.
+    assert_eq!(found(&program), ["1.func2 -> 1.h"]);
+}
+
+#[test]
+fn rows_lead_to_their_end() {
+    let program = link(
+        r#"(component
+          (core module $end (func (export "f") (param i64) nop))
+          (core module $row
+            (import "" "f" (func $f (param i64)))
+            (func $a (export "a") (param i64) local.get 0 call $f)
+            (func $b (export "b") (param i64) local.get 0 call $a)
+            (func (export "c") (param i64) local.get 0 call $b))
+          (core module $main (import "" "c" (func (param i64))))
+          (core instance $end (instantiate $end))
+          (core instance $row (instantiate $row (with "" (instance $end))))
+          (core instance (instantiate $main (with "" (instance $row)))))"#,
+    );
+    let expect = ["1.func1 -> 0.f", "1.func2 -> 0.f", "1.func3 -> 0.f"];
+    assert_eq!(found(&program), expect);
+}
