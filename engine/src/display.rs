@@ -93,6 +93,10 @@ impl Names {
             Entity::Resource(id) => id.to_string(),
             Entity::HostFunc(id) => id.to_string(),
             Entity::CoreImport(id, position) => format!("{id}:import{position}"),
+            Entity::Slot(slot) => {
+                let instance = self.entity(Entity::Instance(slot.instance));
+                format!("{instance}.table{}[{}]", slot.table, slot.index)
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //! needs, so that the backend knows neither rules nor e-graphs: pack modules stand in it as
 //! bytes, entities as ids of the [`meld_component::program::Program`].
 
+use meld_component::facts::Slot;
 use meld_component::program::{ComponentId, HostFuncId, InstanceId, OptionsId, ResourceId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -58,6 +59,8 @@ pub enum Entity {
     HostFunc(HostFuncId),
     /// A core import left to the host (sort `CoreImport`): its importer and position.
     CoreImport(InstanceId, u32),
+    /// A slot of a table (sort `Slot`).
+    Slot(Slot),
 }
 
 /// A core module of a pack, as checked by `meld-pack`.

@@ -9,7 +9,7 @@ use crate::error::EngineError;
 use crate::plan::{Entity, Form, Port};
 use crate::term::{Bank, Op, Term};
 use crate::vocabulary::{FactIds, Terms, look_up};
-use meld_component::facts;
+use meld_component::facts::{self, Callee, Slot, Trampolines};
 use meld_component::program::{
     Builtin, CoreItem, CoreKind, FuncDef, FuncId, InstanceId, OptionsId, Program, StringEncoding,
     World,
@@ -41,7 +41,9 @@ pub fn seed(
 ) -> Result<Statement, EngineError> {
     let (terms, facts) = look_up(rules)?;
     let into = Statement { bank, ..Statement::default() };
-    let mut seeder = Seeder { program, into, terms, funcs: HashMap::new(), types: Vec::new() };
+    let trampolines = facts::trampolines(program);
+    let mut seeder =
+        Seeder { program, into, terms, trampolines, funcs: HashMap::new(), types: Vec::new() };
     seeder.types();
     let mut ports = ports(program);
     if reverse_ports {
@@ -120,6 +122,7 @@ struct Seeder<'p> {
     program: &'p Program,
     into: Statement,
     terms: Terms,
+    trampolines: Trampolines,
     funcs: HashMap<FuncId, Term>,
     types: Vec<Term>,
 }
@@ -230,7 +233,7 @@ impl Seeder<'_> {
         match port {
             Port::Import(instance, position) => {
                 let item = &self.program.instances[instance.index()].imports[position as usize];
-                self.item(item)
+                self.import(item)
             }
             Port::Export(index) => {
                 let func = self.program.root_exports[index as usize].func;
@@ -243,6 +246,23 @@ impl Seeder<'_> {
                     Err(EngineError::Internal("a component has no core exports".into()))
                 }
             },
+        }
+    }
+
+    /// An item as an import calls it: where it only calls another function, the term says whom.
+    fn import(&mut self, item: &CoreItem) -> Result<Term, EngineError> {
+        let function = self.item(item)?;
+        match self.trampolines.callee(self.program, item).cloned() {
+            None => Ok(function),
+            Some(Callee::Slot(slot)) => {
+                let slot = self.entity(Entity::Slot(slot));
+                Ok(self.term(self.terms.through_slot, &[function, slot]))
+            }
+            // Its callee is none that only calls another one: this goes one level deep.
+            Some(Callee::Item(callee)) => {
+                let callee = self.import(&callee)?;
+                Ok(self.term(self.terms.through, &[function, callee]))
+            }
         }
     }
 
@@ -399,7 +419,19 @@ impl Seeder<'_> {
                 self.into.equations.push((attribute, value));
             }
         }
+        for (slot, item) in self.contents() {
+            let slot = self.entity(Entity::Slot(slot));
+            let attribute = self.term(self.terms.content, &[slot]);
+            let value = self.import(&item)?;
+            self.into.equations.push((attribute, value));
+        }
         Ok(())
+    }
+
+    /// Slots of which it is known what they hold.
+    fn contents(&self) -> Vec<(Slot, CoreItem)> {
+        let contents = self.trampolines.contents.iter();
+        contents.map(|(slot, item)| (*slot, item.clone())).collect()
     }
 
     fn facts(&mut self, ids: &FactIds) {
@@ -440,6 +472,10 @@ impl Seeder<'_> {
         }
         if facts::has_start(program) {
             self.state(ids.has_start, Vec::new());
+        }
+        for (slot, _) in self.contents() {
+            let row = vec![self.entity(Entity::Slot(slot))];
+            self.state(ids.settled, row);
         }
         let handles = facts::has_handles(&program.types);
         for (id, ty) in program.types.iter_funcs() {

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 /// Terms that the frontend equates with what they are. They are names for something else, even
 /// where that is data, and are never chosen themselves.
-pub const ATTRIBUTES: [&str; 4] = ["component", "memory", "realloc", "signature"];
+pub const ATTRIBUTES: [&str; 5] = ["component", "memory", "realloc", "signature", "content"];
 
 macro_rules! vocabulary {
     (
@@ -56,6 +56,7 @@ vocabulary! {
         memory = "memory"("Options") -> "Memory";
         realloc = "realloc"("Options") -> "Func";
         signature = "signature"("HostFunc") -> "Signature";
+        content = "content"("Slot") -> "Func";
         func = "func"("[Type]", "[Type]") -> "Signature";
         utf8 = "utf8"() -> "Encoding";
         utf16 = "utf16"() -> "Encoding";
@@ -93,6 +94,8 @@ vocabulary! {
         host = "host"("Str", "Str", "HostFunc") -> "ComponentFunc";
         no_post_return = "no-post-return"() -> "PostReturn";
         post_return = "post-return"("Func") -> "PostReturn";
+        through = "through"("Func", "Func") -> "Func";
+        through_slot = "through-slot"("Func", "Slot") -> "Func";
         lower = "lower"("ComponentFunc", "Options") -> "Func";
         async_lower = "async-lower"("ComponentFunc", "Options") -> "Func";
         resource_new = "resource-new"("Component", "Resource") -> "Func";
@@ -117,6 +120,7 @@ vocabulary! {
         observes_leave = "observes-leave"("Component");
         uses_context = "uses-context"("Component");
         may_throw = "may-throw"("Component");
+        settled = "settled"("Slot");
         has_handles = "has-handles"("Signature");
         scalar = "scalar"("Signature");
         whole_word = "whole-word"("Type");

@@ -117,6 +117,33 @@ fn what_is_written_where_it_can_be_seen_is_live() {
     );
 }
 
+#[test]
+fn shims_are_seen_through() {
+    let fused = |start: &str| {
+        let program = program(&format!(
+            r#"(component
+              (core module $shim
+                (type $t (func))
+                (table (export "t") 1 funcref)
+                (func (export "f") i32.const 0 call_indirect (type $t)))
+              (core module $main (import "a" "f" (func $f)) (func (export "run")) {start})
+              (core module $fill
+                (import "a" "t" (table 1 funcref))
+                (elem (i32.const 0) func $g)
+                (func $g (export "g")))
+              (core instance $shim (instantiate $shim))
+              (core instance $main (instantiate $main (with "a" (instance $shim))))
+              (core instance (instantiate $fill (with "a" (instance $shim))))
+              (func (export "run") (canon lift (core func $main "run"))))"#
+        ));
+        let rules = rules();
+        let plan = decide(&program, &rules, &Options::default()).unwrap().plan;
+        show(&plan, Port::Import(InstanceId(1), 0))
+    };
+    assert_eq!(fused(""), "Instance(InstanceId(2)).g");
+    assert_eq!(fused("(start $f)"), "Instance(InstanceId(0)).f");
+}
+
 const RESOURCE: &str = r#"(component
   (type $r (resource (rep i32)))
   (core func $drop (canon resource.drop $r))

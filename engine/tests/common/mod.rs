@@ -17,6 +17,7 @@ const PACKS: [&str; 8] = [
     "calls/exceptions.meld",
     "calls/values.meld",
     "calls/calls.meld",
+    "calls/trampolines.meld",
     "hosts/hosts.meld",
     "hosts/core.meld",
 ];

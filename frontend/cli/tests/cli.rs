@@ -216,13 +216,13 @@ fn explains_one_port_and_as_json() {
         assert!(port["proof"].as_u64().is_some_and(|proof| proof < length("proofs")), "{port}");
         assert!(port["to"].as_u64().is_some_and(|term| term < length("terms")), "{port}");
     }
-    // The adapter's port is called `"" "0"`; its story has the function's name.
+    // The shim's function leads to the adapter, and so does what fills the shim's table.
     let greet = stdout(&meld(&["fuse", APP, GREETER, "--explain=greet"]));
     assert!(greet.contains("import \"$root\" \"greet\""), "{greet}");
     assert!(greet.contains("lower(lift(#greeter/main.greet, "), "{greet}");
     let all = stdout(&meld(&["fuse", APP, GREETER, "--explain"]));
     let summary = all.lines().next().unwrap_or_default();
-    assert!(summary.contains(" ports: ") && summary.contains("1 adapter"), "{summary}");
+    assert!(summary.contains(" ports: ") && summary.contains("2 adapter"), "{summary}");
     assert!(all.contains("calls that cost most:\n"), "{all}");
     let none = stdout(&meld(&["fuse", APP, GREETER, "--explain=nothing"]));
     assert_eq!(none, "no port has to do with all words of `nothing`\n");

@@ -4,9 +4,12 @@
 //! answers for all entities and all types that occur. Where a proof would cost too much, the
 //! answer errs on the side that makes a rule check more, never less.
 
+mod bodies;
 mod leave;
+mod trampolines;
 
 pub use leave::observes_leave;
+pub use trampolines::{Callee, Slot, Trampolines, trampolines};
 
 use crate::abi::MAX_FLAT_PARAMS;
 use crate::program::{Builtin, ComponentId, CoreItem, FuncDef, Program};

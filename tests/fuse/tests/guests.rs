@@ -39,6 +39,12 @@ fn check(files: &[&str], border: Text, results: &[(&str, &str)]) {
     }
     let core = fuser.form(Form::Core).fuse().unwrap_or_else(|e| panic!("{files:?}: {e}"));
     assert_eq!(core.warnings, Vec::<String>::new(), "{files:?}");
+    // The name section tells of every function from which instance it is.
+    let shim = b"wit-component-shim-module!";
+    assert!(
+        !core.bytes.windows(shim.len()).any(|bytes| bytes == shim),
+        "{files:?}: a shim is left"
+    );
     for engine in EngineKind::all() {
         for (export, text) in results {
             let returned = call_string(*engine, &core.bytes, export, border);
