@@ -57,7 +57,7 @@ fn says(text: &str, expect: &[&str]) {
 }
 
 #[test]
-fn a_variable() {
+fn a_proof_with_another_variable_is_rejected() {
     let text = rejection(&scalar(), |_, trace| {
         let direct = event(trace, "meld.calls.direct");
         let slots = &mut trace.saturation.events[direct].slots;
@@ -73,7 +73,7 @@ fn a_variable() {
 
 /// What was proved is asked of the program, not of the facts that saturation worked with.
 #[test]
-fn a_fact() {
+fn a_proof_with_another_fact_is_rejected() {
     let (program, rules) = (scalar(), rules());
     let (plan, trace) = solve(&program, &rules, &Options::default()).unwrap();
     let mut throwing = program.clone();
@@ -84,7 +84,7 @@ fn a_fact() {
 }
 
 #[test]
-fn an_event() {
+fn a_proof_with_a_step_that_no_rule_makes_is_rejected() {
     let text = rejection(&scalar(), |_, trace| {
         let direct = event(trace, "meld.calls.direct");
         let cause = Cause::Rule(rule(trace.saturation.rules, "meld.calls.never-enter"));
@@ -109,7 +109,7 @@ fn an_event() {
 }
 
 #[test]
-fn the_start() {
+fn a_proof_from_another_start_is_rejected() {
     let text = rejection(&scalar(), |_, trace| {
         let other = trace.ports[&Port::Export(0)].proof;
         trace.ports.get_mut(&CALL).unwrap().proof = other;
@@ -122,7 +122,7 @@ fn the_start() {
 }
 
 #[test]
-fn the_end() {
+fn a_proof_to_another_end_is_rejected() {
     let text = rejection(&scalar(), |plan, _| {
         let other = plan.ports[&Port::Export(0)];
         plan.ports.insert(CALL, other);
@@ -152,7 +152,7 @@ fn the_end() {
 }
 
 #[test]
-fn the_chain() {
+fn a_proof_with_a_gap_is_rejected() {
     let text = rejection(&scalar(), |_, trace| {
         let id = proof(trace) as usize;
         let proof = &mut trace.proofs.all[id];
@@ -183,7 +183,7 @@ fn the_chain() {
 }
 
 #[test]
-fn what_the_plan_leaves_out() {
+fn a_plan_that_leaves_something_out_is_rejected() {
     let text = rejection(&scalar(), |plan, _| {
         plan.ports.remove(&CALL);
     });
@@ -199,7 +199,7 @@ fn what_the_plan_leaves_out() {
 }
 
 #[test]
-fn an_assumption() {
+fn a_proof_on_an_assumption_that_is_not_told_is_rejected() {
     let rules = rules_and(
         r#"
 pack test.assuming

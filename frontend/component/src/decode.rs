@@ -55,8 +55,7 @@ pub struct CoreInput {
 ///
 /// Left out are what is withdrawn (legacy exceptions), what is not finished (stack switching,
 /// shared-everything threads, memory control, custom descriptors, component values, the GC option
-/// of the Canonical ABI), another encoding of the same (compact imports), and names of imports
-/// that carry more than a name (nested namespaces, `implements`, version suffixes).
+/// of the Canonical ABI), another encoding of the same (compact imports), and nested names.
 pub fn features() -> WasmFeatures {
     // Core modules.
     WasmFeatures::MUTABLE_GLOBAL
@@ -87,6 +86,7 @@ pub fn features() -> WasmFeatures {
         | WasmFeatures::CM_THREADING
         | WasmFeatures::CM_ERROR_CONTEXT
         | WasmFeatures::CM_FIXED_LENGTH_LISTS
+        | WasmFeatures::CM_IMPLEMENTS
         | WasmFeatures::CM_MAP
         | WasmFeatures::CM64
 }

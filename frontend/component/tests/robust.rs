@@ -207,8 +207,6 @@ fn nesting_of_instances_is_bounded() {
 #[test]
 fn unknown_proposals_are_refused() {
     let rows = [
-        // Names that say more than a name.
-        r#"(component (import "a" (implements "a:b/c") (instance)))"#,
         // Stack switching.
         "(component (core module (type $f (func)) (type $c (cont $f)) (func (param (ref $c)))))",
         // Shared-everything threads.
