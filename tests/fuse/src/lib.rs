@@ -11,8 +11,10 @@
 //! ```
 //!
 //! The expectations are held against the case as it stands, unfused; whether fusing changes
-//! anything is then a comparison ([`meld_verify::compare`]). [`generate`] makes more of them.
+//! anything is then a comparison ([`meld_verify::compare`]). [`generate`] makes many more, which
+//! [`batch`] runs.
 
+pub mod batch;
 pub mod generate;
 
 use meld_verify::{Ended, Options, compare};
