@@ -4,7 +4,7 @@ use crate::generate::{Batch, Try};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use wasmtime::component::{
-    Component, ComponentNamedList, Instance, InstancePre, Lift, Linker, Lower,
+    Component, ComponentNamedList, Instance, InstancePre, Lift, Linker, Lower, Val,
 };
 use wasmtime::{Engine, Store, Trap, WasmBacktrace};
 
@@ -47,14 +47,36 @@ pub fn engine() -> &'static Engine {
 }
 
 impl Subject {
-    /// Compiles a component without imports, from text or binary.
+    /// Compiles a component, from text or binary. What it imports traps.
     ///
     /// # Errors
     ///
-    /// If it is not valid.
+    /// If it is not valid, or imports more than functions.
     pub fn new(component: &[u8]) -> wasmtime::Result<Self> {
         let component = Component::new(engine(), component)?;
-        Ok(Subject { pre: Linker::new(engine()).instantiate_pre(&component)? })
+        let mut linker = Linker::new(engine());
+        linker.define_unknown_imports_as_traps(&component)?;
+        Ok(Subject { pre: linker.instantiate_pre(&component)? })
+    }
+
+    /// Calls an export without parameters on a fresh instance; if it traps, the name of the
+    /// function in which it does.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such export.
+    pub fn trap(&self, export: &str) -> wasmtime::Result<Option<String>> {
+        let Live { mut store, instance } = match self.live() {
+            Ok(live) => live,
+            // A start function.
+            Err(error) => return Ok(Some(trap_name(&error))),
+        };
+        let function = instance
+            .get_func(&mut store, export)
+            .ok_or_else(|| wasmtime::Error::msg(format!("there is no export `{export}`")))?;
+        let mut results = vec![Val::Bool(false); function.ty(&store).results().len()];
+        let called = function.call(&mut store, &[], &mut results);
+        Ok(called.err().map(|error| trap_name(&error)))
     }
 
     /// Runs one case on a fresh instance; also gives the name of the function that trapped.
@@ -95,9 +117,7 @@ impl Live {
                 if matches!(error.downcast_ref(), Some(Trap::OutOfFuel)) {
                     return Err(error);
                 }
-                let frames = error.downcast_ref::<WasmBacktrace>().map(|trace| trace.frames());
-                let name = frames.and_then(|frames| frames.first()?.func_name());
-                let name = name.map_or_else(|| format!("{error:#}"), str::to_string);
+                let name = trap_name(&error);
                 for again in ["seen", "callee-log", "caller-log"] {
                     let entered = match again {
                         "seen" => self.call::<_, (u64,)>(again, ()).is_ok(),
@@ -121,6 +141,13 @@ impl Live {
         let function = self.instance.get_typed_func::<P, R>(&mut self.store, name)?;
         function.call(&mut self.store, params)
     }
+}
+
+/// The function that a backtrace begins with, or the whole error if it has no name.
+fn trap_name(error: &wasmtime::Error) -> String {
+    let frames = error.downcast_ref::<WasmBacktrace>().map(|trace| trace.frames());
+    let name = frames.and_then(|frames| frames.first()?.func_name());
+    name.map_or_else(|| format!("{error:#}"), str::to_string)
 }
 
 /// How many cases returned and trapped, and how those differ that do.

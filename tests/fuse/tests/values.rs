@@ -2,10 +2,10 @@
 //! side, equal traps, equal calls of `realloc` and `post-return`.
 //!
 //! `MELD_GENERATED=n` runs n batches, `MELD_SEED=n` others than usual, and `MELD_BATCH=n` only
-//! batch n and prints it.
+//! batch n and prints it. `MELD_MEMORY64=1` also makes 64-bit memories.
 
 use meld_fuse_tests::batch::{Subject, Tally, compare};
-use meld_fuse_tests::generate::{Plan, batch};
+use meld_fuse_tests::generate::{Batch, Plan, batch};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -30,10 +30,7 @@ const REASONS: [&str; 13] = [
     "unaligned-string",
 ];
 
-const PLAN: Plan = Plan { functions: 20, rows: 8, memory64: false };
-
-fn run(seed: u64, number: u64) -> Tally {
-    let batch = batch(seed, number, PLAN);
+fn run(batch: &Batch) -> Tally {
     let wrong = |reason: String| Tally { wrong: vec![reason], ..Tally::default() };
     let unfused = match Subject::new(batch.text.as_bytes()) {
         Ok(subject) => subject,
@@ -45,7 +42,7 @@ fn run(seed: u64, number: u64) -> Tally {
         Err(error) => return wrong(format!("refused: {error}")),
     };
     match Subject::new(&fused) {
-        Ok(fused) => compare(&batch, &unfused, &fused),
+        Ok(fused) => compare(batch, &unfused, &fused),
         Err(error) => wrong(format!("what came out: {error:#}")),
     }
 }
@@ -54,16 +51,21 @@ fn run(seed: u64, number: u64) -> Tally {
 fn values_cross_alike() {
     let variable = |name| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
     let seed = variable("MELD_SEED").unwrap_or(1);
+    let memory64 = variable("MELD_MEMORY64").is_some_and(|number| number > 0);
+    let plan = Plan { functions: 20, rows: 8, memory64 };
     let count = variable("MELD_GENERATED").unwrap_or(BATCHES);
     let numbers = match variable("MELD_BATCH") {
         Some(number) => {
-            println!("{}", batch(seed, number, PLAN).text);
+            println!("{}", batch(seed, number, plan).text);
             number..number + 1
         }
         None => 0..count,
     };
-    let tallies: Vec<(u64, Tally)> =
-        numbers.clone().into_par_iter().map(|number| (number, run(seed, number))).collect();
+    let tallies: Vec<(u64, Tally)> = numbers
+        .clone()
+        .into_par_iter()
+        .map(|number| (number, run(&batch(seed, number, plan))))
+        .collect();
     let (mut returned, mut trapped, mut wrong) = (0, 0, Vec::new());
     let mut traps = BTreeMap::<String, usize>::new();
     for (number, tally) in tallies {

@@ -119,6 +119,8 @@ fn refused(error: String, own_fault: bool) -> Verdict {
 fn own_fault(error: &EmitError) -> bool {
     match error {
         EmitError::Term { .. } | EmitError::Unanswered(_) | EmitError::Invalid(_) => true,
+        // This is how custom page sizes are refused.
+        EmitError::Merge(MergeError::Type { reason, .. }) => reason != "page sizes differ",
         EmitError::Merge(error) => matches!(
             error,
             MergeError::Malformed { .. }
@@ -126,7 +128,6 @@ fn own_fault(error: &EmitError) -> bool {
                 | MergeError::NoInstance { .. }
                 | MergeError::NoExport { .. }
                 | MergeError::Kind { .. }
-                | MergeError::Type { .. }
                 | MergeError::Const { .. }
         ),
         error => error.to_string().contains("internal error"),
