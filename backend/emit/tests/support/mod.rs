@@ -3,6 +3,7 @@
 
 pub mod model;
 pub mod random;
+pub mod reference;
 
 use std::collections::HashMap;
 use wasmtime::{Caller, Config, Engine, Func, Memory, Module, Store, Val, WasmBacktrace};
