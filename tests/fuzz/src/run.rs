@@ -1,8 +1,10 @@
 //! Runs one input through all of meld.
 
 use crate::{Corpus, Subject};
+use meld_component::program::Program;
 use meld_component::{Input, decode::features, read};
-use meld_emit::{EmitError, Form, merge::MergeError};
+use meld_emit::{EmitError, merge::MergeError};
+use meld_engine::plan::Form;
 use meld_engine::{EngineError, Options, decide};
 use meld_pack::{Loader, ruleset::RuleSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,11 +20,6 @@ pub enum Verdict {
     Refused(String),
     /// It made meld panic, break its own rules or write what is not valid: how.
     Wrong(String),
-}
-
-/// No input of this size has a use for more.
-fn options() -> Options {
-    Options { max_terms: 20_000, max_rounds: 200, ..Options::default() }
 }
 
 /// Feeds an input to meld; panics become verdicts.
@@ -77,35 +74,38 @@ fn fuse(inputs: &[Input], rules: &RuleSet, trusted: bool) -> Verdict {
         Ok(program) => program,
         Err(error) => return refused(error.to_string(), false),
     };
-    let plan = match decide(&program, rules, &options()) {
-        Ok(decision) => decision.plan,
-        Err(error) => {
-            let own = trusted
-                && matches!(error, EngineError::Internal(_) | EngineError::Collapsed { .. });
-            return refused(error.to_string(), own);
-        }
-    };
     let (mut fused, mut refusal) = (0, Verdict::Fused(0));
     for form in [Form::Component, Form::Core] {
-        match meld_emit::emit(&program, &plan, form) {
-            Ok(emitted) => {
-                let validated =
-                    Validator::new_with_features(features()).validate_all(&emitted.bytes);
-                if let Err(error) = validated {
-                    return Verdict::Wrong(format!("{form:?} that is not valid: {error}"));
-                }
-                fused += 1;
-            }
-            Err(error) => {
-                let verdict = refused(error.to_string(), trusted && own_fault(&error));
-                if matches!(verdict, Verdict::Wrong(_)) {
-                    return verdict;
-                }
-                refusal = verdict;
-            }
+        let verdict = in_form(&program, rules, form, trusted);
+        match verdict {
+            Verdict::Fused(_) => fused += 1,
+            Verdict::Refused(_) => refusal = verdict,
+            Verdict::Wrong(_) => return verdict,
         }
     }
     if fused > 0 { Verdict::Fused(fused) } else { refusal }
+}
+
+fn in_form(program: &Program, rules: &RuleSet, form: Form, trusted: bool) -> Verdict {
+    // No input of these sizes has a use for more.
+    let options = Options { max_terms: 20_000, max_rounds: 200, form, ..Options::default() };
+    let plan = match decide(program, rules, &options) {
+        Ok(decision) => decision.plan,
+        Err(error) => {
+            let own = matches!(error, EngineError::Internal(_) | EngineError::Collapsed { .. });
+            return refused(error.to_string(), trusted && own);
+        }
+    };
+    match meld_emit::emit(program, &plan) {
+        Ok(emitted) => {
+            let mut validator = Validator::new_with_features(features());
+            match validator.validate_all(&emitted.bytes) {
+                Ok(_) => Verdict::Fused(1),
+                Err(error) => Verdict::Wrong(format!("{form:?} that is not valid: {error}")),
+            }
+        }
+        Err(error) => refused(error.to_string(), trusted && own_fault(&error)),
+    }
 }
 
 fn refused(error: String, own_fault: bool) -> Verdict {
