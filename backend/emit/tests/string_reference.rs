@@ -10,8 +10,11 @@ use support::reference::{
     ALL, Call, Compact, Encoding, Form, Outcome, TAG, Utf8, Utf16, decode, encode, encode_tagged,
     wide,
 };
-use support::{Host, trap_name};
-use wasmtime::{Caller, Func, Linker, Memory, MemoryType, Store, TypedFunc};
+use support::{engine, pack_module, trap_name};
+use wasmtime::{
+    Caller, Engine, Func, Global, GlobalType, Linker, Memory, MemoryType, Mutability, Store,
+    TypedFunc, Val, ValType,
+};
 
 const PAGE: usize = 0x1_0000;
 /// The most bytes that a string may have.
@@ -93,41 +96,48 @@ struct Rig {
 
 impl Rig {
     /// Between a source memory of so many pages and another.
-    fn new(host: &Host, from: Encoding, to: Encoding, pages: u32) -> Rig {
-        let mut store = Store::new(&host.engine, Allocator::default());
+    fn new(engine: &Engine, from: Encoding, to: Encoding, pages: u32) -> Rig {
+        let mut store = Store::new(engine, Allocator::default());
         let [source, dest] =
             [pages, 1].map(|pages| Memory::new(&mut store, MemoryType::new(pages, None)).unwrap());
-        Rig::between(host, (from, source), (to, dest), store)
+        Rig::between(engine, (from, source), (to, dest), store)
     }
 
     /// Within one memory.
-    fn shared(host: &Host, from: Encoding, to: Encoding) -> Rig {
-        let mut store = Store::new(&host.engine, Allocator::default());
+    fn shared(engine: &Engine, from: Encoding, to: Encoding) -> Rig {
+        let mut store = Store::new(engine, Allocator::default());
         let memory = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
-        Rig::between(host, (from, memory), (to, memory), store)
+        Rig::between(engine, (from, memory), (to, memory), store)
     }
 
     fn between(
-        host: &Host,
+        engine: &Engine,
         (from, source): (Encoding, Memory),
         (to, dest): (Encoding, Memory),
         mut store: Store<Allocator>,
     ) -> Rig {
         dest.data_mut(&mut store).fill(JUNK);
         store.data_mut().memory = Some(dest);
-        let mut linker = Linker::new(&host.engine);
-        let traps = linker.instantiate(&mut store, &host.traps).unwrap();
+        let mut linker = Linker::new(engine);
+        let traps = linker.instantiate(&mut store, &pack_module(engine, "traps")).unwrap();
         linker.instance(&mut store, "traps", traps).unwrap();
+        // For modules that are told how large pages are.
+        let bits = GlobalType::new(ValType::I64, Mutability::Const);
+        let bits = Global::new(&mut store, bits, Val::I64(16)).unwrap();
+        for name in ["from.page-bits", "memory.page-bits"] {
+            linker.define(&store, "", name, bits).unwrap();
+        }
         let guest = Func::wrap(&mut store, realloc);
         linker.define(&store, "", "memory", dest).unwrap();
         linker.define(&store, "", "realloc", guest).unwrap();
-        let checked = linker.instantiate(&mut store, &host.checked_realloc).unwrap();
+        let checked =
+            linker.instantiate(&mut store, &pack_module(engine, "checked-realloc")).unwrap();
         let allocate = checked.get_func(&mut store, "realloc").unwrap();
         linker.define(&store, "", "from", source).unwrap();
         linker.define(&store, "", "to", dest).unwrap();
         linker.define(&store, "", "allocate", allocate).unwrap();
-        let module = host.transcoder(&format!("{}-to-{}", from.name(), to.name()));
-        let instance = linker.instantiate(&mut store, module).unwrap();
+        let module = pack_module(engine, &format!("{}-to-{}", from.name(), to.name()));
+        let instance = linker.instantiate(&mut store, &module).unwrap();
         let transcode = instance.get_typed_func(&mut store, "transcode").unwrap();
         Rig { store, source, dest, transcode, clean: Vec::new() }
     }
@@ -164,9 +174,9 @@ struct Rigs(Vec<(Encoding, Encoding, Rig)>);
 
 impl Rigs {
     fn new(pages: u32) -> Rigs {
-        let host = Host::new();
+        let engine = engine();
         let pairs = ALL.into_iter().flat_map(|from| ALL.map(|to| (from, to)));
-        Rigs(pairs.map(|(from, to)| (from, to, Rig::new(&host, from, to, pages))).collect())
+        Rigs(pairs.map(|(from, to)| (from, to, Rig::new(&engine, from, to, pages))).collect())
     }
 
     /// Transcodes a source from every encoding that has such strings to every other. It stands
@@ -439,8 +449,8 @@ fn limits_of_length() {
 /// The longest string there can be, of zeros, all the way.
 #[test]
 fn the_longest_string() {
-    let host = Host::new();
-    let mut rig = Rig::new(&host, Utf16, Utf8, (1 << 28) / PAGE as u32);
+    let engine = engine();
+    let mut rig = Rig::new(&engine, Utf16, Utf8, (1 << 28) / PAGE as u32);
     let length = LIMIT / 2;
     let (ptr, found) = rig.transcode.call(&mut rig.store, (0, length)).unwrap();
     assert_eq!(found, length);
@@ -477,12 +487,12 @@ fn bounds_count_bytes() {
 /// The two memories may be one, and the first block stand right behind the source.
 #[test]
 fn source_and_result_side_by_side() {
-    let host = Host::new();
+    let engine = engine();
     for from in ALL {
         for to in ALL {
             for text in ["side by side", "caf\u{e9}", "\u{20ac} and \u{1f600}, and then some"] {
                 let bytes = if from == Utf8 { text.as_bytes().to_vec() } else { wide(text) };
-                let mut rig = Rig::shared(&host, from, to);
+                let mut rig = Rig::shared(&engine, from, to);
                 rig.source.write(&mut rig.store, 0, &bytes).unwrap();
                 rig.store.data_mut().start = bytes.len() as u32;
                 let (form, tag) = match from {
