@@ -99,7 +99,7 @@ impl Image<'_> {
             (0, Width::W64) => u64::MAX,
             // As few bytes as one element has, if what is above 32 (64) bits is dropped.
             (1, Width::W32) => ((1 << 32) / size + 1).min(0x7fff_ffff),
-            (1, Width::W64) => ((1 << 63) / size * 2 + 1).min(i64::MAX as u64),
+            (1, Width::W64) => (u64::MAX / size).saturating_add(2),
             (2, _) => (1 << 28) / size + 1,
             _ => 0x0100_0000,
         }
