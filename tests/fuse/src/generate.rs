@@ -2,242 +2,460 @@
 //! receives into a checksum and answers with random values that the caller folds.
 //!
 //! ```text
-//! run() ──▶ caller: constants and a memory image ──f(params)──▶ callee: fold params
-//!              ▲                                                        │
-//!              └────────────────── fold result ◀── constants, image ────┘
+//! run(i, j) ─▶ caller: row j of values ──f<i>(params)──▶ callee: fold params
+//!                 ▲                                             │
+//!                 └────────────── fold result ◀── row j of values
 //! ```
 //!
-//! The root exports `run`, `seen` (the callee's checksum) and, for each side, `log` (the arguments
-//! of all calls of its `realloc`, and of `post-return`).
+//! One [`Batch`] has many functions, and rows of values for each, so that little is compiled for
+//! a case. The root exports
+//!
+//! - `run: func(i: u32, j: u32) -> u64`: the caller's checksum;
+//! - `seen: func() -> u64`: the callee's checksum;
+//! - `turn: func(j: u32)`: which row the callee answers with;
+//! - `arm-callee`, `arm-caller: func(call: u32, kind: u32)`: makes one call of a side's `realloc`
+//!   misbehave ([`Misbehaviour`]);
+//! - `callee-log`, `caller-log: func() -> list<u64>`: the arguments of all calls of a side's
+//!   `realloc`, and of `post-return`.
 
+mod definitions;
 mod fold;
+mod guest;
 mod image;
 mod types;
 
+use definitions::Definitions;
 use fold::Folds;
+use guest::{allocator, entry, for_width};
 use image::Image;
 use meld_verify::Rng;
 use std::fmt::Write;
-use types::{Core, Encoding, Shape, Ty};
+use types::{Core, Encoding, Ty, Width};
 
 /// Where images stand; below it there is nothing, so that zero pointers show.
 const BASE: u32 = 1024;
+/// Where the memories end at the start, in pages and in bytes.
+const PAGES: u32 = 16;
+const END: u32 = PAGES << 16;
+/// A row of values that is larger than this makes no further rows for its function.
+const MOST_IMAGE: usize = 24 << 10;
 
-/// A composition as component text: the same for the same seed and number.
-pub fn composition(seed: u64, number: u64) -> String {
-    let mut rng = Rng::new(seed, "composition", number);
-    let params = match rng.below(4) {
-        0 => rng.below(20),
-        _ => rng.below(5),
-    };
-    // Many parameters are simple ones, or the images would be large.
-    let depth = if params > 5 { 1 } else { rng.below(4) };
-    let params: Vec<Ty> = (0..params).map(|_| Ty::random(&mut rng, depth)).collect();
-    let depth = rng.below(4);
-    let result = (rng.below(4) > 0).then(|| Ty::random(&mut rng, depth));
-    let faulty = rng.below(3) == 0;
-    let caller = Side { encoding: Encoding::random(&mut rng), faulty };
-    let callee = Side { encoding: Encoding::random(&mut rng), faulty };
-    Composition { params: Ty::Tuple(params), result, caller, callee }.text(&mut rng)
-}
-
-struct Side {
+/// How a side is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Side {
     encoding: Encoding,
-    faulty: bool,
+    width: Width,
 }
 
-struct Composition {
+/// What one call of a guest's `realloc` does wrong, or at least unlike others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Misbehaviour {
+    /// Nothing.
+    None = 0,
+    /// It traps.
+    Traps = 1,
+    /// It returns what is far outside, so that adding the size overflows.
+    Overflows = 2,
+    /// It returns memory up to the last byte, which is right.
+    EndsAtTheEnd = 3,
+    /// It returns memory of which the last bytes are outside.
+    EndsBeyond = 4,
+    /// It returns what is not aligned, if there is an alignment to miss.
+    Misaligned = 5,
+    /// It grows the memory by more than was asked for, which is right.
+    GrowsMore = 6,
+    /// It shrinks in place, which is right.
+    StaysInPlace = 7,
+}
+
+/// All of [`Misbehaviour`], by number.
+pub const MISBEHAVIOURS: [Misbehaviour; 8] = [
+    Misbehaviour::None,
+    Misbehaviour::Traps,
+    Misbehaviour::Overflows,
+    Misbehaviour::EndsAtTheEnd,
+    Misbehaviour::EndsBeyond,
+    Misbehaviour::Misaligned,
+    Misbehaviour::GrowsMore,
+    Misbehaviour::StaysInPlace,
+];
+
+/// How large batches are.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Functions in a batch.
+    pub functions: usize,
+    /// Rows of values for each.
+    pub rows: usize,
+    /// Also with 64-bit memories.
+    pub memory64: bool,
+}
+
+/// One composition and what can be run in it.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Component text: the same for the same seed, number and plan.
+    pub text: String,
+    /// What to run.
+    pub cases: Vec<Try>,
+}
+
+/// One call.
+#[derive(Clone, Copy, Debug)]
+pub struct Try {
+    /// Which function.
+    pub function: u32,
+    /// Which row of values.
+    pub row: u32,
+    /// Which call of the callee's `realloc`, counted from 0, misbehaves how.
+    pub callee: (u32, Misbehaviour),
+    /// The same for the caller.
+    pub caller: (u32, Misbehaviour),
+}
+
+struct Function {
     /// The parameters, as one tuple.
     params: Ty,
     result: Option<Ty>,
-    caller: Side,
-    callee: Side,
+    post_return: bool,
+    /// Options name memory and `realloc` even if there is no use for them.
+    options: bool,
 }
 
-impl Composition {
-    fn text(&self, rng: &mut Rng) -> String {
-        let callee_core = self.callee_core(rng);
-        let caller_core = self.caller_core(rng);
-        let mut inner = Definitions::new(false);
-        let lifted = inner.func(&self.params, self.result.as_ref());
-        let mut outer = Definitions::new(true);
-        let lowered = outer.func(&self.params, self.result.as_ref());
-        let post_return =
-            if self.result.is_some() { "(post-return (core func $main \"post\"))" } else { "" };
+/// Makes a batch.
+pub fn batch(seed: u64, number: u64, plan: Plan) -> Batch {
+    let mut rng = Rng::new(seed, "batch", number);
+    let mut side = || Side {
+        encoding: Encoding::random(&mut rng),
+        width: if plan.memory64 && rng.below(2) == 0 { Width::W64 } else { Width::W32 },
+    };
+    let (caller, callee) = (side(), side());
+    let functions = (0..plan.functions).map(|_| Function::random(&mut rng)).collect();
+    let composition = Composition { functions, caller, callee, rows: plan.rows };
+    let (text, cases) = composition.text(&mut rng);
+    Batch { text, cases }
+}
+
+impl Function {
+    fn random(rng: &mut Rng) -> Function {
+        let params = match rng.below(5) {
+            0 => rng.below(20),
+            _ => rng.below(5),
+        };
+        // Many parameters are simple ones, or the images would be large.
+        let depth = if params > 5 { 1 } else { rng.below(5) };
+        let params: Vec<Ty> = (0..params).map(|_| Ty::random(rng, depth)).collect();
+        let depth = rng.below(5);
+        let result = (rng.below(4) > 0).then(|| Ty::random(rng, depth));
+        Function {
+            params: Ty::Tuple(params),
+            result,
+            post_return: rng.below(3) > 0,
+            options: rng.below(2) == 0,
+        }
+    }
+
+    fn spills(&self, width: Width) -> bool {
+        self.params.flat(width).len() > 16
+    }
+
+    /// The core type of the result if it is returned flat.
+    fn flat_result(&self, width: Width) -> Option<Core> {
+        let flat = self.result.as_ref()?.flat(width);
+        (flat.len() == 1).then(|| flat[0])
+    }
+
+    /// What a lift (lower) returns, if anything.
+    fn returns(&self, width: Width) -> Option<Core> {
+        self.result.as_ref().map(|_| self.flat_result(width).unwrap_or(width.core()))
+    }
+
+    /// Canonical options of one side; `core` names the instance with memory and `realloc`.
+    fn canonical(&self, side: Side, core: &str) -> String {
+        let width = side.width;
+        let plain = !self.spills(width)
+            && !self.params.has_pointers()
+            && self.result.as_ref().is_none_or(|_| self.flat_result(width).is_some());
+        if plain && !self.options {
+            return String::new();
+        }
+        let encoding = side.encoding.text();
         format!(
+            "string-encoding={encoding} (memory (core memory {core} \"memory\")) \
+             (realloc (core func {core} \"realloc\"))"
+        )
+    }
+}
+
+struct Composition {
+    functions: Vec<Function>,
+    caller: Side,
+    callee: Side,
+    rows: usize,
+}
+
+/// Rows of values of one side, as both sides of a case must be faulty or not together.
+type Rows = Vec<usize>;
+
+impl Composition {
+    fn text(&self, rng: &mut Rng) -> (String, Vec<Try>) {
+        let (caller_core, mut rows) = self.caller_core(rng);
+        let (callee_core, callee_rows) = self.callee_core(rng);
+        rows.iter_mut().zip(callee_rows).for_each(|(rows, callee)| *rows = callee.min(*rows));
+        let (mut inner, mut outer) = (Definitions::new(false), Definitions::new(true));
+        let (mut lifts, mut imports) = (String::new(), String::new());
+        let (mut lowers, mut given) = (String::new(), String::new());
+        for (i, function) in self.functions.iter().enumerate() {
+            let ty = inner.func(&function.params, function.result.as_ref());
+            let options = function.canonical(self.callee, "$main");
+            let mut after = String::new();
+            if function.post_return {
+                let core = function.returns(self.callee.width).map_or("nothing", Core::text);
+                after = format!("(post-return (core func $main \"post-{core}\"))");
+            }
+            let _ = write!(
+                lifts,
+                "\n    (func (export \"f{i}\") {ty} (canon lift (core func $main \"f{i}\") {options} {after}))"
+            );
+            let ty = outer.func(&function.params, function.result.as_ref());
+            let _ = write!(imports, "\n      (export \"f{i}\" (func {ty}))");
+            let options = function.canonical(self.caller, "$libc");
+            let _ = write!(
+                lowers,
+                "\n    (core func $f{i} (canon lower (func $callee \"f{i}\") {options}))"
+            );
+            let _ = write!(given, " (export \"f{i}\" (func $f{i}))");
+        }
+        let text = format!(
             r#"(component
   (component $callee
     (core module $main {callee_core})
-    (core instance $main (instantiate $main)){definitions}
-    (func (export "f") {lifted} (canon lift (core func $main "f")
-      string-encoding={callee_encoding} (memory (core memory $main "memory"))
-      (realloc (core func $main "realloc")) {post_return}))
+    (core instance $main (instantiate $main)){definitions}{lifts}
     (func (export "seen") (result u64) (canon lift (core func $main "seen")))
-    (func (export "log") (result (list u32))
+    (func (export "turn") (param "j" u32) (canon lift (core func $main "turn")))
+    (func (export "arm") (param "call" u32) (param "kind" u32)
+      (canon lift (core func $main "arm")))
+    (func (export "log") (result (list u64))
       (canon lift (core func $main "log") (memory (core memory $main "notes")))))
   (component $caller
-    (import "callee" (instance $callee{imported}
-      (export "f" (func {lowered}))))
+    (import "callee" (instance $callee{imported}{imports}))
     (core module $libc {libc})
-    (core instance $libc (instantiate $libc))
-    (core func $f (canon lower (func $callee "f") string-encoding={caller_encoding}
-      (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
+    (core instance $libc (instantiate $libc)){lowers}
     (core module $main {caller_core})
     (core instance $main (instantiate $main
-      (with "libc" (instance $libc)) (with "" (instance (export "f" (func $f))))))
-    (func (export "run") (result u64) (canon lift (core func $main "run")))
-    (func (export "log") (result (list u32))
+      (with "libc" (instance $libc)) (with "" (instance{given}))))
+    (func (export "run") (param "i" u32) (param "j" u32) (result u64)
+      (canon lift (core func $main "run")))
+    (func (export "arm") (param "call" u32) (param "kind" u32)
+      (canon lift (core func $libc "arm")))
+    (func (export "log") (result (list u64))
       (canon lift (core func $libc "log") (memory (core memory $libc "notes")))))
   (instance $callee (instantiate $callee))
   (instance $caller (instantiate $caller (with "callee" (instance $callee))))
   (export "run" (func $caller "run"))
   (export "seen" (func $callee "seen"))
+  (export "turn" (func $callee "turn"))
+  (export "arm-callee" (func $callee "arm"))
+  (export "arm-caller" (func $caller "arm"))
   (export "callee-log" (func $callee "log"))
   (export "caller-log" (func $caller "log")))
 "#,
             definitions = inner.text,
             imported = outer.text,
-            callee_encoding = self.callee.encoding.text(),
-            caller_encoding = self.caller.encoding.text(),
-            libc = allocator(BASE << 6),
-        )
-    }
-
-    fn callee_core(&self, rng: &mut Rng) -> String {
-        let Side { encoding, faulty } = self.callee;
-        let mut folds = Folds::new(encoding);
-        let mut image = Image { rng, encoding, faulty, bytes: Vec::new(), base: BASE };
-        let n = folds.of(&self.params);
-        let flat = self.params.flat();
-        let (params, fold) = if flat.len() <= 16 {
-            let locals: String = (0..flat.len()).map(|i| format!(" (local.get {i})")).collect();
-            (cores(&flat), format!("(call $flat-{n}{locals})"))
-        } else {
-            ("i32".to_string(), format!("(call $load-{n} (local.get 0))"))
-        };
-        let (result, answer) = match &self.result {
-            None => (String::new(), String::new()),
-            Some(ty) if ty.flat().len() <= 1 => (cores(&ty.flat()), constants(&image.flat(ty))),
-            Some(ty) => ("i32".to_string(), constant(Core::I32, image.spilled(ty).into())),
-        };
-        let data = data(&image.bytes);
-        let heap = (BASE + image.bytes.len() as u32).next_multiple_of(16);
-        let post = match self.result {
-            Some(_) => format!(
-                "\n    (func (export \"post\") (param {result}) (call $note {}))",
-                if result == "i32" { "(local.get 0)" } else { "(i32.const -1)" }
+            libc = for_width(
+                &allocator(PAGES, self.caller_heap(rng), self.caller.width),
+                self.caller.width
             ),
-            None => String::new(),
-        };
-        let allocator = allocator(heap);
-        let folds = folds.finish();
-        format!(
-            r#"{allocator}
-    (data (i32.const {BASE}) "{data}"){folds}
-    (func (export "f") (param {params}) (result {result})
-      {fold}
-      {answer})
-    (func (export "seen") (result i64) (global.get $hash)){post}"#
-        )
-    }
-
-    fn caller_core(&self, rng: &mut Rng) -> String {
-        let Side { encoding, faulty } = self.caller;
-        let mut folds = Folds::new(encoding);
-        let mut image = Image { rng, encoding, faulty, bytes: Vec::new(), base: BASE };
-        let flat = self.params.flat();
-        let (mut params, mut arguments) = if flat.len() <= 16 {
-            (cores(&flat), constants(&image.flat(&self.params)))
-        } else {
-            let pointer = image.spilled(&self.params);
-            ("i32".to_string(), constant(Core::I32, pointer.into()))
-        };
-        let mut result = String::new();
-        let mut fold = String::new();
-        if let Some(ty) = &self.result {
-            let n = folds.of(ty);
-            if ty.flat().len() <= 1 {
-                result = cores(&ty.flat());
-                fold = format!("(call $flat-{n})");
-            } else {
-                let at = image.allocate(ty.size(), ty.align());
-                params.push_str(" i32");
-                arguments.push_str(&constant(Core::I32, at.into()));
-                fold = format!("(call $load-{n} (i32.const {at}))");
+        );
+        let mut cases = Vec::new();
+        for (function, rows) in rows.into_iter().enumerate() {
+            for row in 0..rows {
+                let mut misbehaviour = || match rng.below(3) {
+                    0 => (rng.pick(&[0, 0, 1, 2, 3, 5]), rng.pick(&MISBEHAVIOURS)),
+                    _ => (0, Misbehaviour::None),
+                };
+                let (callee, caller) = (misbehaviour(), misbehaviour());
+                let (function, row) = (function as u32, row as u32);
+                cases.push(Try { function, row, callee, caller });
             }
         }
-        let data = data(&image.bytes);
-        let folds = folds.finish();
-        format!(
-            r#"
-    (import "libc" "memory" (memory 1))
-    (import "" "f" (func $f (param {params}) (result {result})))
-    (data (i32.const {BASE}) "{data}"){folds}
-    (func (export "run") (result i64)
-      {arguments}
-      (call $f)
-      {fold}
-      (global.get $hash))"#
-        )
+        (text, cases)
     }
-}
 
-/// A bump allocator that grows its memory and keeps a log.
-fn allocator(heap: u32) -> String {
-    let pages = heap / 0x1_0000 + 1;
-    format!(
-        r#"
-    (memory (export "memory") {pages})
-    (global $next (mut i32) (i32.const {heap}))
-    ;; Pointer and length of the notes, then the notes, as many as fit.
-    (memory $notes (export "notes") 1)
-    (data (memory $notes) (i32.const 0) "\08")
-    (func $note (param $x i32) (local $count i32)
-      (local.set $count (i32.load $notes (i32.const 4)))
-      (if (i32.lt_u (local.get $count) (i32.const 16000)) (then
-        (i32.store $notes offset=8 (i32.shl (local.get $count) (i32.const 2)) (local.get $x))
-        (i32.store $notes (i32.const 4) (i32.add (local.get $count) (i32.const 1))))))
-    (func (export "log") (result i32) (i32.const 0))
-    (func (export "realloc") (param $old i32) (param $old-size i32) (param $align i32)
-      (param $size i32) (result i32) (local $at i32) (local $end i32)
-      (call $note (local.get $old))
-      (call $note (local.get $old-size))
-      ;; The engine shrinks a string that turned out to be Latin-1 with alignment 2, where the
-      ;; specification says 1: either will do.
-      (call $note (select (i32.const 2) (local.get $align)
-        (i32.and (i32.eq (local.get $align) (i32.const 1)) (i32.and (i32.ne (local.get $old)
-          (i32.const 0)) (i32.le_u (local.get $size) (local.get $old-size))))))
-      (call $note (local.get $size))
-      (local.set $at (i32.and (i32.add (global.get $next) (i32.sub (local.get $align) (i32.const 1)))
-        (i32.sub (i32.const 0) (local.get $align))))
-      (local.set $end (i32.add (local.get $at) (local.get $size)))
-      (block $fits (loop $more
-        (br_if $fits (i32.le_u (local.get $end) (i32.shl (memory.size) (i32.const 16))))
-        (if (i32.eq (memory.grow (i32.const 1)) (i32.const -1)) (then unreachable))
-        (br $more)))
-      (global.set $next (local.get $end))
-      (memory.copy (local.get $at) (local.get $old)
-        (select (local.get $size) (local.get $old-size)
-          (i32.lt_u (local.get $size) (local.get $old-size))))
-      (local.get $at))"#
-    )
+    /// The caller's image must not reach this, and what is allocated grows from here.
+    fn caller_heap(&self, rng: &mut Rng) -> u32 {
+        rng.pick(&[END - 0x1_0000, END - 24, END])
+    }
+
+    /// Calls `row` for every row; returns how many rows there are and the rows' entries.
+    fn rows(
+        &self,
+        image: &mut Image<'_>,
+        rng: &mut Rng,
+        row: impl Fn(&mut Image<'_>) -> Vec<u64>,
+    ) -> (usize, u32) {
+        let (mut entries, mut count, before) = (Vec::new(), 0, image.bytes.len());
+        while count < self.rows && image.bytes.len() - before < MOST_IMAGE {
+            image.fault_in = match rng.below(4) {
+                0 => Some(rng.pick(&[0, 0, 1, 2, 3, 4, 6, 9, 14, 20])),
+                _ => None,
+            };
+            entries.extend(row(image));
+            count += 1;
+        }
+        image.fault_in = None;
+        (count, image.entries(&entries))
+    }
+
+    fn callee_core(&self, rng: &mut Rng) -> (String, Rows) {
+        let side = self.callee;
+        let mut folds = Folds::new(side);
+        let mut values = Rng::new(rng.bits(), "callee", 0);
+        let mut image =
+            Image { rng: &mut values, side, bytes: Vec::new(), base: BASE, fault_in: None };
+        let (mut functions, mut counts) = (String::new(), Vec::new());
+        for (i, function) in self.functions.iter().enumerate() {
+            let n = folds.of(&function.params);
+            let flat = function.params.flat(side.width);
+            let (params, fold) = if function.spills(side.width) {
+                ("%p".to_string(), format!("(call $load-{n} (local.get 0))"))
+            } else {
+                let locals: String = (0..flat.len()).map(|i| format!(" (local.get {i})")).collect();
+                (cores(&flat), format!("(call $flat-{n}{locals})"))
+            };
+            let (result, answer) = match (&function.result, function.returns(side.width)) {
+                (Some(ty), Some(core)) => {
+                    let flat = function.flat_result(side.width).is_some();
+                    let (count, at) = self.rows(&mut image, rng, |image| {
+                        if flat { image.flat(ty) } else { vec![image.spilled(ty)] }
+                    });
+                    counts.push(count);
+                    let row = format!(
+                        "(%c (i32.add (i32.const {at}) (i32.shl (global.get $turn) (i32.const 3))))"
+                    );
+                    (core.text(), entry(core, &row, 0))
+                }
+                _ => {
+                    counts.push(self.rows);
+                    ("", String::new())
+                }
+            };
+            let _ = write!(
+                functions,
+                "\n    (func (export \"f{i}\") (param {params}) (result {result})\n      {fold}\n      {answer})"
+            );
+        }
+        let posts: String = [
+            ("nothing", "", "(i64.const -1)"),
+            ("i32", "i32", "(i64.extend_i32_u (local.get 0))"),
+            ("i64", "i64", "(local.get 0)"),
+            ("f32", "f32", "(i64.const -2)"),
+            ("f64", "f64", "(i64.const -3)"),
+        ]
+        .iter()
+        .map(|(name, core, note)| {
+            format!("\n    (func (export \"post-{name}\") (param {core}) (call $note {note}))")
+        })
+        .collect();
+        let end = BASE + image.bytes.len() as u32;
+        assert!(end <= END - 0x1_0000, "the image is too large");
+        let heap = rng.pick(&[end.next_multiple_of(16), END - 24, END]);
+        let (data, allocator) = (data(&image.bytes), allocator(PAGES, heap, side.width));
+        let folds = folds.finish();
+        let text = format!(
+            r#"{allocator}
+    (global $turn (mut i32) (i32.const 0))
+    (func (export "turn") (param i32) (global.set $turn (local.get 0)))
+    (data (%p.const {BASE}) "{data}"){folds}{functions}
+    (func (export "seen") (result i64) (global.get $hash)){posts}"#
+        );
+        (for_width(&text, side.width), counts)
+    }
+
+    fn caller_core(&self, rng: &mut Rng) -> (String, Rows) {
+        let side = self.caller;
+        let mut folds = Folds::new(side);
+        let mut values = Rng::new(rng.bits(), "caller", 0);
+        let mut image =
+            Image { rng: &mut values, side, bytes: Vec::new(), base: BASE, fault_in: None };
+        let (mut imports, mut functions, mut counts) = (String::new(), String::new(), Vec::new());
+        for (i, function) in self.functions.iter().enumerate() {
+            let spills = function.spills(side.width);
+            let mut params =
+                if spills { vec![side.width.core()] } else { function.params.flat(side.width) };
+            let flat_result = function.flat_result(side.width);
+            let room = function.result.as_ref().filter(|_| flat_result.is_none());
+            let (count, at) = self.rows(&mut image, rng, |image| {
+                let mut row = if spills {
+                    vec![image.spilled(&function.params)]
+                } else {
+                    image.flat(&function.params)
+                };
+                row.extend(room.map(|ty| image.room(ty)));
+                row
+            });
+            counts.push(count);
+            params.extend(room.map(|_| side.width.core()));
+            let arguments: String = params
+                .iter()
+                .enumerate()
+                .map(|(i, core)| entry(*core, "(%c (local.get $row))", i as u32))
+                .collect();
+            let fold = match &function.result {
+                None => String::new(),
+                Some(ty) => {
+                    let n = folds.of(ty);
+                    match room {
+                        None => format!("(call $flat-{n})"),
+                        Some(_) => {
+                            let last = entry(
+                                side.width.core(),
+                                "(%c (local.get $row))",
+                                params.len() as u32 - 1,
+                            );
+                            format!("(call $load-{n} {last})")
+                        }
+                    }
+                }
+            };
+            let result = flat_result.map_or("", Core::text);
+            let _ = write!(
+                imports,
+                "\n    (import \"\" \"f{i}\" (func $f{i} (param {}) (result {result})))",
+                cores(&params)
+            );
+            let size = params.len() * 8;
+            let _ = write!(
+                functions,
+                r#"
+    (func $run-{i} (param $row i32)
+      (local.set $row (i32.add (i32.const {at}) (i32.mul (local.get $row) (i32.const {size}))))
+      {arguments}
+      (call $f{i})
+      {fold})"#
+            );
+        }
+        assert!(image.bytes.len() as u32 + BASE <= END - 0x1_0000, "the image is too large");
+        let memory = if side.width == Width::W64 { "i64 " } else { "" };
+        let table: String = (0..self.functions.len()).map(|i| format!(" $run-{i}")).collect();
+        let (data, folds) = (data(&image.bytes), folds.finish());
+        let text = format!(
+            r#"
+    (import "libc" "memory" (memory {memory}1)){imports}
+    (type $run (func (param i32)))
+    (table funcref (elem{table}))
+    (data (%p.const {BASE}) "{data}"){folds}{functions}
+    (func (export "run") (param $i i32) (param $j i32) (result i64)
+      (call_indirect (type $run) (local.get $j) (local.get $i))
+      (global.get $hash))"#
+        );
+        (for_width(&text, side.width), counts)
+    }
 }
 
 fn cores(cores: &[Core]) -> String {
     cores.iter().map(|core| core.text()).collect::<Vec<_>>().join(" ")
-}
-
-fn constants(values: &[(Core, u64)]) -> String {
-    values.iter().map(|(core, bits)| constant(*core, *bits)).collect()
-}
-
-fn constant(core: Core, bits: u64) -> String {
-    match core {
-        Core::I32 => format!("(i32.const {})", bits as u32),
-        Core::I64 => format!("(i64.const {bits})"),
-        Core::F32 => format!("(f32.reinterpret_i32 (i32.const {}))", bits as u32),
-        Core::F64 => format!("(f64.reinterpret_i64 (i64.const {bits}))"),
-    }
 }
 
 fn data(bytes: &[u8]) -> String {
@@ -245,89 +463,4 @@ fn data(bytes: &[u8]) -> String {
         let _ = write!(text, "\\{byte:02x}");
         text
     })
-}
-
-/// Type definitions of a component, or of the type of an instance that it imports.
-struct Definitions {
-    imported: bool,
-    text: String,
-    count: usize,
-}
-
-impl Definitions {
-    fn new(imported: bool) -> Self {
-        Definitions { imported, text: String::new(), count: 0 }
-    }
-
-    fn func(&mut self, params: &Ty, result: Option<&Ty>) -> String {
-        let mut text = String::new();
-        if let Shape::Fields(params) = params.shape() {
-            for (i, ty) in params.into_iter().enumerate() {
-                let ty = self.define(ty);
-                let _ = write!(text, "(param \"p{i}\" {ty}) ");
-            }
-        }
-        if let Some(ty) = result {
-            let ty = self.define(ty);
-            let _ = write!(text, "(result {ty})");
-        }
-        text
-    }
-
-    /// Defines a type and returns how to refer to it.
-    fn define(&mut self, ty: &Ty) -> String {
-        let mut optional = |ty: &Option<Box<Ty>>| ty.as_ref().map(|ty| self.define(ty));
-        let body = match ty {
-            Ty::Result(ok, err) => {
-                let (ok, err) = (optional(ok), optional(err));
-                let err = err.map_or(String::new(), |ty| format!("(error {ty})"));
-                format!("(result {} {err})", ok.unwrap_or_default())
-            }
-            Ty::Option(some) => format!("(option {})", self.define(some)),
-            Ty::List(item) => format!("(list {})", self.define(item)),
-            Ty::Fixed(item, length) => format!("(list {} {length})", self.define(item)),
-            Ty::Tuple(fields) => {
-                let fields: Vec<_> = fields.iter().map(|ty| self.define(ty)).collect();
-                format!("(tuple {})", fields.join(" "))
-            }
-            Ty::Record(fields) => {
-                let fields: Vec<_> = fields.iter().map(|ty| self.define(ty)).collect();
-                let fields = fields.iter().enumerate();
-                let fields: String =
-                    fields.map(|(i, ty)| format!("(field \"f{i}\" {ty})")).collect();
-                format!("(record {fields})")
-            }
-            Ty::Variant(cases) => {
-                let cases: Vec<_> =
-                    cases.iter().map(|ty| ty.as_ref().map(|ty| self.define(ty))).collect();
-                let cases = cases.into_iter().enumerate();
-                let cases: String = cases
-                    .map(|(i, ty)| format!("(case \"c{i}\" {})", ty.unwrap_or_default()))
-                    .collect();
-                format!("(variant {cases})")
-            }
-            Ty::Enum(count) => {
-                let labels: String = (0..*count).map(|i| format!(" \"e{i}\"")).collect();
-                format!("(enum{labels})")
-            }
-            Ty::Flags(count) => {
-                let labels: String = (0..*count).map(|i| format!(" \"b{i}\"")).collect();
-                format!("(flags{labels})")
-            }
-            scalar => return format!("{scalar:?}").to_lowercase(),
-        };
-        let n = self.count;
-        self.count += 1;
-        let _ = write!(self.text, "\n    (type $t{n} {body})");
-        // Types with labels must have a name where they cross.
-        if !matches!(ty, Ty::Record(_) | Ty::Variant(_) | Ty::Enum(_) | Ty::Flags(_)) {
-            return format!("$t{n}");
-        }
-        let _ = if self.imported {
-            write!(self.text, "\n    (export \"t{n}\" (type $n{n} (eq $t{n})))")
-        } else {
-            write!(self.text, "\n    (export $n{n} \"t{n}\" (type $t{n}))")
-        };
-        format!("$n{n}")
-    }
 }

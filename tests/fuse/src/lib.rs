@@ -11,9 +11,12 @@
 //! ```
 //!
 //! The expectations are held against the case as it stands, unfused; whether fusing changes
-//! anything is then a comparison ([`meld_verify::compare`]). [`generate`] makes more of them.
+//! anything is then a comparison ([`meld_verify::compare`]). [`generate`] makes many more, which
+//! [`batch`] runs.
 
+pub mod batch;
 pub mod generate;
+pub mod sources;
 
 use meld_verify::{Ended, Options, compare};
 use std::fmt;

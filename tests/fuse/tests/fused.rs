@@ -1,9 +1,9 @@
-//! Fuses every case and every generated composition and compares.
+//! Fuses every case and compares.
 //!
 //! Cases that meld refuses stand in `refused.txt`, one `class/case` a line. The list must only
 //! shrink: a refusal that is not listed fails, and so does a listed case that fuses.
 
-use meld_fuse_tests::{Case, Verdict, cases, generate};
+use meld_fuse_tests::{Verdict, cases};
 
 fn fuse(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let fused = meld::Fuser::new().input("root", bytes.to_vec()).fuse();
@@ -26,24 +26,4 @@ fn cases_behave_the_same() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// How many generated compositions are tried; `MELD_GENERATED` says otherwise.
-const GENERATED: u64 = 200;
-
-#[test]
-fn generated_compositions_behave_the_same() {
-    let variable = |name| std::env::var(name).ok().and_then(|value| value.parse().ok());
-    let count: u64 = variable("MELD_GENERATED").unwrap_or(GENERATED);
-    let seed: u64 = variable("MELD_SEED").unwrap_or(1);
-    let mut wrong = Vec::new();
-    for number in 0..count {
-        let text = generate::composition(seed, number);
-        let case = Case { class: "generated".into(), name: number.to_string(), text };
-        let verdict = case.verdict(&fuse);
-        if verdict != Verdict::Same {
-            wrong.push(format!("MELD_SEED={seed}, number {number}: {verdict}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{} of {count}\n{}", wrong.len(), wrong.join("\n"));
 }

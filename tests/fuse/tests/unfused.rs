@@ -1,7 +1,8 @@
 //! The cases as they stand do what they say, and the harness finds what is different.
 
-use meld_fuse_tests::{Case, Verdict, cases, generate};
-use meld_verify::{Ended, Options};
+use meld_fuse_tests::batch::{Subject, compare};
+use meld_fuse_tests::generate::{self, Batch, Plan};
+use meld_fuse_tests::{Verdict, cases};
 
 #[test]
 fn cases_do_what_they_say() {
@@ -28,44 +29,35 @@ fn cases_are_the_same_as_themselves() {
     }
 }
 
+const PLAN: Plan = Plan { functions: 8, rows: 6, memory64: false };
+
 #[test]
-fn generated_compositions_are_valid() {
-    let (mut returned, mut trapped) = (0, 0);
-    for number in 0..100 {
-        let text = generate::composition(1, number);
-        assert_eq!(text, generate::composition(1, number));
-        let ended = meld_verify::call(text.as_bytes(), "run", &Options::default());
-        match ended.unwrap_or_else(|e| panic!("{number}: {e}\n{text}")).ended {
-            Ended::Returned(_) => returned += 1,
-            Ended::Trapped(reason) => {
-                println!("{number}: {reason}");
-                trapped += 1;
-            }
-            Ended::GivenUp(reason) => panic!("{number} has no end: {reason}"),
-        }
-        for log in ["seen", "callee-log", "caller-log"] {
-            let ended = meld_verify::call(text.as_bytes(), log, &Options::default());
-            let expected = if log == "seen" { "0" } else { "[]" };
-            assert!(matches!(ended.unwrap().ended, Ended::Returned(value) if value == expected));
+fn batches_come_again_and_are_the_same_as_themselves() {
+    for memory64 in [false, true] {
+        let plan = Plan { memory64, ..PLAN };
+        for number in 0..2 {
+            let batch = generate::batch(1, number, plan);
+            assert_eq!(batch.text, generate::batch(1, number, plan).text);
+            let subject = Subject::new(batch.text.as_bytes()).unwrap();
+            // Whatever traps does so without a reason that meld gives.
+            let compared = compare(&batch, &subject, &subject);
+            assert!(compared.returned > 20, "{compared:?}");
         }
     }
-    // Both kinds must come up, or nothing is tested.
-    assert!(returned > 50 && trapped > 5, "{returned} returned, {trapped} trapped");
 }
 
 #[test]
 fn differences_are_found() {
-    let case = |number: u64| Case {
-        class: "generated".to_string(),
-        name: number.to_string(),
-        text: generate::composition(1, number),
-    };
-    let different = (1..10).filter(|&number| {
-        let other = wat::parse_str(generate::composition(1, number)).unwrap();
-        matches!(case(number - 1).verdict(&|_| Ok(other.clone())), Verdict::Different(_))
-    });
-    // Two that trap at once are alike.
-    assert!(different.count() > 5);
-    assert!(matches!(case(0).verdict(&|_| Ok(Vec::new())), Verdict::Invalid(_)));
-    assert!(matches!(case(0).verdict(&|_| Err(String::new())), Verdict::Refused(_)));
+    let (one, other) = (generate::batch(1, 0, PLAN), generate::batch(1, 1, PLAN));
+    let subject = |batch: &Batch| Subject::new(batch.text.as_bytes()).unwrap();
+    let compared = compare(&one, &subject(&one), &subject(&other));
+    assert!(compared.wrong.len() > 20 && compared.returned == 0, "{compared:?}");
+
+    let case = cases().unwrap().swap_remove(0);
+    let text = r#"(component (core module $m (func (export "other"))) (core instance $m (instantiate $m))
+        (func (export "other") (canon lift (core func $m "other"))))"#;
+    let other = wat::parse_str(text).unwrap();
+    assert!(matches!(case.verdict(&|_| Ok(other.clone())), Verdict::Different(_)));
+    assert!(matches!(case.verdict(&|_| Ok(Vec::new())), Verdict::Invalid(_)));
+    assert!(matches!(case.verdict(&|_| Err(String::new())), Verdict::Refused(_)));
 }

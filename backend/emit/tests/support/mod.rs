@@ -3,6 +3,7 @@
 
 pub mod model;
 pub mod random;
+pub mod reference;
 
 use meld_component::abi::PtrWidth;
 use meld_pack::Loader;

@@ -3,25 +3,31 @@
 //! Each type gets two functions: one for a value in memory, one for a flattened value. What is
 //! folded is what the Canonical ABI promises the receiver: normalised scalars, lengths,
 //! contents, zeros in unused slots; not addresses, which belong to the allocator's log.
+//!
+//! The text has the marks of [`super::guest::for_width`], so that it serves both widths.
 
-use super::types::{Core, Encoding, Shape, Ty, discriminant};
+use super::Side;
+use super::types::{Core, Encoding, Shape, Ty, Width, discriminant};
 use std::fmt::Write;
 
 /// The functions of one module, each type once.
 pub(crate) struct Folds {
+    width: Width,
     types: Vec<Ty>,
     text: String,
 }
 
 impl Folds {
-    pub(crate) fn new(encoding: Encoding) -> Self {
-        let bytes = match encoding {
-            Encoding::Utf8 => "(local.get $length)",
-            Encoding::Utf16 => "(i32.shl (local.get $length) (i32.const 1))",
-            Encoding::Compact => {
-                "(select (i32.shl (local.get $length) (i32.const 1)) (local.get $length)
-                    (i32.shr_u (local.get $length) (i32.const 31)))"
-            }
+    pub(crate) fn new(side: Side) -> Self {
+        let tag = u64::from(side.width.bytes()) * 8 - 1;
+        let bytes = match side.encoding {
+            Encoding::Utf8 => "(local.get $length)".to_string(),
+            Encoding::Utf16 => "(%p.shl (local.get $length) (%p.const 1))".to_string(),
+            // The shift drops the tag.
+            Encoding::Compact => format!(
+                "(select (%p.shl (local.get $length) (%p.const 1)) (local.get $length)
+        (%n (%p.shr_u (local.get $length) (%p.const {tag}))))"
+            ),
         };
         let text = format!(
             r#"
@@ -38,16 +44,16 @@ impl Folds {
     (func $fold-f64 (param $x f64)
       (call $fold (select (i64.reinterpret_f64 (local.get $x)) (i64.const 0x7ff8000000000000)
         (f64.eq (local.get $x) (local.get $x)))))
-    (func $string (param $at i32) (param $length i32) (local $end i32)
-      (call $fold-i32 (local.get $length))
-      (local.set $end (i32.add (local.get $at) {bytes}))
+    (func $string (param $at %p) (param $length %p) (local $end %p)
+      (call $fold-%p (local.get $length))
+      (local.set $end (%p.add (local.get $at) {bytes}))
       (block $done (loop $next
-        (br_if $done (i32.ge_u (local.get $at) (local.get $end)))
+        (br_if $done (%p.ge_u (local.get $at) (local.get $end)))
         (call $fold-i32 (i32.load8_u (local.get $at)))
-        (local.set $at (i32.add (local.get $at) (i32.const 1)))
+        (local.set $at (%p.add (local.get $at) (%p.const 1)))
         (br $next))))"#
         );
-        Folds { types: Vec::new(), text }
+        Folds { width: side.width, types: Vec::new(), text }
     }
 
     /// The text of all functions asked for.
@@ -64,121 +70,122 @@ impl Folds {
         let inner: Vec<usize> = ty.children().into_iter().map(|ty| self.of(ty)).collect();
         self.types.push(ty.clone());
         let n = self.types.len() - 1;
+        let pair = "(%p.load (local.get $at)) (%p.load offset=%s (local.get $at))";
         let (load, flat) = match ty.shape() {
-            Shape::Scalar => scalar(ty),
+            Shape::Scalar => self.scalar(ty),
             Shape::String => (
-                "(call $string (i32.load (local.get $at)) (i32.load offset=4 (local.get $at)))"
-                    .to_string(),
+                format!("(call $string {pair})"),
                 "(call $string (local.get 0) (local.get 1))".to_string(),
             ),
             Shape::List(item) => {
-                let (item_n, size) = (inner[0], item.size());
+                let (item_n, size) = (inner[0], item.size(self.width));
                 let _ = write!(
                     self.text,
                     r#"
-    (func $list-{n} (param $at i32) (param $length i32)
-      (call $fold-i32 (local.get $length))
+    (func $list-{n} (param $at %p) (param $length %p)
+      (call $fold-%p (local.get $length))
       (block $done (loop $next
-        (br_if $done (i32.eqz (local.get $length)))
+        (br_if $done (%p.eqz (local.get $length)))
         (call $load-{item_n} (local.get $at))
-        (local.set $at (i32.add (local.get $at) (i32.const {size})))
-        (local.set $length (i32.sub (local.get $length) (i32.const 1)))
+        (local.set $at (%p.add (local.get $at) (%p.const {size})))
+        (local.set $length (%p.sub (local.get $length) (%p.const 1)))
         (br $next))))"#
                 );
                 (
-                    format!(
-                        "(call $list-{n} (i32.load (local.get $at)) (i32.load offset=4 (local.get $at)))"
-                    ),
+                    format!("(call $list-{n} {pair})"),
                     format!("(call $list-{n} (local.get 0) (local.get 1))"),
                 )
             }
-            Shape::Fields(_) => fields(ty, &inner),
-            Shape::Cases(cases) => self::cases(ty, &cases, &inner),
+            Shape::Fields(_) => self.fields(ty, &inner),
+            Shape::Cases(cases) => self.cases(ty, &cases, &inner),
         };
-        let params: Vec<_> = ty.flat().iter().map(|core| core.text()).collect();
+        let params: Vec<_> = ty.flat(self.width).iter().map(|core| core.text()).collect();
         let _ = write!(
             self.text,
-            "\n    (func $load-{n} (param $at i32)\n      {load})\n    (func $flat-{n} (param {})\n      {flat})",
+            "\n    (func $load-{n} (param $at %p)\n      {load})\n    (func $flat-{n} (param {})\n      {flat})",
             params.join(" ")
         );
         n
     }
-}
 
-fn scalar(ty: &Ty) -> (String, String) {
-    let core = ty.flat()[0].text();
-    let load = match (ty, ty.size()) {
-        (_, 1) => "i32.load8_u".to_string(),
-        (_, 2) => "i32.load16_u".to_string(),
-        _ => format!("{core}.load"),
-    };
-    (
-        format!("(call $fold-{core} ({load} (local.get $at)))"),
-        format!("(call $fold-{core} (local.get 0))"),
-    )
-}
-
-fn fields(ty: &Ty, inner: &[usize]) -> (String, String) {
-    let (mut load, mut flat, mut slot) = (String::new(), String::new(), 0);
-    for ((offset, field), n) in ty.offsets().into_iter().zip(inner) {
-        let _ = write!(load, "(call $load-{n} (i32.add (local.get $at) (i32.const {offset})))");
-        let _ = write!(flat, "(call $flat-{n}");
-        for _ in field.flat() {
-            let _ = write!(flat, " (local.get {slot})");
-            slot += 1;
-        }
-        flat.push(')');
+    fn scalar(&self, ty: &Ty) -> (String, String) {
+        let core = ty.flat(self.width)[0].text();
+        let load = match ty.size(self.width) {
+            1 => "i32.load8_u".to_string(),
+            2 => "i32.load16_u".to_string(),
+            _ => format!("{core}.load"),
+        };
+        (
+            format!("(call $fold-{core} ({load} (local.get $at)))"),
+            format!("(call $fold-{core} (local.get 0))"),
+        )
     }
-    (load, flat)
-}
 
-fn cases(ty: &Ty, cases: &[Option<&Ty>], inner: &[usize]) -> (String, String) {
-    let load_case = match discriminant(cases.len()) {
-        1 => "(i32.load8_u (local.get $at))",
-        2 => "(i32.load16_u (local.get $at))",
-        _ => "(i32.load (local.get $at))",
-    };
-    let mut load = format!("(call $fold-i32 {load_case})");
-    let mut flat = "(call $fold-i32 (local.get 0))".to_string();
-    let joined = ty.flat();
-    let mut inner = inner.iter();
-    for (i, case) in cases.iter().enumerate() {
-        let mut body = String::new();
-        let mut used = 1;
-        if let (Some(payload), Some(n)) = (case, case.and_then(|_| inner.next())) {
-            let offset = ty.payload_offset();
-            let _ = write!(
-                load,
-                "\n      (if (i32.eq {load_case} (i32.const {i})) (then
-        (call $load-{n} (i32.add (local.get $at) (i32.const {offset})))))"
-            );
-            let mut call = format!("(call $flat-{n}");
-            for want in payload.flat() {
-                let slot = format!("(local.get {used})");
-                let have = joined[used];
-                let value = match (want, have) {
-                    _ if want == have => slot.clone(),
-                    (Core::F32, Core::I32) => format!("(f32.reinterpret_i32 {slot})"),
-                    (Core::F32, _) => format!("(f32.reinterpret_i32 (i32.wrap_i64 {slot}))"),
-                    (Core::F64, _) => format!("(f64.reinterpret_i64 {slot})"),
-                    _ => format!("(i32.wrap_i64 {slot})"),
-                };
-                if have == Core::I64 && matches!(want, Core::I32 | Core::F32) {
-                    // The upper half of a widened slot is zero.
-                    let _ = write!(body, "(call $fold (i64.shr_u {slot} (i64.const 32)))");
-                }
-                let _ = write!(call, " {value}");
-                used += 1;
+    fn fields(&self, ty: &Ty, inner: &[usize]) -> (String, String) {
+        let (mut load, mut flat, mut slot) = (String::new(), String::new(), 0);
+        for ((offset, field), n) in ty.offsets(self.width).into_iter().zip(inner) {
+            let _ = write!(load, "(call $load-{n} (%p.add (local.get $at) (%p.const {offset})))");
+            let _ = write!(flat, "(call $flat-{n}");
+            for _ in field.flat(self.width) {
+                let _ = write!(flat, " (local.get {slot})");
+                slot += 1;
             }
-            let _ = write!(body, "{call})");
+            flat.push(')');
         }
-        for (slot, core) in joined.iter().enumerate().skip(used) {
-            let _ = write!(body, "(call $fold-{} (local.get {slot}))", core.text());
-        }
-        if !body.is_empty() {
-            let _ =
-                write!(flat, "\n      (if (i32.eq (local.get 0) (i32.const {i})) (then {body}))");
-        }
+        (load, flat)
     }
-    (load, flat)
+
+    fn cases(&self, ty: &Ty, cases: &[Option<&Ty>], inner: &[usize]) -> (String, String) {
+        let load_case = match discriminant(cases.len()) {
+            1 => "(i32.load8_u (local.get $at))",
+            2 => "(i32.load16_u (local.get $at))",
+            _ => "(i32.load (local.get $at))",
+        };
+        let mut load = format!("(call $fold-i32 {load_case})");
+        let mut flat = "(call $fold-i32 (local.get 0))".to_string();
+        let joined = ty.flat(self.width);
+        let offset = ty.payload_offset(self.width);
+        let mut inner = inner.iter();
+        for (i, case) in cases.iter().enumerate() {
+            let mut body = String::new();
+            let mut used = 1;
+            if let (Some(payload), Some(n)) = (case, case.and_then(|_| inner.next())) {
+                let _ = write!(
+                    load,
+                    "\n      (if (i32.eq {load_case} (i32.const {i})) (then
+        (call $load-{n} (%p.add (local.get $at) (%p.const {offset})))))"
+                );
+                let mut call = format!("(call $flat-{n}");
+                for want in payload.flat(self.width) {
+                    let slot = format!("(local.get {used})");
+                    let have = joined[used];
+                    let value = match (want, have) {
+                        _ if want == have => slot.clone(),
+                        (Core::F32, Core::I32) => format!("(f32.reinterpret_i32 {slot})"),
+                        (Core::F32, _) => format!("(f32.reinterpret_i32 (i32.wrap_i64 {slot}))"),
+                        (Core::F64, _) => format!("(f64.reinterpret_i64 {slot})"),
+                        _ => format!("(i32.wrap_i64 {slot})"),
+                    };
+                    if have == Core::I64 && matches!(want, Core::I32 | Core::F32) {
+                        // The upper half of a widened slot is zero.
+                        let _ = write!(body, "(call $fold (i64.shr_u {slot} (i64.const 32)))");
+                    }
+                    let _ = write!(call, " {value}");
+                    used += 1;
+                }
+                let _ = write!(body, "{call})");
+            }
+            // Slots that the case does not use are zero.
+            for (slot, core) in joined.iter().enumerate().skip(used) {
+                let _ = write!(body, "(call $fold-{} (local.get {slot}))", core.text());
+            }
+            if !body.is_empty() {
+                let _ = write!(
+                    flat,
+                    "\n      (if (i32.eq (local.get 0) (i32.const {i})) (then {body}))"
+                );
+            }
+        }
+        (load, flat)
+    }
 }

@@ -1,24 +1,29 @@
 //! Random values as a guest holds them: memory images and flat arguments.
 //!
 //! What a guest holds need not be tidy: a bool may be any non-zero number, a `u8` may have
-//! higher bits set. A faulty image also has what must trap: bad pointers, discriminants, chars
-//! and encodings.
+//! higher bits set. A faulty value also has one thing that must trap: a bad pointer, length,
+//! discriminant, char or encoding.
 
-use super::types::{Core, Encoding, Shape, Ty, discriminant};
+use super::types::{Core, Encoding, Shape, Ty, Width, discriminant};
+use super::{END, Side};
 use meld_verify::Rng;
 
 /// A memory image under construction.
 pub(crate) struct Image<'a> {
     pub(crate) rng: &'a mut Rng,
-    pub(crate) encoding: Encoding,
-    /// Now and then there is something that must trap.
-    pub(crate) faulty: bool,
+    pub(crate) side: Side,
     pub(crate) bytes: Vec<u8>,
     /// Where the image stands in memory.
     pub(crate) base: u32,
+    /// After how many things that can be wrong one is wrong; none if this is `None`.
+    pub(crate) fault_in: Option<usize>,
 }
 
 impl Image<'_> {
+    fn width(&self) -> Width {
+        self.side.width
+    }
+
     /// Reserves zeroed memory; returns its address.
     pub(crate) fn allocate(&mut self, size: u32, align: u32) -> u32 {
         let at = (self.base + self.bytes.len() as u32).next_multiple_of(align);
@@ -27,24 +32,76 @@ impl Image<'_> {
     }
 
     /// A pointer to a new random value.
-    pub(crate) fn spilled(&mut self, ty: &Ty) -> u32 {
-        let at = self.allocate(ty.size(), ty.align());
+    pub(crate) fn spilled(&mut self, ty: &Ty) -> u64 {
+        let (size, align) = (ty.size(self.width()), ty.align(self.width()));
+        let at = self.allocate(size, align);
         self.store(ty, at);
-        self.pointer(at, ty.align())
+        self.pointer(at, size, align)
+    }
+
+    /// A pointer to room for a value.
+    pub(crate) fn room(&mut self, ty: &Ty) -> u64 {
+        let (size, align) = (ty.size(self.width()), ty.align(self.width()));
+        let at = self.allocate(size, align);
+        // Just behind the memory is what its allocator hands out once it has grown.
+        self.pointer_or(at, align, 0x7ff0_0000)
+    }
+
+    /// Writes entries of eight bytes each; returns their address.
+    pub(crate) fn entries(&mut self, entries: &[u64]) -> u32 {
+        let at = self.allocate(entries.len() as u32 * 8, 8);
+        for (i, entry) in entries.iter().enumerate() {
+            self.put(at + i as u32 * 8, &entry.to_le_bytes());
+        }
+        at
     }
 
     fn fault(&mut self) -> bool {
-        self.faulty && self.rng.below(8) == 0
+        match &mut self.fault_in {
+            Some(0) => {
+                self.fault_in = None;
+                true
+            }
+            Some(left) => {
+                *left -= 1;
+                false
+            }
+            None => false,
+        }
     }
 
-    fn pointer(&mut self, at: u32, align: u32) -> u32 {
+    /// A pointer to what stands at an address.
+    fn pointer(&mut self, at: u32, size: u32, align: u32) -> u64 {
+        // The first address from which it does not fit.
+        self.pointer_or(at, align, u64::from((END - size) / align * align + align))
+    }
+
+    fn pointer_or(&mut self, at: u32, align: u32, outside: u64) -> u64 {
+        let at = u64::from(at);
         if !self.fault() {
             return at;
         }
-        match self.rng.below(3) {
-            0 if align > 1 => at + 1,
-            1 => 0xffff_fff8,
-            _ => 0x7fff_fff0,
+        match (self.rng.below(5), self.side.width) {
+            (0, _) if align > 1 => at + 1,
+            (1, Width::W32) => 0xffff_fff8,
+            (1, Width::W64) => 0xffff_ffff_ffff_fff8,
+            (2, Width::W32) => 0x7fff_fff0,
+            (2, Width::W64) => at | 1 << 32,
+            _ => outside,
+        }
+    }
+
+    /// A length that is too long, so that the number of bytes overflows or is over the limit.
+    fn too_long(&mut self, size: u32) -> u64 {
+        let size = u64::from(size);
+        match (self.rng.below(4), self.width()) {
+            (0, Width::W32) => 0xffff_ffff,
+            (0, Width::W64) => u64::MAX,
+            // As few bytes as one element has, if what is above 32 (64) bits is dropped.
+            (1, Width::W32) => ((1 << 32) / size + 1).min(0x7fff_ffff),
+            (1, Width::W64) => (u64::MAX / size).saturating_add(2),
+            (2, _) => (1 << 28) / size + 1,
+            _ => 0x0100_0000,
         }
     }
 
@@ -55,68 +112,84 @@ impl Image<'_> {
 
     /// Writes a random value.
     fn store(&mut self, ty: &Ty, at: u32) {
+        let width = self.width();
         match ty.shape() {
             Shape::Scalar => {
                 let bits = self.scalar(ty).to_le_bytes();
-                self.put(at, &bits[..ty.size() as usize]);
+                self.put(at, &bits[..ty.size(width) as usize]);
             }
             Shape::String | Shape::List(_) => {
                 let (pointer, length) = self.pair(ty);
-                self.put(at, &pointer.to_le_bytes());
-                self.put(at + 4, &length.to_le_bytes());
+                let bytes = width.bytes();
+                self.put(at, &pointer.to_le_bytes()[..bytes as usize]);
+                self.put(at + bytes, &length.to_le_bytes()[..bytes as usize]);
             }
             Shape::Fields(_) => {
-                for (offset, ty) in ty.offsets() {
+                for (offset, ty) in ty.offsets(width) {
                     self.store(ty, at + offset);
                 }
             }
             Shape::Cases(cases) => {
-                let case = self.case(cases.len());
+                let case = self.case(cases.len(), discriminant(cases.len()));
                 let size = discriminant(cases.len()) as usize;
                 self.put(at, &case.to_le_bytes()[..size]);
                 if let Some(Some(payload)) = cases.get(case as usize) {
-                    self.store(payload, at + ty.payload_offset());
+                    self.store(payload, at + ty.payload_offset(width));
                 }
             }
         }
     }
 
     /// The bits of a random flattened value, one entry a core value.
-    pub(crate) fn flat(&mut self, ty: &Ty) -> Vec<(Core, u64)> {
-        let cores = ty.flat();
-        let bits: Vec<u64> = match ty.shape() {
-            Shape::Scalar => vec![match cores[0] {
-                Core::I64 | Core::F64 => self.scalar(ty),
-                _ => self.scalar(ty) & 0xffff_ffff,
-            }],
+    pub(crate) fn flat(&mut self, ty: &Ty) -> Vec<u64> {
+        let cores = ty.flat(self.width());
+        let low = |bits: u64, core| match core {
+            Core::I64 | Core::F64 => bits,
+            _ => bits & 0xffff_ffff,
+        };
+        match ty.shape() {
+            Shape::Scalar => vec![low(self.scalar(ty), cores[0])],
             Shape::String | Shape::List(_) => {
                 let (pointer, length) = self.pair(ty);
-                vec![u64::from(pointer), u64::from(length)]
+                vec![pointer, length]
             }
-            Shape::Fields(fields) => {
-                fields.iter().flat_map(|ty| self.flat(ty)).map(|(_, bits)| bits).collect()
-            }
+            Shape::Fields(fields) => fields.iter().flat_map(|ty| self.flat(ty)).collect(),
             Shape::Cases(cases) => {
-                let case = self.case(cases.len());
+                let case = self.case(cases.len(), 4);
                 let mut bits = vec![u64::from(case)];
                 if let Some(Some(payload)) = cases.get(case as usize) {
-                    bits.extend(self.flat(payload).into_iter().map(|(_, bits)| bits));
+                    bits.extend(self.flat(payload));
                 }
-                // Slots that the case does not use may hold anything.
+                // Slots that the case does not use may hold anything, and so may the upper
+                // half of one that is wider than what stands in it.
+                for (bits, core) in bits.iter_mut().zip(&cores).skip(1) {
+                    if *core == Core::I64 && *bits <= 0xffff_ffff && self.rng.below(2) == 0 {
+                        *bits |= self.upper(ty, case);
+                    }
+                }
                 while bits.len() < cores.len() {
-                    let wide = matches!(cores[bits.len()], Core::I64 | Core::F64);
-                    bits.push(self.rng.bits() & if wide { u64::MAX } else { 0xffff_ffff });
+                    bits.push(low(self.rng.bits(), cores[bits.len()]));
                 }
                 bits
             }
-        };
-        cores.into_iter().zip(bits).collect()
+        }
     }
 
-    fn case(&mut self, count: usize) -> u32 {
-        let max = 1_usize << (8 * discriminant(count)).min(31);
-        if count < max && self.fault() {
-            return (count + self.rng.below((max - count).min(3))) as u32;
+    /// Dirt for the upper half of joined slots: only if no payload of the case has a slot of
+    /// its own that is as wide.
+    fn upper(&mut self, ty: &Ty, case: u32) -> u64 {
+        let Shape::Cases(cases) = ty.shape() else { return 0 };
+        let Some(Some(payload)) = cases.get(case as usize) else { return 0 };
+        let wide = payload.flat(self.width()).iter().any(|c| matches!(c, Core::I64 | Core::F64));
+        if wide { 0 } else { self.rng.bits() & !0xffff_ffff }
+    }
+
+    /// A case, or a number that has none and fits into these bytes.
+    fn case(&mut self, count: usize, bytes: u32) -> u32 {
+        let max = 1_u64 << (8 * bytes);
+        if (count as u64) < max && self.fault() {
+            let beyond = self.rng.pick(&[0, 0, 1, max - 1 - count as u64]);
+            return (count as u64 + beyond.min(max - 1 - count as u64)) as u32;
         }
         self.rng.below(count) as u32
     }
@@ -126,63 +199,100 @@ impl Image<'_> {
     fn scalar(&mut self, ty: &Ty) -> u64 {
         let random = self.rng.bits();
         match ty {
-            Ty::Char if self.fault() => self.rng.pick(&[0xd800, 0xdfff, 0x11_0000, 0xffff_ffff]),
-            Ty::Char => u64::from(char(self.rng)),
+            Ty::Char if self.fault() => {
+                self.rng.pick(&[0xd800, 0xdfff, 0x11_0000, 0x8000_0041, 0xffff_ffff])
+            }
+            Ty::Char => match self.rng.below(4) {
+                0 => self.rng.pick(&[0, 0xd7ff, 0xe000, 0x10_ffff]),
+                _ => u64::from(char(self.rng)),
+            },
             Ty::Bool => self.rng.pick(&[0, 1, 2, 0x80, 0xff, 0x100]),
             _ => self.rng.pick(&[0, 1, 0x7f, 0x80, 0xff, 0x8000, u64::MAX, random, random]),
         }
     }
 
     /// Pointer and length of a random string or list.
-    fn pair(&mut self, ty: &Ty) -> (u32, u32) {
-        match ty {
-            Ty::List(item) => {
-                // Long lists only where the items are small.
-                let most = if item.size() <= 8 && !item.has_pointers() { 40 } else { 4 };
-                let length = self.rng.below(most) as u32;
-                let at = self.allocate(item.size() * length, item.align());
-                for i in 0..length {
-                    self.store(item, at + i * item.size());
-                }
-                let length = if self.fault() { 0x0100_0000 } else { length };
-                (self.pointer(at, item.align()), length)
+    fn pair(&mut self, ty: &Ty) -> (u64, u64) {
+        let Ty::List(item) = ty else { return self.string() };
+        let (size, align) = (item.size(self.width()), item.align(self.width()));
+        // Long lists only where the items are small.
+        let most = if size <= 8 && !item.has_pointers() { 40 } else { 4 };
+        let length = self.rng.below(most) as u32;
+        let at = if self.rng.below(12) == 0 && !item.has_pointers() {
+            // Up to the last byte of the memory; what stands there, be it zeros or what the
+            // allocator has made of it, is mostly valid.
+            END - size * length
+        } else {
+            let at = self.allocate(size * length, align);
+            for i in 0..length {
+                self.store(item, at + i * size);
             }
-            _ => self.string(),
+            at
+        };
+        if self.fault() {
+            return (u64::from(at), self.too_long(size));
         }
+        (self.pointer(at, size * length, align), u64::from(length))
     }
 
-    fn string(&mut self) -> (u32, u32) {
-        let length = self.rng.pick(&[0, 1, 3, 9, 40]);
-        let plain = self.rng.below(3);
+    fn string(&mut self) -> (u64, u64) {
+        let length = self.rng.pick(&[0, 1, 3, 9, 17, 40]);
+        let plain = self.rng.below(4);
         let mut text = String::new();
         for i in 0..length {
-            let wide = plain == 2 || plain == 1 && i * 2 > length;
-            text.push(if wide { char(self.rng) } else { (b'a' + (i % 26) as u8) as char });
+            match plain {
+                0 => text.push((b'a' + (i % 26) as u8) as char),
+                1 if i * 2 <= length => text.push((b'a' + (i % 26) as u8) as char),
+                2 => text.push(char::from(self.rng.below(0x100) as u8)),
+                _ => text.push(char(self.rng)),
+            }
         }
         let latin1 = text.chars().all(|c| (c as u32) < 0x100) && self.rng.below(5) > 0;
         let mut units: Vec<u16> = text.encode_utf16().collect();
-        if self.fault() {
-            units.push(0xdc00);
+        let wide_fault = match self.side.encoding {
+            Encoding::Utf8 => false,
+            Encoding::Utf16 => self.fault(),
+            Encoding::Compact => !latin1 && self.fault(),
+        };
+        if wide_fault {
+            let at = self.rng.below(units.len() + 1);
+            units.insert(at, 0xdc00);
+            if units.get(at.wrapping_sub(1)).is_some_and(|unit| unit & 0xfc00 == 0xd800) {
+                // It has become the second half of a pair: now there is one too many.
+                units.insert(at, 0xdc00);
+            }
         }
         let wide: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
-        let (bytes, length, align) = match self.encoding {
+        let tag = 1_u64 << (self.width().bytes() * 8 - 1);
+        let (bytes, length, align) = match self.side.encoding {
             Encoding::Utf8 => {
                 let mut bytes = text.into_bytes();
                 if self.fault() {
                     bytes.extend(self.rng.pick(&[[0xc0, 0x80], [0xed, 0xa0], [0x41, 0xff]]));
                 }
-                (bytes.clone(), bytes.len() as u32, 1)
+                let length = bytes.len() as u64;
+                (bytes, length, 1)
             }
-            Encoding::Utf16 => (wide, units.len() as u32, 2),
+            Encoding::Utf16 => (wide, units.len() as u64, 2),
             Encoding::Compact if latin1 => {
                 let bytes: Vec<u8> = text.chars().map(|c| c as u8).collect();
-                (bytes.clone(), bytes.len() as u32, 2)
+                let length = bytes.len() as u64;
+                (bytes, length, 2)
             }
-            Encoding::Compact => (wide, units.len() as u32 | 1 << 31, 2),
+            Encoding::Compact => (wide, units.len() as u64 | tag, 2),
         };
         let at = self.allocate(bytes.len() as u32, align);
         self.put(at, &bytes);
-        (self.pointer(at, align), length)
+        if self.fault() {
+            let length = match self.side.encoding {
+                Encoding::Utf8 => self.too_long(1),
+                Encoding::Utf16 => self.too_long(2),
+                Encoding::Compact if length & tag != 0 => self.too_long(2) | tag,
+                Encoding::Compact => self.too_long(1) & !tag,
+            };
+            return (u64::from(at), length);
+        }
+        (self.pointer(at, bytes.len() as u32, align), length)
     }
 }
 

@@ -52,6 +52,29 @@ impl Core {
     }
 }
 
+/// How wide addresses are in a memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Width {
+    W32,
+    W64,
+}
+
+impl Width {
+    pub(crate) fn bytes(self) -> u32 {
+        match self {
+            Width::W32 => 4,
+            Width::W64 => 8,
+        }
+    }
+
+    pub(crate) fn core(self) -> Core {
+        match self {
+            Width::W32 => Core::I32,
+            Width::W64 => Core::I64,
+        }
+    }
+}
+
 /// What a type looks like to code that walks it.
 pub(crate) enum Shape<'a> {
     Scalar,
@@ -82,20 +105,20 @@ impl Ty {
         if depth == 0 || rng.below(3) == 0 {
             return match rng.below(4) {
                 0 => Ty::String,
-                1 => Ty::Flags([1, 3, 8, 9, 16, 17, 32][rng.below(7)]),
+                1 => Ty::Flags(rng.pick(&[1, 3, 8, 9, 16, 17, 31, 32])),
                 _ => SCALARS[rng.below(SCALARS.len())].clone(),
             };
         }
         let inner = |rng: &mut Rng| Ty::random(rng, depth - 1);
         match rng.below(10) {
             0..=2 => Ty::List(Box::new(inner(rng))),
-            3 => Ty::Fixed(Box::new(inner(rng)), 1 + rng.below(3) as u32),
+            3 => Ty::Fixed(Box::new(inner(rng)), rng.pick(&[1, 2, 3, 3, 7])),
             4 => Ty::Record((0..=rng.below(4)).map(|_| inner(rng)).collect()),
             5 => Ty::Tuple((0..=rng.below(3)).map(|_| inner(rng)).collect()),
             6 => Ty::Variant(
                 (0..=rng.below(4)).map(|_| (rng.below(4) > 0).then(|| inner(rng))).collect(),
             ),
-            7 => Ty::Enum([1, 2, 5, 256, 257][rng.below(5)]),
+            7 => Ty::Enum(rng.pick(&[1, 2, 5, 256, 257])),
             8 => Ty::Option(Box::new(inner(rng))),
             _ => {
                 let side = |rng: &mut Rng| (rng.below(3) > 0).then(|| Box::new(inner(rng)));
@@ -134,19 +157,19 @@ impl Ty {
             || self.children().iter().any(|ty| ty.has_pointers())
     }
 
-    pub(crate) fn align(&self) -> u32 {
+    pub(crate) fn align(&self, width: Width) -> u32 {
         match self.shape() {
-            Shape::Scalar => self.size(),
-            Shape::String | Shape::List(_) => 4,
-            Shape::Fields(fields) => fields.iter().map(|ty| ty.align()).max().unwrap_or(1),
+            Shape::Scalar => self.size(width),
+            Shape::String | Shape::List(_) => width.bytes(),
+            Shape::Fields(fields) => fields.iter().map(|ty| ty.align(width)).max().unwrap_or(1),
             Shape::Cases(cases) => {
-                let inside = cases.iter().flatten().map(|ty| ty.align());
+                let inside = cases.iter().flatten().map(|ty| ty.align(width));
                 inside.max().unwrap_or(1).max(discriminant(cases.len()))
             }
         }
     }
 
-    pub(crate) fn size(&self) -> u32 {
+    pub(crate) fn size(&self, width: Width) -> u32 {
         match self {
             Ty::Bool | Ty::S8 | Ty::U8 => return 1,
             Ty::S16 | Ty::U16 => return 2,
@@ -156,25 +179,26 @@ impl Ty {
             _ => {}
         }
         match self.shape() {
-            Shape::Scalar | Shape::String | Shape::List(_) => 8,
+            Shape::Scalar | Shape::String | Shape::List(_) => 2 * width.bytes(),
             Shape::Fields(_) => {
-                let end = self.offsets().last().map_or(0, |(offset, ty)| offset + ty.size());
-                end.next_multiple_of(self.align())
+                let end =
+                    self.offsets(width).last().map_or(0, |(offset, ty)| offset + ty.size(width));
+                end.next_multiple_of(self.align(width))
             }
             Shape::Cases(cases) => {
-                let largest = cases.iter().flatten().map(|ty| ty.size()).max().unwrap_or(0);
-                (self.payload_offset() + largest).next_multiple_of(self.align())
+                let largest = cases.iter().flatten().map(|ty| ty.size(width)).max().unwrap_or(0);
+                (self.payload_offset(width) + largest).next_multiple_of(self.align(width))
             }
         }
     }
 
     /// Where each field of an aggregate stands.
-    pub(crate) fn offsets(&self) -> Vec<(u32, &Ty)> {
+    pub(crate) fn offsets(&self, width: Width) -> Vec<(u32, &Ty)> {
         let mut at = 0_u32;
         let Shape::Fields(fields) = self.shape() else { return Vec::new() };
         let place = |ty: &'_ Ty| {
-            let offset = at.next_multiple_of(ty.align());
-            at = offset + ty.size();
+            let offset = at.next_multiple_of(ty.align(width));
+            at = offset + ty.size(width);
             offset
         };
         let offsets: Vec<u32> = fields.iter().copied().map(place).collect();
@@ -182,14 +206,14 @@ impl Ty {
     }
 
     /// Where the payload of a variant stands.
-    pub(crate) fn payload_offset(&self) -> u32 {
+    pub(crate) fn payload_offset(&self, width: Width) -> u32 {
         let Shape::Cases(cases) = self.shape() else { return 0 };
-        let align = cases.iter().flatten().map(|ty| ty.align()).max().unwrap_or(1);
+        let align = cases.iter().flatten().map(|ty| ty.align(width)).max().unwrap_or(1);
         discriminant(cases.len()).next_multiple_of(align)
     }
 
     /// The core types of a flattened value.
-    pub(crate) fn flat(&self) -> Vec<Core> {
+    pub(crate) fn flat(&self, width: Width) -> Vec<Core> {
         match self.shape() {
             Shape::Scalar => vec![match self {
                 Ty::S64 | Ty::U64 => Core::I64,
@@ -197,12 +221,12 @@ impl Ty {
                 Ty::F64 => Core::F64,
                 _ => Core::I32,
             }],
-            Shape::String | Shape::List(_) => vec![Core::I32, Core::I32],
-            Shape::Fields(fields) => fields.iter().flat_map(|ty| ty.flat()).collect(),
+            Shape::String | Shape::List(_) => vec![width.core(); 2],
+            Shape::Fields(fields) => fields.iter().flat_map(|ty| ty.flat(width)).collect(),
             Shape::Cases(cases) => {
                 let mut joined = vec![Core::I32];
                 for case in cases.into_iter().flatten() {
-                    for (i, core) in case.flat().into_iter().enumerate() {
+                    for (i, core) in case.flat(width).into_iter().enumerate() {
                         match joined.get_mut(i + 1) {
                             Some(slot) => *slot = join(*slot, core),
                             None => joined.push(core),

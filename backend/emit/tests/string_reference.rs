@@ -1,0 +1,513 @@
+//! The string modules of `rules/calls`, each alone, against an independent reference. Nothing may
+//! be written outside of what was allocated, every result of an allocation must be checked, and
+//! strings may be as long as the limit and no longer.
+
+mod support;
+
+use encoding_rs::mem;
+use support::random::Random;
+use support::reference::{
+    ALL, Call, Compact, Encoding, Form, Outcome, TAG, Utf8, Utf16, decode, encode, encode_tagged,
+    wide,
+};
+use support::{engine, pack_module, trap_name};
+use wasmtime::{
+    Caller, Engine, Func, Global, GlobalType, Linker, Memory, MemoryType, Mutability, Store,
+    TypedFunc, Val, ValType,
+};
+
+const PAGE: usize = 0x1_0000;
+/// The most bytes that a string may have.
+const LIMIT: u32 = (1 << 28) - 1;
+/// What memory holds that nobody has written.
+const JUNK: u8 = 0xa5;
+
+/// What one call of the allocator does wrong.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Wrong {
+    /// One more than the alignment allows.
+    Odd,
+    /// As far up as is aligned, and so outside by one alignment or by one byte.
+    Beyond,
+    /// So far up that adding the size overflows.
+    Far,
+}
+
+/// An allocator that always moves, leaves gaps, and writes down what it was asked for.
+#[derive(Default)]
+struct Allocator {
+    memory: Option<Memory>,
+    next: u32,
+    calls: Vec<Call>,
+    last: u32,
+    /// Where each block stands.
+    blocks: Vec<std::ops::Range<usize>>,
+    wrong: Option<(usize, Wrong)>,
+    /// Up to here there is something else.
+    start: u32,
+}
+
+fn realloc(
+    mut caller: Caller<'_, Allocator>,
+    old: u32,
+    old_size: u32,
+    align: u32,
+    size: u32,
+) -> u32 {
+    let memory = caller.data().memory.unwrap();
+    assert_eq!(old, caller.data().last, "what is given back is what was given");
+    let count = caller.data().calls.len();
+    caller.data_mut().calls.push((old_size, align, size));
+    let gap = if count == 0 { 0 } else { 5 };
+    let at = (caller.data().next + gap).next_multiple_of(align);
+    let have = memory.data_size(&caller) as u32;
+    match caller.data().wrong {
+        Some((call, Wrong::Odd)) if call == count => return at | 1,
+        Some((call, Wrong::Beyond)) if call == count => {
+            return (have - size) / align * align + align;
+        }
+        Some((call, Wrong::Far)) if call == count => return 0u32.wrapping_sub(align),
+        _ => {}
+    }
+    let end = at + size;
+    if end as usize > have as usize {
+        memory.grow(&mut caller, (end - have).div_ceil(PAGE as u32).into()).unwrap();
+        memory.data_mut(&mut caller)[have as usize..].fill(JUNK);
+    }
+    let kept = old_size.min(size) as usize;
+    let data = memory.data_mut(&mut caller);
+    data.copy_within(old as usize..old as usize + kept, at as usize);
+    let state = caller.data_mut();
+    state.blocks.push(at as usize..end as usize);
+    state.next = end;
+    state.last = at;
+    at
+}
+
+/// One transcoder between two memories.
+struct Rig {
+    store: Store<Allocator>,
+    source: Memory,
+    dest: Memory,
+    transcode: TypedFunc<(u32, u32), (u32, u32)>,
+    /// The destination's bytes when nothing is written.
+    clean: Vec<u8>,
+}
+
+impl Rig {
+    /// Between a source memory of so many pages and another.
+    fn new(engine: &Engine, from: Encoding, to: Encoding, pages: u32) -> Rig {
+        let mut store = Store::new(engine, Allocator::default());
+        let [source, dest] =
+            [pages, 1].map(|pages| Memory::new(&mut store, MemoryType::new(pages, None)).unwrap());
+        Rig::between(engine, (from, source), (to, dest), store)
+    }
+
+    /// Within one memory.
+    fn shared(engine: &Engine, from: Encoding, to: Encoding) -> Rig {
+        let mut store = Store::new(engine, Allocator::default());
+        let memory = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
+        Rig::between(engine, (from, memory), (to, memory), store)
+    }
+
+    fn between(
+        engine: &Engine,
+        (from, source): (Encoding, Memory),
+        (to, dest): (Encoding, Memory),
+        mut store: Store<Allocator>,
+    ) -> Rig {
+        dest.data_mut(&mut store).fill(JUNK);
+        store.data_mut().memory = Some(dest);
+        let mut linker = Linker::new(engine);
+        let traps = linker.instantiate(&mut store, &pack_module(engine, "traps")).unwrap();
+        linker.instance(&mut store, "traps", traps).unwrap();
+        // For modules that are told how large pages are.
+        let bits = GlobalType::new(ValType::I64, Mutability::Const);
+        let bits = Global::new(&mut store, bits, Val::I64(16)).unwrap();
+        for name in ["from.page-bits", "memory.page-bits"] {
+            linker.define(&store, "", name, bits).unwrap();
+        }
+        let guest = Func::wrap(&mut store, realloc);
+        linker.define(&store, "", "memory", dest).unwrap();
+        linker.define(&store, "", "realloc", guest).unwrap();
+        let checked =
+            linker.instantiate(&mut store, &pack_module(engine, "checked-realloc")).unwrap();
+        let allocate = checked.get_func(&mut store, "realloc").unwrap();
+        linker.define(&store, "", "from", source).unwrap();
+        linker.define(&store, "", "to", dest).unwrap();
+        linker.define(&store, "", "allocate", allocate).unwrap();
+        let module = pack_module(engine, &format!("{}-to-{}", from.name(), to.name()));
+        let instance = linker.instantiate(&mut store, &module).unwrap();
+        let transcode = instance.get_typed_func(&mut store, "transcode").unwrap();
+        Rig { store, source, dest, transcode, clean: Vec::new() }
+    }
+
+    /// Transcodes what stands at an address.
+    fn run(&mut self, ptr: u32, length: u32, wide: bool) -> Result<Outcome, String> {
+        let state = self.store.data_mut();
+        let Allocator { memory, wrong, start, .. } = *state;
+        let blocks = std::iter::once(0..start as usize).collect();
+        *state = Allocator { memory, wrong, start, blocks, next: start, ..Allocator::default() };
+        let called = self.transcode.call(&mut self.store, (ptr, length));
+        let blocks = std::mem::take(&mut self.store.data_mut().blocks);
+        let outcome = called.map_err(|error| trap_name(&error)).map(|(ptr, length)| {
+            assert_eq!(ptr, self.store.data().last, "the last block is the string");
+            let is_wide = wide || length & TAG != 0;
+            let units = (if wide { length } else { length & !TAG }) as usize;
+            let bytes = self.dest.data(&self.store)[ptr as usize..]
+                [..units * if is_wide { 2 } else { 1 }]
+                .to_vec();
+            Outcome { bytes, length, calls: std::mem::take(&mut self.store.data_mut().calls) }
+        });
+        let data = self.dest.data_mut(&mut self.store);
+        for block in blocks {
+            data[block].fill(JUNK);
+        }
+        self.clean.resize(data.len(), JUNK);
+        assert!(*data == self.clean[..], "something is written outside of what was allocated");
+        outcome
+    }
+}
+
+/// A rig for each pair.
+struct Rigs(Vec<(Encoding, Encoding, Rig)>);
+
+impl Rigs {
+    fn new(pages: u32) -> Rigs {
+        let engine = engine();
+        let pairs = ALL.into_iter().flat_map(|from| ALL.map(|to| (from, to)));
+        Rigs(pairs.map(|(from, to)| (from, to, Rig::new(&engine, from, to, pages))).collect())
+    }
+
+    /// Transcodes a source from every encoding that has such strings to every other. It stands
+    /// at the very end of the memory, so that nothing can be read behind it.
+    fn check(&mut self, form: Form, bytes: &[u8]) {
+        let units = (bytes.len() / form.unit()) as u32;
+        let text = decode(form, bytes);
+        for (from, tag) in form.encodings() {
+            for (own, to, rig) in self.0.iter_mut().filter(|(own, ..)| own == from) {
+                let size = rig.source.data_size(&rig.store);
+                let room = bytes.len().next_multiple_of(2);
+                let at = size - room;
+                rig.source.write(&mut rig.store, at, bytes).unwrap();
+                let at = if room == bytes.len() || *from == Utf8 { size - bytes.len() } else { at };
+                rig.source.write(&mut rig.store, at, bytes).unwrap();
+                let expected =
+                    text.as_ref().map_err(|reason| reason.to_string()).map(|text| {
+                        match (form, *from, *to) {
+                            (Form::Utf16, Compact, Compact) => encode_tagged(units, text),
+                            _ => encode(form, units, text, *to),
+                        }
+                    });
+                let found = rig.run(at as u32, units | tag, *to == Utf16);
+                assert_eq!(found, expected, "{own:?} to {to:?} of {bytes:02x?}");
+            }
+        }
+    }
+
+    /// The same text in every form that it has.
+    fn check_text(&mut self, text: &str) {
+        self.check(Form::Utf8, text.as_bytes());
+        self.check(Form::Utf16, &wide(text));
+        if mem::is_str_latin1(text) {
+            self.check(Form::Latin1, &mem::encode_latin1_lossy(text));
+        }
+    }
+}
+
+/// A character of one of the ranges that encodings tell apart.
+fn character(random: &mut Random) -> char {
+    let ranges =
+        [(0, 0x80), (0x80, 0x100), (0x100, 0x800), (0x800, 0x1_0000), (0x1_0000, 0x11_0000)];
+    let (low, high) = ranges[random.below(5) as usize];
+    let number = match random.below(4) {
+        0 => low,
+        1 => high - 1,
+        _ => low + random.below(u64::from(high - low)) as u32,
+    };
+    char::from_u32(number).unwrap_or('\u{fffd}')
+}
+
+/// Text in runs, mostly ASCII, as texts are.
+fn text(random: &mut Random) -> String {
+    let mut text = String::new();
+    for _ in 0..random.below(6) {
+        let one = character(random);
+        for _ in 0..random.below(20) {
+            text.push(match random.below(3) {
+                0 => character(random),
+                1 => one,
+                _ => 'x',
+            });
+        }
+        text.extend(std::iter::repeat_n('y', random.below(3) as usize * 7));
+    }
+    text
+}
+
+/// How many random strings; `MELD_GENERATED=n` says otherwise.
+fn rounds() -> u64 {
+    let given = std::env::var("MELD_GENERATED").ok().and_then(|count| count.parse().ok());
+    given.unwrap_or(1500)
+}
+
+#[test]
+fn random_strings() {
+    let (mut rigs, mut random) = (Rigs::new(1), Random::new(11));
+    for _ in 0..rounds() {
+        rigs.check_text(&text(&mut random));
+    }
+}
+
+/// Valid text, then a few bytes of it changed, moved or lost.
+#[test]
+fn damaged_strings() {
+    let (mut rigs, mut random) = (Rigs::new(1), Random::new(12));
+    let bytes = [
+        0x00, 0x7f, 0x80, 0xbf, 0xc0, 0xc1, 0xc2, 0xd8, 0xdb, 0xdc, 0xdf, 0xe0, 0xed, 0xef, 0xf0,
+        0xf4, 0xf5, 0xff,
+    ];
+    for round in 0..2 * rounds() {
+        let text = text(&mut random);
+        let form = if round % 2 == 0 { Form::Utf8 } else { Form::Utf16 };
+        let mut source = if form == Form::Utf8 { text.into_bytes() } else { wide(&text) };
+        for _ in 0..=random.below(2) {
+            let at = random.below(source.len() as u64 + 1) as usize;
+            let byte = bytes[random.below(bytes.len() as u64) as usize];
+            match random.below(3) {
+                0 => drop(source.splice(at..at, [byte])),
+                _ if at == source.len() => {}
+                1 => source[at] = byte,
+                _ => drop(source.remove(at)),
+            }
+        }
+        source.truncate(source.len() / form.unit() * form.unit());
+        rigs.check(form, &source);
+    }
+}
+
+/// Every pair and many triples of bytes that begin, continue or are no character, at every
+/// distance from a word's border.
+#[test]
+fn adversarial_utf8() {
+    let mut rigs = Rigs::new(1);
+    let bytes = [
+        0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc1, 0xc2, 0xdf, 0xe0, 0xed, 0xef, 0xf0,
+        0xf4, 0xf5,
+    ];
+    for (i, first) in bytes.into_iter().enumerate() {
+        for (j, second) in bytes.into_iter().enumerate() {
+            for (k, end) in
+                [&[][..], &[0x80], &[0xbf, 0x80], &[0x80, 0x41], &[0xf0, 0x9f, 0x98, 0x80]]
+                    .into_iter()
+                    .enumerate()
+            {
+                let mut source = vec![b'x'; (3 * i + 5 * j + 7 * k) % 19];
+                source.extend([first, second]);
+                source.extend(end);
+                source.extend(vec![b'x'; (i + j + k) % 11]);
+                rigs.check(Form::Utf8, &source);
+            }
+        }
+    }
+}
+
+#[test]
+fn adversarial_utf16() {
+    let mut rigs = Rigs::new(1);
+    let units = [
+        0x41u16, 0x7f, 0x80, 0xff, 0x100, 0x7ff, 0x800, 0xd7ff, 0xd800, 0xdbff, 0xdc00, 0xdfff,
+        0xe000, 0xffff,
+    ];
+    for (i, first) in units.into_iter().enumerate() {
+        for (j, second) in units.into_iter().enumerate() {
+            for (k, third) in units.into_iter().enumerate() {
+                let mut source = vec![0x78; (3 * i + 5 * j + 7 * k) % 11];
+                source.extend([first, second, third]);
+                source.extend(vec![0x78; (i + j + k) % 7]);
+                let bytes: Vec<u8> = source.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+                rigs.check(Form::Utf16, &bytes);
+            }
+        }
+    }
+}
+
+/// One character of each kind at every place of texts of every length up to two and more words.
+#[test]
+fn borders_of_words() {
+    let mut rigs = Rigs::new(1);
+    for length in 0..36 {
+        for odd in [
+            '\u{7f}',
+            '\u{80}',
+            '\u{ff}',
+            '\u{100}',
+            '\u{7ff}',
+            '\u{800}',
+            '\u{ffff}',
+            '\u{10ffff}',
+        ] {
+            for at in [0, 1, length / 2, length] {
+                let mut text = "x".repeat(length);
+                text.insert(at.min(length), odd);
+                rigs.check_text(&text);
+            }
+        }
+    }
+}
+
+/// Every allocation that a transcoder makes, be it the first, a growing or a shrinking one, is
+/// checked for alignment and bounds.
+#[test]
+fn every_allocation_is_checked() {
+    let mut rigs = Rigs::new(1);
+    let mut seen = std::collections::BTreeSet::new();
+    for (from, to, rig) in &mut rigs.0 {
+        // ASCII, Latin-1 and more; each also as the tagged form where there is one.
+        for text in ["", "plain", "caf\u{e9}", "na\u{ef}ve \u{20ac}", "\u{1f600}x"] {
+            let mut sources = Vec::new();
+            match from {
+                Utf8 => sources.push((text.as_bytes().to_vec(), text.len() as u32)),
+                Utf16 => sources.push((wide(text), wide(text).len() as u32 / 2)),
+                Compact => {
+                    sources.push((wide(text), (wide(text).len() as u32 / 2) | TAG));
+                    if mem::is_str_latin1(text) {
+                        let bytes = mem::encode_latin1_lossy(text).into_owned();
+                        let length = bytes.len() as u32;
+                        sources.push((bytes, length));
+                    }
+                }
+            }
+            for (bytes, length) in sources {
+                rig.source.write(&mut rig.store, 64, &bytes).unwrap();
+                rig.store.data_mut().wrong = None;
+                let calls = rig.run(64, length, *to == Utf16).unwrap().calls;
+                for (n, (_, align, _)) in calls.iter().enumerate() {
+                    for wrong in [Wrong::Odd, Wrong::Beyond, Wrong::Far] {
+                        if wrong == Wrong::Odd && *align == 1 {
+                            continue;
+                        }
+                        rig.store.data_mut().wrong = Some((n, wrong));
+                        let found = rig.run(64, length, *to == Utf16).unwrap_err();
+                        let reason = match wrong {
+                            Wrong::Odd => "realloc-unaligned",
+                            _ => "realloc-out-of-bounds",
+                        };
+                        // Where there is nothing to write, far up may be in bounds: never so.
+                        assert_eq!(
+                            found, reason,
+                            "{from:?} to {to:?}, call {n}, {wrong:?}, {text:?}"
+                        );
+                        seen.insert((from.name(), to.name(), n));
+                    }
+                }
+            }
+        }
+    }
+    // Three allocations: to UTF-8 from others, and from UTF-8 to what turns out not to be Latin-1.
+    assert_eq!(seen.iter().filter(|(.., n)| *n == 2).count(), 3, "{seen:?}");
+}
+
+/// A string of as many bytes as are allowed gets as far as its allocation, which then fails;
+/// one of a unit more does not.
+#[test]
+fn limits_of_length() {
+    let pages = (1 << 28) / PAGE as u32 + 1;
+    for (from, to, rig) in &mut Rigs::new(pages).0 {
+        let (from, to) = (*from, *to);
+        let forms: &[(Form, u32)] = match from {
+            Utf8 => &[(Form::Utf8, 0)],
+            Utf16 => &[(Form::Utf16, 0)],
+            Compact => &[(Form::Latin1, 0), (Form::Utf16, TAG)],
+        };
+        for (form, tag) in forms {
+            let most = LIMIT / form.unit() as u32;
+            rig.store.data_mut().wrong = Some((0, Wrong::Far));
+            let label = format!("{from:?} to {to:?} from {form:?}");
+            assert_eq!(
+                rig.run(2, most | tag, false).unwrap_err(),
+                "realloc-out-of-bounds",
+                "{label}"
+            );
+            let (align, size) = match (form, to) {
+                (_, Utf8) => (1, most),
+                (_, Utf16) => (2, 2 * most),
+                (Form::Utf16, Compact) if from == Compact => (2, 2 * most),
+                (_, Compact) => (2, most),
+            };
+            assert_eq!(rig.store.data().calls, [(0, align, size)], "{label}");
+            assert_eq!(
+                rig.run(2, (most + 1) | tag, false).unwrap_err(),
+                "string-too-long",
+                "{label}"
+            );
+            assert!(rig.store.data().calls.is_empty(), "{label}");
+        }
+    }
+}
+
+/// The longest string there can be, of zeros, all the way.
+#[test]
+fn the_longest_string() {
+    let engine = engine();
+    let mut rig = Rig::new(&engine, Utf16, Utf8, (1 << 28) / PAGE as u32);
+    let length = LIMIT / 2;
+    let (ptr, found) = rig.transcode.call(&mut rig.store, (0, length)).unwrap();
+    assert_eq!(found, length);
+    let bytes = &rig.dest.data(&rig.store)[ptr as usize..][..length as usize];
+    assert!(bytes.iter().step_by(4093).all(|byte| *byte == 0));
+    assert_eq!((bytes[0], bytes[bytes.len() - 1]), (0, 0));
+}
+
+/// Bounds count bytes, not code units: what ends one unit behind the memory is outside.
+#[test]
+fn bounds_count_bytes() {
+    for (from, to, rig) in &mut Rigs::new(1).0 {
+        let size = PAGE as u32;
+        let tags: &[u32] = if *from == Compact { &[0, TAG] } else { &[0] };
+        for tag in tags {
+            let unit = if *from == Utf16 || *tag != 0 { 2 } else { 1 };
+            let zeros = vec![0; PAGE];
+            rig.source.write(&mut rig.store, 0, &zeros).unwrap();
+            for units in [0, 1, 2, 3, 100, size / 2 / unit, size / unit] {
+                let at = size - units * unit;
+                // Where alignment allows no byte more, a unit more.
+                let step = if *from == Utf8 { 1 } else { 2 };
+                let label = format!("{from:?} to {to:?}, {units} units");
+                if at.is_multiple_of(step) {
+                    rig.run(at, units | tag, *to == Utf16).expect(&label);
+                    let found = rig.run(at + step, units | tag, *to == Utf16).unwrap_err();
+                    assert_eq!(found, "string-out-of-bounds", "{label}");
+                }
+            }
+        }
+    }
+}
+
+/// The two memories may be one, and the first block stand right behind the source.
+#[test]
+fn source_and_result_side_by_side() {
+    let engine = engine();
+    for from in ALL {
+        for to in ALL {
+            for text in ["side by side", "caf\u{e9}", "\u{20ac} and \u{1f600}, and then some"] {
+                let bytes = if from == Utf8 { text.as_bytes().to_vec() } else { wide(text) };
+                let mut rig = Rig::shared(&engine, from, to);
+                rig.source.write(&mut rig.store, 0, &bytes).unwrap();
+                rig.store.data_mut().start = bytes.len() as u32;
+                let (form, tag) = match from {
+                    Utf8 => (Form::Utf8, 0),
+                    Utf16 => (Form::Utf16, 0),
+                    Compact => (Form::Utf16, TAG),
+                };
+                let units = (bytes.len() / form.unit()) as u32;
+                let found = rig.run(0, units | tag, to == Utf16).unwrap();
+                let expected = match (from, to) {
+                    (Compact, Compact) => encode_tagged(units, text),
+                    _ => encode(form, units, text, to),
+                };
+                assert_eq!(found, expected, "{from:?} to {to:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+;; Something of everything that the standard packs have rules for, in little.
+(component
+  (import "host" (func $host (param "s" string) (result u32)))
+  (component $callee
+    (core module $m
+      (memory (export "memory") 1)
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+      (func (export "f") (param i32 i32 i32 i32 i32 i64 i32 i32) (result i32) (i32.const 0))
+      (func (export "g") (param i32) (result i32) (local.get 0))
+      (func (export "post") (param i32)))
+    (core instance $m (instantiate $m))
+    (type $record (record (field "a" bool) (field "b" (list string))))
+    (export $r "r" (type $record))
+    (func (export "f") (param "r" $r) (param "c" char) (param "v" (option u64))
+      (param "e" (list u8)) (result (list u8))
+      (canon lift (core func $m "f") string-encoding=utf16 (memory (core memory $m "memory"))
+        (realloc (core func $m "realloc")) (post-return (core func $m "post"))))
+    (func (export "g") (param "x" u32) (result u32) (canon lift (core func $m "g"))))
+  (component $caller
+    (import "host" (func $host (param "s" string) (result u32)))
+    (import "callee" (instance $callee
+      (type $record (record (field "a" bool) (field "b" (list string))))
+      (export "r" (type $r (eq $record)))
+      (export "f" (func (param "r" $r) (param "c" char) (param "v" (option u64))
+        (param "e" (list u8)) (result (list u8))))
+      (export "g" (func (param "x" u32) (result u32)))))
+    (core module $libc
+      (memory (export "memory") 1)
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))
+    (core instance $libc (instantiate $libc))
+    (core func $host (canon lower (func $host) (memory (core memory $libc "memory"))))
+    (core func $f (canon lower (func $callee "f") (memory (core memory $libc "memory"))
+      (realloc (core func $libc "realloc"))))
+    (core func $g (canon lower (func $callee "g")))
+    (core module $m
+      (import "" "host" (func $host (param i32 i32) (result i32)))
+      (import "" "f" (func $f (param i32 i32 i32 i32 i32 i64 i32 i32 i32)))
+      (import "" "g" (func $g (param i32) (result i32)))
+      (func (export "run") (param i32 i32) (result i32)
+        (call $f (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 65) (i32.const 0)
+          (i64.const 0) (i32.const 0) (i32.const 0) (i32.const 64))
+        (call $g (call $host (local.get 0) (local.get 1)))))
+    (core instance $m (instantiate $m (with "" (instance
+      (export "host" (func $host)) (export "f" (func $f)) (export "g" (func $g))))))
+    (func (export "run") (param "s" string) (result u32)
+      (canon lift (core func $m "run") (memory (core memory $libc "memory"))
+        (realloc (core func $libc "realloc")))))
+  (instance $callee (instantiate $callee))
+  (instance $caller (instantiate $caller (with "callee" (instance $callee)) (with "host" (func $host))))
+  (export "run" (func $caller "run")))
