@@ -28,6 +28,7 @@ pub struct Module<'a> {
     pub start: Option<u32>,
     pub elems: Vec<Element<'a>>,
     pub data: Vec<Data<'a>>,
+    pub has_data_count: bool,
     pub bodies: Vec<FunctionBody<'a>>,
     pub names: Names<'a>,
     pub producers: Vec<ProducersField<'a>>,
@@ -96,9 +97,8 @@ impl<'a> Module<'a> {
                 Payload::DataSection(section) => self.data = collect(section)?,
                 Payload::CodeSectionEntry(body) => self.bodies.push(body),
                 Payload::CustomSection(section) => self.read_custom(&section),
-                Payload::DataCountSection { .. }
-                | Payload::CodeSectionStart { .. }
-                | Payload::End(_) => {}
+                Payload::DataCountSection { .. } => self.has_data_count = true,
+                Payload::CodeSectionStart { .. } | Payload::End(_) => {}
                 Payload::Version { .. } => return Ok(Some("it is a component".into())),
                 _ => return Ok(Some("it has a section that no core module has".into())),
             }

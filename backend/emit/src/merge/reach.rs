@@ -38,6 +38,9 @@ pub struct Live {
     pub func_refs: Vec<bool>,
     /// Live code refers to data segments, which needs a data count section.
     pub code_uses_data: bool,
+    /// By instance: its live code needs what the fused module has, whether or not its own module
+    /// has it: declarations of functions whose references are taken, or a data count section.
+    pub needs_declarations: Vec<bool>,
 }
 
 impl Live {
@@ -74,6 +77,7 @@ pub fn reach(
             elems: vec![false; linked.elems.len()],
             func_refs: vec![false; linked.items[Kind::Func].len()],
             code_uses_data: false,
+            needs_declarations: vec![false; linked.modules.len()],
         },
         queue: Vec::new(),
         writes: PerKind::default(),
@@ -277,6 +281,9 @@ impl Reach<'_, '_> {
         for &packed in refs.of(instance, index) {
             let slot = Slot::ALL[(packed >> INDEX_BITS) as usize];
             self.live.code_uses_data |= slot == Slot::Data;
+            let has_data_count = self.linked.modules[instance as usize].has_data_count;
+            self.live.needs_declarations[instance as usize] |=
+                slot == Slot::FuncRef || (slot == Slot::Data && !has_data_count);
             self.reference(instance, slot, packed & INDEX_MASK)?;
         }
         Ok(())

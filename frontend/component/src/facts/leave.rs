@@ -35,7 +35,7 @@ pub fn observes_leave(program: &Program) -> BTreeSet<ComponentId> {
         }
     }
     let mut search = Search::new(program);
-    inner.into_iter().filter(|(_, items)| search.leaves(items)).map(|(id, _)| id).collect()
+    inner.into_iter().filter(|(id, items)| search.leaves(*id, items)).map(|(id, _)| id).collect()
 }
 
 /// Whether a core item itself leaves the instance, or at least checks that it may.
@@ -85,8 +85,8 @@ impl<'p> Search<'p> {
         Search { program, modules: HashMap::new(), leaving }
     }
 
-    /// Whether one of these functions may come to leave its component instance.
-    fn leaves(&mut self, items: &[&'p CoreItem]) -> bool {
+    /// Whether one of these functions, all of one component instance, may come to leave it.
+    fn leaves(&mut self, component: ComponentId, items: &[&'p CoreItem]) -> bool {
         let mut todo: Vec<(InstanceId, u32)> = Vec::new();
         let mut seen: HashSet<(InstanceId, u32)> = HashSet::new();
         let visit = |program: &'p Program, item: &CoreItem, todo: &mut Vec<_>| {
@@ -100,6 +100,11 @@ impl<'p> Search<'p> {
             if visit(self.program, item, &mut todo) {
                 return true;
             }
+        }
+        // The search would stay among core instances none of which imports what leaves, and an
+        // instance may be a large program.
+        if !self.leaving.contains(&component) {
+            return false;
         }
         while let Some((instance, function)) = todo.pop() {
             if !seen.insert((instance, function)) {
@@ -118,7 +123,7 @@ impl<'p> Search<'p> {
                 continue;
             }
             let Some(calls) = module.calls(function) else { return true };
-            if calls.indirect && self.leaving.contains(&core.component) {
+            if calls.indirect {
                 return true;
             }
             todo.extend(calls.direct.iter().map(|callee| (instance, *callee)));

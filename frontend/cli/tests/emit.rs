@@ -1,0 +1,102 @@
+//! What reading leaves to writing, and what writing leaves out, by way of the library.
+
+use meld::inspect::{Inspection, inspect};
+use meld::{Form, FuseError, Fuser};
+use std::path::Path;
+
+/// A component around a core module with these functions, of which it exports `run`.
+fn component(functions: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(component
+          (core module $m {functions})
+          (core module $unused (func (drop)))
+          (core instance $i (instantiate $m))
+          (func (export "run") (result u32) (canon lift (core func $i "run"))))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+const VALID: &str = r#"(func (export "run") (result i32) (i32.const 1))"#;
+
+/// Both forms refuse the inputs as reading alone does.
+fn refused_as_by_reading(inputs: &[(&str, &[u8])]) -> String {
+    let fuser = inputs.iter().fold(Fuser::new(), |f, (name, bytes)| f.input(*name, *bytes));
+    let read = fuser.read().unwrap_err().to_string();
+    for form in [Form::Component, Form::Core] {
+        let fused = fuser.clone().form(form).fuse().unwrap_err();
+        assert!(matches!(fused, FuseError::Read(_)), "{fused:?}");
+        assert_eq!(fused.to_string(), read);
+    }
+    read
+}
+
+#[test]
+fn every_body_is_validated_in_the_output_or_in_its_input() {
+    // A function that is written, one that is not, and one of a module without an instance.
+    let written = r#"(func (export "run") (result i32) (i64.const 1))"#;
+    let message = refused_as_by_reading(&[("app", &component(written))]);
+    assert!(
+        message.starts_with("app: type mismatch: expected i32, found i64 (at offset"),
+        "{message}"
+    );
+    let left_out = format!("{VALID} (func (drop))");
+    let message = refused_as_by_reading(&[("app", &component(&left_out))]);
+    assert!(message.contains("expected a type but nothing on stack"), "{message}");
+    refused_as_by_reading(&[("app", &component(VALID))]);
+    // The merger cannot write this one, and validation would not come to it.
+    let dangling = r#"(func (export "run") (result i32) (call 7))"#;
+    let message = refused_as_by_reading(&[("app", &component(dangling))]);
+    assert!(message.contains("unknown function 7"), "{message}");
+    // The fused module may take the reference; the input may not.
+    let undeclared = r#"(func $f) (func (export "run") (result i32) (ref.is_null (ref.func $f)))"#;
+    let message = refused_as_by_reading(&[("app", &component(undeclared))]);
+    assert!(message.contains("undeclared function reference"), "{message}");
+    // What is imported has a more precise type than the importing module declares.
+    let a = wat::parse_str(
+        r#"(module (func $f) (global (export "g") (ref func) (ref.func $f)) (elem declare func $f))"#,
+    );
+    let b = wat::parse_str(
+        r#"(module (import "a" "g" (global $g (ref null func)))
+          (func $take (param (ref func)))
+          (func (export "go") (call $take (global.get $g))))"#,
+    );
+    let message = refused_as_by_reading(&[("a", &a.unwrap()), ("b", &b.unwrap())]);
+    assert!(message.starts_with("b: type mismatch"), "{message}");
+    // Core modules, of which the second is at fault.
+    let valid = wat::parse_str(format!("(module {VALID})")).unwrap();
+    let invalid = wat::parse_str(r#"(module (func (export "go")) (func (drop)))"#).unwrap();
+    let message = refused_as_by_reading(&[("first", &valid), ("second", &invalid)]);
+    assert!(message.starts_with("second: "), "{message}");
+}
+
+/// A consumer of one function of the `values` guests.
+const ONE_OF_EIGHTY: &str = r#"(component
+    (import "meld:values/values" (instance $values
+      (export "echo-u32" (func (param "value" u32) (result u32)))))
+    (core func $echo (canon lower (func $values "echo-u32")))
+    (core module $m
+      (import "values" "echo" (func $echo (param i32) (result i32)))
+      (func (export "run") (param i32) (result i32) (call $echo (local.get 0))))
+    (core instance $i (instantiate $m
+      (with "values" (instance (export "echo" (func $echo))))))
+    (func (export "run") (param "value" u32) (result u32) (canon lift (core func $i "run"))))"#;
+
+#[test]
+fn what_nothing_reaches_is_not_written() {
+    for provider in ["provider-c-utf8", "provider-rust"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests/values");
+        let bytes = std::fs::read(path.join(provider).with_extension("wasm")).unwrap();
+        let size = bytes.len();
+        let fused = Fuser::new()
+            .input("one", wat::parse_str(ONE_OF_EIGHTY).unwrap())
+            .input(provider, bytes)
+            .fuse()
+            .unwrap_or_else(|e| panic!("{provider}: {e}"));
+        let Ok(Inspection::Fused(fused)) = inspect("fused", fused.bytes.into()) else {
+            panic!("{provider}: not recognised as fused");
+        };
+        let functions: usize = fused.origins.iter().map(|origin| origin.functions).sum();
+        let text = meld::inspect::text::render(&Inspection::Fused(fused.clone()));
+        eprintln!("{provider}: {size} bytes, {functions} functions\n{text}");
+    }
+}
