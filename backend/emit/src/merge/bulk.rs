@@ -9,10 +9,10 @@ use wasm_encoder::{Encode, SectionId};
 use wasmparser::OperatorsReaderAllocations;
 
 /// Bytes of bodies rewritten as one task.
-const CHUNK: usize = 128 << 10;
+const CHUNK: usize = 64 << 10;
 
 /// Tasks for each thread until their results are written. Their results are held meanwhile.
-const ROUND: usize = 4;
+const ROUND: usize = 2;
 
 /// Appends the code section: the bodies of `functions`, each an instance and a position in its
 /// module, and `generated` as the last one.
@@ -23,25 +23,26 @@ pub fn code_section(
     generated: Option<&[u8]>,
     out: &mut Vec<u8>,
 ) -> Result<(), MergeError> {
-    let body = |(instance, position): (usize, usize)| &modules[instance].bodies[position];
+    let size = |&(instance, position): &(usize, usize)| modules[instance].body_size(position);
     let count = functions.len() + usize::from(generated.is_some());
     if count == 0 {
         return Ok(());
     }
-    let before: usize = functions.iter().map(|f| body(*f).range().len()).sum();
+    let before: usize = functions.iter().map(size).sum();
     section(SectionId::Code, before, out, |out| {
         count.encode(out);
-        let chunks = chunks(functions, |function| body(*function).range().len());
+        let chunks = chunks(functions, size);
         let round = rayon::current_num_threads() * ROUND;
         let mut tasks: Vec<Task> = Vec::new();
         tasks.resize_with(round.min(chunks.len()), Task::default);
         for chunks in chunks.chunks(round) {
             tasks.par_iter_mut().zip(chunks).for_each(|(task, functions)| {
                 task.bytes.clear();
-                task.outcome = functions.iter().try_for_each(|&function| {
-                    let (body, renumber) = (body(function), &renumber[function.0]);
-                    sized(body.range().len(), &mut task.bytes, |out| {
-                        renumber.body(body, &mut task.allocations, out)
+                task.outcome = functions.iter().try_for_each(|function| {
+                    let &(instance, position) = function;
+                    sized(size(function), &mut task.bytes, |out| {
+                        let body = modules[instance].body(position);
+                        renumber[instance].body(&body, &mut task.allocations, out)
                     })
                 });
             });
