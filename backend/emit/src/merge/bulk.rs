@@ -109,7 +109,8 @@ pub fn data_section(segments: &[Segment<'_>], out: &mut Vec<u8>) -> Result<(), M
     })
 }
 
-fn section(
+/// Appends a section with what `write` appends; see [`sized`].
+pub fn section(
     id: SectionId,
     about: usize,
     out: &mut Vec<u8>,
@@ -121,7 +122,7 @@ fn section(
 
 /// Appends what `write` appends, after its size. That size is best `about` what is expected:
 /// where it takes as many bytes to write, nothing has to be moved.
-fn sized(
+pub fn sized(
     about: usize,
     out: &mut Vec<u8>,
     write: impl FnOnce(&mut Vec<u8>) -> Result<(), MergeError>,

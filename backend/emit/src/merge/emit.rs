@@ -144,7 +144,7 @@ impl Emitter<'_, '_> {
         bulk::data_section(&data, &mut out)?;
         let generated = generated.is_some().then_some(functions);
         let name = self.merge.name.as_deref();
-        names::name_section(self.linked, &self.numbers, name, generated).append_to(&mut out);
+        names::name_section(self.linked, &self.numbers, name, generated, &mut out)?;
         names::producers(self.linked).append_to(&mut out);
         if let Some(features) = names::target_features(self.linked) {
             features.append_to(&mut out);

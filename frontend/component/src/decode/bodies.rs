@@ -13,7 +13,7 @@ use wasmparser::{
 
 /// Bytes of bodies that are validated together. Waiting, a body takes more memory than a small
 /// one has bytes.
-const BATCH: usize = 4 << 20;
+const BATCH: usize = 1 << 20;
 
 /// Function bodies that wait to be validated, in parallel, some at a time.
 #[derive(Default)]
