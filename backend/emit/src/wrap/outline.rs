@@ -67,6 +67,7 @@ fn is_nested(payload: &Payload<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::outline;
+    use wit_component::{DecodedWasm, StringEncoding, embed_component_metadata};
 
     #[test]
     fn types_stay_and_the_bulk_goes() {
@@ -90,7 +91,10 @@ mod tests {
         assert!(has("mem") && !has("PASSIVE") && !has("ACTIVE"));
         let world = |bytes: &[u8]| {
             let decoded = wit_component::decode(bytes).unwrap();
-            format!("{:?}", decoded.resolve().worlds)
+            let DecodedWasm::Component(resolve, world) = decoded else { unreachable!() };
+            let (mut section, encoding) = (Vec::new(), StringEncoding::default());
+            embed_component_metadata(&mut section, &resolve, world, encoding).unwrap();
+            section
         };
         assert_eq!(world(&component), world(&outline));
     }
