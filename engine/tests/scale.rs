@@ -2,6 +2,7 @@
 
 mod common;
 
+use meld_component::Input;
 use meld_component::program::*;
 use meld_component::types::{FuncType, Types, ValueType};
 use meld_engine::{Options, decide};
@@ -44,7 +45,8 @@ fn chain(components: u32, calls: u32) -> Program {
         has_tags: false,
     };
     let mut program = Program {
-        inputs: vec![Vec::new().into()],
+        inputs: vec![Input { name: "calls".into(), bytes: Vec::new().into() }],
+        unvalidated: false,
         types,
         modules: vec![module],
         instances: Vec::new(),

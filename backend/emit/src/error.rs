@@ -4,6 +4,7 @@ use crate::adapter;
 use crate::memory::MemoryShape;
 use crate::merge::MergeError;
 use crate::wrap::WrapError;
+use meld_component::decode::DecodeError;
 
 /// Why a decided program could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,9 @@ pub enum EmitError {
     /// The module could not be given the input's face.
     #[error(transparent)]
     Wrap(#[from] WrapError),
+    /// An input is not valid, which was left to be found out by writing it.
+    #[error(transparent)]
+    Input(#[from] DecodeError),
     /// The output is not valid WebAssembly.
     #[error("internal error: the output is not valid: {0}; please report this with the input")]
     Invalid(String),

@@ -30,7 +30,7 @@ pub use terms::emitted;
 
 use meld_component::program::{Program, World};
 use meld_engine::plan::{Form, Plan};
-use merge::{Merge, StartMode};
+use merge::{Merge, Merged, StartMode};
 
 /// What was written.
 #[derive(Clone, Debug)]
@@ -45,12 +45,25 @@ pub struct Emitted {
 /// cannot do so itself because its imports do not work yet.
 const START: &str = "meld:start";
 
+/// Most instances that one warning names.
+const MOST_NAMED: usize = 3;
+
 /// Writes a decided program in the form that was decided for.
+///
+/// Where its function bodies have not been validated ([`Program::unvalidated`]), they are.
 ///
 /// # Errors
 ///
 /// See [`EmitError`]. Output that is not valid is an error, never returned.
 pub fn emit(program: &Program, plan: &Plan) -> Result<Emitted, EmitError> {
+    validate::with_validation(program, |written| write(program, plan, written))
+}
+
+fn write(
+    program: &Program,
+    plan: &Plan,
+    written: &mut validate::Written,
+) -> Result<Emitted, EmitError> {
     let hosts = border::HostImports::new(program, plan)?;
     let wiring = wiring::Wiring::new(program, plan, &hosts);
     let border = border::Border::new(program, plan, &hosts, &wiring)?;
@@ -58,29 +71,34 @@ pub fn emit(program: &Program, plan: &Plan) -> Result<Emitted, EmitError> {
     // A plain core module starts itself. Host functions of components work only once their host
     // knows the memory of the module that calls them, which is after its instantiation.
     let start = if core_world { StartMode::Section } else { StartMode::Export(START.to_string()) };
-    let merged = merge::merge(&Merge {
-        name: None,
-        instances: wiring.instances()?,
-        exports: border.exports.into_iter().collect(),
-        start,
-    })?;
+    let instances = wiring.instances()?;
+    let merge =
+        Merge { name: None, instances, exports: border.exports.into_iter().collect(), start };
+    let merged = merge::merge(&merge)?;
+    for (id, position) in wiring.guests() {
+        if merged.proves[position] {
+            written.add(program.instances[id.index()].module, &merged.kept[position]);
+        }
+    }
     let mut warnings = Vec::new();
+    warnings.extend(lost_debug_information(&merge, &merged));
+    drop(merge);
     let bytes = if core_world {
         validate::validate(&merged.module)?;
         merged.module
     } else {
         let wrapping = wrap::Wrapping {
             program,
-            module: &merged.module,
+            module: merged.module,
             lowers: border.lowers,
             lifts: border.lifts,
             start: merged.has_start.then(|| START.to_string()),
         };
         match plan.form {
             // Validates what it made, and that its world is the input's.
-            Form::Component => wrap::wrap(&wrapping)?,
+            Form::Component => wrap::wrap(wrapping)?,
             Form::Core => {
-                let module = core_form(program, &wrapping, &mut warnings)?;
+                let module = core_form(program, wrapping, &mut warnings)?;
                 validate::validate(&module)?;
                 module
             }
@@ -92,18 +110,32 @@ pub fn emit(program: &Program, plan: &Plan) -> Result<Emitted, EmitError> {
 /// The module under the names of wit-component, with its world embedded where WIT can say it.
 fn core_form(
     program: &Program,
-    wrapping: &wrap::Wrapping<'_>,
+    wrapping: wrap::Wrapping<'_>,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<u8>, EmitError> {
-    let core = wrap::core_module(wrapping)?;
-    let World::Component(world) = &program.world else {
-        return Ok(core.bytes);
-    };
-    match wrap::embed_world(&core.bytes, world, core.encoding) {
-        Ok(embedded) => Ok(embedded),
-        Err(reason) => {
-            warnings.push(format!("the module carries no WIT: {reason}"));
-            Ok(core.bytes)
-        }
+    let wrap::CoreForm { mut bytes, encoding } = wrap::core_module(wrapping)?;
+    if let World::Component(world) = &program.world
+        && let Err(reason) = wrap::embed_world(&mut bytes, world, encoding)
+    {
+        warnings.push(format!("the module carries no WIT: {reason}"));
     }
+    Ok(bytes)
+}
+
+/// Says whose debug information is not in the module: it speaks of code that is elsewhere now.
+fn lost_debug_information(merge: &Merge<'_>, merged: &Merged) -> Option<String> {
+    let is_debug = |name: &str| name.starts_with(".debug_") || name == "external_debug_info";
+    let mut instances: Vec<usize> = merged
+        .dropped_sections
+        .iter()
+        .filter(|(_, name)| is_debug(name))
+        .map(|(instance, _)| *instance)
+        .collect();
+    instances.dedup();
+    let names: Vec<&str> = instances.iter().map(|i| merge.instances[*i].name.as_str()).collect();
+    let (some, more) = names.split_at(names.len().min(MOST_NAMED));
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    let some = some.join(", ");
+    (!some.is_empty())
+        .then(|| format!("the debug information (DWARF) of {some}{more} is not in the output"))
 }

@@ -103,6 +103,11 @@ impl<'a> Wiring<'a> {
         Ok(instances)
     }
 
+    /// Guests that are instances, and their positions among them.
+    pub fn guests(&self) -> impl Iterator<Item = (InstanceId, usize)> + '_ {
+        self.guests.iter().map(|(id, position)| (*id, *position))
+    }
+
     /// What a decided term of sort `Func`, `Memory`, `Table`, `Global`, `Tag` or `Int` is.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use wit_component::ComponentEncoder;
 /// What a merged module is, by convention: an import `"host" "path/to/function"` is that host
 /// function; an export of the same form is that function of the root; `mem` and `alloc` are the
 /// memory and the allocator, `post` takes the results back, `start` starts.
-fn wrapping<'a>(program: &'a Program, module: &'a [u8]) -> Wrapping<'a> {
+fn wrapping<'a>(program: &'a Program, module: &[u8]) -> Wrapping<'a> {
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     for payload in Parser::new(0).parse_all(module) {
         match payload.unwrap() {
@@ -45,7 +45,7 @@ fn wrapping<'a>(program: &'a Program, module: &'a [u8]) -> Wrapping<'a> {
     });
     Wrapping {
         program,
-        module,
+        module: module.to_vec(),
         lowers: lowers.collect(),
         lifts: lifts.collect(),
         start: optional("start"),
@@ -126,7 +126,7 @@ fn string(text: &str) -> Val {
 
 /// Wraps, checks the type, and instantiates.
 fn run(input: &[u8], wrapping: &Wrapping<'_>) -> Running {
-    let wrapped = wrap(wrapping).unwrap();
+    let wrapped = wrap(wrapping.clone()).unwrap();
     assert!(same_type(input, &wrapped));
     Running::new(&wrapped).unwrap()
 }
@@ -205,7 +205,7 @@ fn only_functions_that_need_a_memory_go_through_the_shim() {
             (call $add (local.get 0) (local.get 0))))"#,
     )
     .unwrap();
-    let wrapped = wrap(&wrapping(&program, &scalar)).unwrap();
+    let wrapped = wrap(wrapping(&program, &scalar)).unwrap();
     let modules = Parser::new(0).parse_all(&wrapped);
     let modules = modules.filter(|p| matches!(p, Ok(Payload::ModuleSection { .. }))).count();
     assert_eq!(modules, 1);
@@ -274,10 +274,11 @@ fn start_functions_call_host_functions_that_allocate() {
     assert_eq!(running.store.data(), &["noon"]);
 
     // The same by way of the core form, whose start function has a name of its own.
-    let core = core_module(&wrapping).unwrap();
+    let mut core = core_module(wrapping).unwrap();
     let World::Component(world) = &program.world else { unreachable!() };
-    let core = embed_world(&core.bytes, world, core.encoding).unwrap();
-    let again = ComponentEncoder::default().module(&core).unwrap().validate(true).encode().unwrap();
+    embed_world(&mut core.bytes, world, core.encoding).unwrap();
+    let again =
+        ComponentEncoder::default().module(&core.bytes).unwrap().validate(true).encode().unwrap();
     let mut running = Running::new(&again).unwrap();
     assert_eq!(running.call(&["get"], &[]).unwrap(), string("noon"));
     assert_eq!(running.store.data(), &["noon"]);
@@ -401,7 +402,7 @@ fn two_memories_with_two_encodings() {
     };
     let wrapping = Wrapping {
         program: &program,
-        module: &module,
+        module,
         lowers: vec![
             lowered("8", StringEncoding::Utf8, "mem", "alloc"),
             lowered("16", StringEncoding::Utf16, "mem16", "alloc16"),
@@ -450,7 +451,7 @@ fn one_host_function_imported_twice() {
     }];
     let wrapping = Wrapping {
         program: &program,
-        module: &module,
+        module,
         lowers: vec![lowered("one", "a"), lowered("two", "b")],
         lifts,
         start: None,
@@ -458,10 +459,11 @@ fn one_host_function_imported_twice() {
     let mut running = run(&input, &wrapping);
     assert_eq!(running.call(&["f"], &[]).unwrap(), Val::U32(42));
 
-    let core = core_module(&wrapping).unwrap();
+    let mut core = core_module(wrapping).unwrap();
     let World::Component(world) = &program.world else { unreachable!() };
-    let core = embed_world(&core.bytes, world, core.encoding).unwrap();
-    let again = ComponentEncoder::default().module(&core).unwrap().validate(true).encode().unwrap();
+    embed_world(&mut core.bytes, world, core.encoding).unwrap();
+    let again =
+        ComponentEncoder::default().module(&core.bytes).unwrap().validate(true).encode().unwrap();
     let mut running = Running::new(&again).unwrap();
     assert_eq!(running.call(&["f"], &[]).unwrap(), Val::U32(42));
 }

@@ -138,14 +138,15 @@ impl Fuser {
         Ok(meld_component::read(&self.binaries()?)?)
     }
 
-    /// Reads the inputs and decides, by these rules, what each import becomes.
+    /// Reads the inputs and decides, by these rules, what each import becomes. Function bodies
+    /// are left for [`Decided::emit`] to validate.
     ///
     /// # Errors
     ///
     /// As [`Fuser::read`], and if no rule implements an import or a rule forbids the plan.
     pub fn decide<'r>(&self, rules: &'r RuleSet) -> Result<Decided<'r>, FuseError> {
         meld_engine::check_emitted(rules, meld_emit::emitted())?;
-        let program = self.read()?;
+        let program = meld_component::read_deferred(&self.binaries()?)?;
         let Decision { plan, trace } = meld_engine::decide(&program, rules, &self.engine)?;
         Ok(Decided { program, plan, trace })
     }
@@ -185,9 +186,12 @@ impl Decided<'_> {
     ///
     /// # Errors
     ///
-    /// See [`EmitError`].
+    /// See [`EmitError`]. An input whose functions turn out to be invalid is an error in reading.
     pub fn emit(&self) -> Result<Emitted, FuseError> {
-        Ok(meld_emit::emit(&self.program, &self.plan)?)
+        meld_emit::emit(&self.program, &self.plan).map_err(|error| match error {
+            EmitError::Input(error) => FuseError::Read(error.into()),
+            error => FuseError::Emit(error),
+        })
     }
 }
 

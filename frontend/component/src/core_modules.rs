@@ -9,6 +9,7 @@ use crate::names;
 use crate::program::{
     ComponentId, ComponentInstance, CoreInstance, CoreItem, InstanceId, ModuleId, Program, World,
 };
+use crate::read::Input;
 use crate::reexport::reexports;
 use crate::types::Types;
 use check::Entities;
@@ -253,7 +254,11 @@ fn program(
     });
     Ok(Program {
         modules: modules.collect(),
-        inputs: inputs.into_iter().map(|input| input.bytes).collect(),
+        inputs: inputs
+            .into_iter()
+            .map(|input| Input { name: input.name, bytes: input.bytes })
+            .collect(),
+        unvalidated: false,
         types: Types::default(),
         instances,
         components: vec![ComponentInstance { path: "root".to_string(), parent: None }],

@@ -3,6 +3,7 @@
 //! Everything is validated first-hand by wasmparser, function bodies in parallel. Nothing below
 //! looks into a body, and no bytes are copied: a core module is a range of its input.
 
+mod bodies;
 mod convert;
 mod module;
 mod nesting;
@@ -10,16 +11,15 @@ mod nesting;
 use crate::component::{Alias, Body, BodyId, Component, Definition};
 use crate::guard::guard;
 use crate::program::{CoreModule, ModuleId};
+pub use bodies::{BodyQueue, validate_bodies_of};
 use module::ModuleBuilder;
 pub use nesting::MAX_NESTED_TYPES;
 pub(crate) use nesting::too_many as too_many_nested_types;
-use rayon::prelude::*;
 use std::sync::Arc;
 use wasmparser::types::Types;
 use wasmparser::{
-    BinaryReaderError, ComponentName, ComponentNameSectionReader, Encoding, FuncToValidate,
-    FuncValidatorAllocations, FunctionBody, KnownCustom, NameMap, Parser, Payload, ValidPayload,
-    Validator, ValidatorResources, WasmFeatures,
+    BinaryReaderError, ComponentName, ComponentNameSectionReader, Encoding, KnownCustom, NameMap,
+    Parser, Payload, ValidPayload, Validator, WasmFeatures,
 };
 
 /// How deep components may be nested in components.
@@ -91,10 +91,32 @@ pub fn features() -> WasmFeatures {
         | WasmFeatures::CM64
 }
 
+/// When function bodies are validated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bodies {
+    /// While the input is read.
+    Now,
+    /// By whoever writes them; see [`validate_bodies_of`].
+    Later,
+}
+
 /// Reads a component.
+///
+/// # Errors
+///
+/// If it is malformed, invalid, or not a component.
 pub fn component(name: &str, bytes: Arc<[u8]>) -> Result<Component, DecodeError> {
+    component_with(name, bytes, Bodies::Now)
+}
+
+/// Reads a component; its function bodies are validated now or later.
+pub(crate) fn component_with(
+    name: &str,
+    bytes: Arc<[u8]>,
+    bodies: Bodies,
+) -> Result<Component, DecodeError> {
     let mut validator = Validator::new_with_features(features());
-    let mut pass = Pass::run(&mut validator, name, &bytes)?;
+    let mut pass = Pass::run(&mut validator, name, &bytes, bodies)?;
     if pass.encoding != Some(Encoding::Component) {
         return Err(pass.error(None, "not a component but a core module"));
     }
@@ -107,19 +129,25 @@ pub fn component(name: &str, bytes: Arc<[u8]>) -> Result<Component, DecodeError>
 }
 
 /// Reads plain core modules whose types have to be compared with each other.
-pub struct Reader(Validator);
-
-impl Default for Reader {
-    fn default() -> Self {
-        Reader(Validator::new_with_features(features()))
-    }
+pub struct Reader {
+    validator: Validator,
+    bodies: Bodies,
 }
 
 impl Reader {
+    /// A reader that has function bodies validated now or later.
+    pub fn new(bodies: Bodies) -> Self {
+        Reader { validator: Validator::new_with_features(features()), bodies }
+    }
+
     /// Reads a core module.
+    ///
+    /// # Errors
+    ///
+    /// If it is malformed, invalid, or not a core module.
     pub fn core(&mut self, name: &str, bytes: Arc<[u8]>) -> Result<CoreInput, DecodeError> {
-        self.0.reset();
-        let mut pass = Pass::run(&mut self.0, name, &bytes)?;
+        self.validator.reset();
+        let mut pass = Pass::run(&mut self.validator, name, &bytes, self.bodies)?;
         if pass.encoding != Some(Encoding::Module) {
             return Err(pass.error(None, "not a core module but a component"));
         }
@@ -143,7 +171,6 @@ struct Pass<'a> {
     modules: Vec<CoreModule>,
     bodies: Vec<Body>,
     stack: Vec<Frame>,
-    functions: Vec<(FuncToValidate<ValidatorResources>, FunctionBody<'a>)>,
     types: Option<Types>,
 }
 
@@ -152,8 +179,9 @@ impl<'a> Pass<'a> {
         validator: &mut Validator,
         name: &'a str,
         bytes: &'a [u8],
+        bodies: Bodies,
     ) -> Result<Pass<'a>, DecodeError> {
-        guard(|| Self::validate(validator, name, bytes)).unwrap_or_else(|panic| {
+        guard(|| Self::validate(validator, name, bytes, bodies)).unwrap_or_else(|panic| {
             let message = format!("the validator cannot cope with it: {panic}");
             Err(DecodeError { input: name.to_string(), offset: None, message })
         })
@@ -163,6 +191,7 @@ impl<'a> Pass<'a> {
         validator: &mut Validator,
         name: &'a str,
         bytes: &'a [u8],
+        bodies: Bodies,
     ) -> Result<Pass<'a>, DecodeError> {
         let mut pass = Pass {
             name,
@@ -170,9 +199,9 @@ impl<'a> Pass<'a> {
             modules: Vec::new(),
             bodies: Vec::new(),
             stack: Vec::new(),
-            functions: Vec::new(),
             types: None,
         };
+        let mut queue = BodyQueue::default();
         if !Parser::is_core_wasm(bytes) && !Parser::is_component(bytes) {
             return Err(pass.error(Some(0), "neither a WebAssembly component nor a core module"));
         }
@@ -188,7 +217,9 @@ impl<'a> Pass<'a> {
             let valid = validator.payload(&payload).map_err(|e| pass.invalid(e))?;
             let types = match valid {
                 ValidPayload::Func(func, body) => {
-                    pass.functions.push((func, body));
+                    if bodies == Bodies::Now {
+                        queue.push(func, body).map_err(|e| pass.invalid(e))?;
+                    }
                     continue;
                 }
                 ValidPayload::End(types) => Some(types),
@@ -196,7 +227,7 @@ impl<'a> Pass<'a> {
             };
             pass.payload(payload, types)?;
         }
-        pass.validate_functions()?;
+        queue.finish().map_err(|e| pass.invalid(e))?;
         Ok(pass)
     }
 
@@ -310,11 +341,6 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn validate_functions(&mut self) -> Result<(), DecodeError> {
-        let functions = std::mem::take(&mut self.functions);
-        validate_bodies(functions).map_err(|e| self.invalid(e))
-    }
-
     fn invalid(&self, error: BinaryReaderError) -> DecodeError {
         self.error(Some(error.offset()), error.message())
     }
@@ -322,27 +348,6 @@ impl<'a> Pass<'a> {
     fn error(&self, offset: Option<usize>, message: impl Into<String>) -> DecodeError {
         DecodeError { input: self.name.to_string(), offset, message: message.into() }
     }
-}
-
-/// Validates function bodies in parallel.
-///
-/// # Errors
-///
-/// Of all errors the one that stands first, so that it does not depend on the threads.
-pub fn validate_bodies(
-    functions: Vec<(FuncToValidate<ValidatorResources>, FunctionBody<'_>)>,
-) -> Result<(), BinaryReaderError> {
-    let first = functions
-        .into_par_iter()
-        .map_init(FuncValidatorAllocations::default, |allocations, (func, body)| {
-            let mut validator = func.into_validator(std::mem::take(allocations));
-            let result = validator.validate(&body);
-            *allocations = validator.into_allocations();
-            result
-        })
-        .filter_map(Result::err)
-        .min_by_key(BinaryReaderError::offset);
-    first.map_or(Ok(()), Err)
 }
 
 fn adds_core_module(definition: &Definition) -> bool {

@@ -14,7 +14,7 @@
 //! * [`facts`] proves what rules may rely on.
 //! * [`guard`] turns panics of other libraries into errors.
 //!
-//! [`read()`] does all of it.
+//! [`read()`] does all of it; [`read_deferred()`] leaves validating function bodies for later.
 //!
 //! Nothing in this crate decides anything: policy lives in rule packs.
 
@@ -33,4 +33,4 @@ mod reexport;
 pub mod types;
 
 pub use link::{LinkError, link};
-pub use read::{Error, Input, read};
+pub use read::{Error, Input, read, read_deferred};

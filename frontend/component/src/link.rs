@@ -21,6 +21,7 @@ use crate::program::{
     CanonicalOptions, ComponentFunc, ComponentId, ComponentInstance, CoreInstance, CoreItem,
     FuncId, HostFunc, Program, Resource, ResourceDef, ResourceId, RootExport, World,
 };
+use crate::read::Input;
 use crate::types::{FuncTypeId, Types};
 use env::{Env, EnvId, InstanceRef, Item};
 use indexmap::{IndexMap, IndexSet};
@@ -169,7 +170,11 @@ impl<'a> Linker<'a> {
 
     fn finish(self, world: World) -> Program {
         Program {
-            inputs: vec![self.component.bytes.clone()],
+            inputs: vec![Input {
+                name: self.component.name.clone(),
+                bytes: self.component.bytes.clone(),
+            }],
+            unvalidated: false,
             types: self.types,
             modules: self.component.modules.clone(),
             instances: self.instances,

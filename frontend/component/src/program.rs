@@ -6,6 +6,7 @@
 //! resource `float`, a component may import and export one interface, and a component
 //! instantiated twice has two distinct resource types.
 
+use crate::read::Input;
 use crate::types::{FuncTypeId, Types};
 use std::ops::Range;
 use std::sync::Arc;
@@ -51,8 +52,10 @@ ids! {
 /// A symbolically instantiated root.
 #[derive(Clone, Debug)]
 pub struct Program {
-    /// The bytes that [`CoreModule::range`] refers to, one entry an input (after composition).
-    pub inputs: Vec<Arc<[u8]>>,
+    /// What [`CoreModule::range`] refers to, one entry an input (after composition).
+    pub inputs: Vec<Input>,
+    /// Function bodies have not been validated yet; see [`read_deferred`](crate::read_deferred).
+    pub unvalidated: bool,
     /// All component-level value and function types that occur, interned.
     pub types: Types,
     /// Distinct core modules.
@@ -367,7 +370,7 @@ impl Program {
     /// The bytes of a core module.
     pub fn module_bytes(&self, module: ModuleId) -> &[u8] {
         let module = &self.modules[module.index()];
-        &self.inputs[module.input as usize][module.range.clone()]
+        &self.inputs[module.input as usize].bytes[module.range.clone()]
     }
 
     /// The type of a function that the root imports; none if no component function is it.

@@ -2,7 +2,7 @@
 
 use crate::compose::{self, ComposeError};
 use crate::core_modules::{self, CoreLinkError};
-use crate::decode::{self, DecodeError};
+use crate::decode::{self, Bodies, DecodeError};
 use crate::link::{self, LinkError};
 use crate::names;
 use crate::program::Program;
@@ -56,29 +56,53 @@ pub enum Error {
 }
 
 /// Reads, composes and links: all inputs are components, or all are core modules.
+///
+/// # Errors
+///
+/// If an input is malformed or invalid, or the inputs do not fit together.
 pub fn read(inputs: &[Input]) -> Result<Program, Error> {
+    read_with(inputs, Bodies::Now)
+}
+
+/// Reads as [`read`] does, but where nothing is composed validates everything except function bodies, which is most of the
+/// work. Who writes a program that is [`Program::unvalidated`] validates the bodies that it
+/// writes as part of its output, and the rest with [`decode::validate_bodies_of`], so that no
+/// body is validated twice and none is not.
+///
+/// # Errors
+///
+/// As [`read`], but for bodies.
+pub fn read_deferred(inputs: &[Input]) -> Result<Program, Error> {
+    read_with(inputs, Bodies::Later)
+}
+
+fn read_with(inputs: &[Input], mut bodies: Bodies) -> Result<Program, Error> {
     let is_core = |input: &&Input| Parser::is_core_wasm(&input.bytes);
     let (modules, components): (Vec<&Input>, Vec<&Input>) = inputs.iter().partition(is_core);
     if !modules.is_empty() && !components.is_empty() {
         let names = |inputs: Vec<&Input>| inputs.iter().map(|input| input.name.clone()).collect();
         return Err(Error::Mixed { modules: names(modules), components: names(components) });
     }
-    if !modules.is_empty() {
-        let mut reader = decode::Reader::default();
+    let mut program = if !modules.is_empty() {
+        let mut reader = decode::Reader::new(bodies);
         let modules =
             modules.into_iter().map(|input| reader.core(&input.name, input.bytes.clone()));
-        return Ok(core_modules::link(modules.collect::<Result<_, _>>()?)?);
-    }
-    if inputs.is_empty() {
+        core_modules::link(modules.collect::<Result<_, _>>()?)?
+    } else if inputs.is_empty() {
         return Err(Error::Empty);
-    }
-    // wac-graph says little of a broken input, takes some for whole and may hand one on: whatever
-    // went wrong then, the one that is broken by itself is to blame.
-    let component = compose::compose(inputs)
-        .map_err(Error::from)
-        .and_then(|composed| Ok(decode::component(&composed.name, composed.bytes)?))
-        .map_err(|error| broken(inputs).unwrap_or(error))?;
-    link::link(&component).map_err(|error| Error::Link { input: component.name, error })
+    } else {
+        // wac-graph says little of a broken input, takes some for whole and may hand one on:
+        // whatever went wrong then, the one that is broken by itself is to blame. Which one that
+        // is cannot be told later.
+        bodies = if inputs.len() == 1 { bodies } else { Bodies::Now };
+        let component = compose::compose(inputs)
+            .map_err(Error::from)
+            .and_then(|input| Ok(decode::component_with(&input.name, input.bytes, bodies)?))
+            .map_err(|error| broken(inputs).unwrap_or(error))?;
+        link::link(&component).map_err(|error| Error::Link { input: component.name, error })?
+    };
+    program.unvalidated = bodies == Bodies::Later;
+    Ok(program)
 }
 
 /// The first of several inputs that cannot be read by itself.

@@ -268,6 +268,7 @@ impl Terms {
 fn program() -> Program {
     Program {
         inputs: vec![],
+        unvalidated: false,
         types: Types::default(),
         modules: vec![],
         instances: vec![],

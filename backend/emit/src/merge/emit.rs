@@ -1,5 +1,6 @@
 //! Writes the sections of the fused module, in their canonical order.
 
+use super::bulk::{self, Segment};
 use super::consts::Inits;
 use super::immediates::Slot;
 use super::link::{Item, Linked};
@@ -7,20 +8,24 @@ use super::names;
 use super::reach::Live;
 use super::reencode::{self, Numbers, Renumber, const_expr, const_instruction};
 use super::segments::{Schedule, Step};
-use super::{InstanceSize, Kind, Merge, MergeError, Merged, Origin, StartMode};
+use super::{Kind, Merge, MergeError, Merged, StartMode};
 use rayon::prelude::*;
 use std::collections::HashSet;
 use wasm_encoder::reencode::Reencode;
 use wasm_encoder::{
-    ConstExpr, DataCountSection, DataSection, ElementSection, Elements, Encode, EntityType,
-    ExportKind, ExportSection, Function, FunctionSection, GlobalSection, ImportSection,
-    Instruction, MemorySection, Module, Section, SectionId, StartSection, SubType, TableSection,
-    TagSection, TypeSection,
+    ConstExpr, DataCountSection, ElementSection, Elements, Encode, EntityType, ExportKind,
+    ExportSection, Function, FunctionSection, GlobalSection, ImportSection, Instruction,
+    MemorySection, Section, StartSection, SubType, TableSection, TagSection, TypeSection,
 };
 use wasmparser::{DataKind, ElementItems, ElementKind, TableInit};
 
-/// Bodies rewritten as one task.
-const CHUNK: usize = 512 << 10;
+/// What is emitted beyond what the inputs have: names, and the face that wrapping gives.
+const SLACK: usize = 256 << 10;
+
+/// Modes of data segments (core specification, "Data Section").
+const ACTIVE_IN_FIRST: u32 = 0;
+const PASSIVE: u32 = 1;
+const ACTIVE: u32 = 2;
 
 /// The start function of the fused module.
 enum Start {
@@ -85,7 +90,6 @@ impl Emitter<'_, '_> {
         schedule: &Schedule,
         exports: &[(Kind, u32)],
     ) -> Result<Merged, MergeError> {
-        let code = self.code()?;
         let start = match schedule.only_start() {
             Some(func) => Some(Start::Item(func)),
             None if schedule.run.is_empty() => None,
@@ -103,12 +107,13 @@ impl Emitter<'_, '_> {
         let (exports, start_section) = self.exports(exports, start_index)?;
         let globals = self.globals()?;
         let elements = self.elements()?;
-        let (data, data_sizes) = self.data()?;
+        let data = self.data()?;
 
-        let mut module = Module::new();
+        let mut out = Vec::with_capacity(self.expected_size());
+        out.extend_from_slice(&wasm_encoder::Module::HEADER);
         let mut section = |present: bool, section: &dyn AppendSection| {
             if present {
-                section.append(&mut module);
+                section.append(&mut out);
             }
         };
         let types = self.types()?;
@@ -131,30 +136,44 @@ impl Emitter<'_, '_> {
         section(!elements.is_empty(), &elements);
         let start_uses_data = self.passive.iter().any(|(kind, _)| *kind == Kind::Memory);
         if self.live.code_uses_data || start_uses_data {
-            section(true, &DataCountSection { count: data.len() });
+            section(true, &DataCountSection { count: data.len() as u32 });
         }
-        let (code, origins, mut sizes) = self.code_section(code, generated.as_deref())?;
-        section(code.count > 0, &code);
-        drop(code);
-        section(!data.is_empty(), &data);
-        drop(data);
-        let generated_index = generated.is_some().then_some(functions);
+        let bodies: Vec<_> = self.defined(Kind::Func).collect();
+        let (modules, generated) = (&self.linked.modules, generated.as_deref());
+        bulk::code_section(modules, &self.renumber, &bodies, generated, &mut out)?;
+        bulk::data_section(&data, &mut out)?;
+        let generated = generated.is_some().then_some(functions);
         let name = self.merge.name.as_deref();
-        section(true, &names::name_section(self.linked, &self.numbers, name, generated_index));
-        section(true, &names::producers(self.linked));
+        names::name_section(self.linked, &self.numbers, name, generated, &mut out)?;
+        names::producers(self.linked).append_to(&mut out);
         if let Some(features) = names::target_features(self.linked) {
-            section(true, &features);
-        }
-        for (size, data) in sizes.iter_mut().zip(data_sizes) {
-            size.data = data;
+            features.append_to(&mut out);
         }
         Ok(Merged {
-            module: module.finish(),
+            module: out,
             has_start: start_index.is_some(),
-            origins,
-            sizes,
+            kept: self.kept(),
+            proves: (self.linked.exact.iter().zip(&self.live.needs_declarations))
+                .map(|(exact, needs_declarations)| *exact && !needs_declarations)
+                .collect(),
             dropped_sections: names::dropped(self.linked),
         })
+    }
+
+    /// A size in bytes that the module rarely exceeds, with room for what is put around it.
+    fn expected_size(&self) -> usize {
+        let input: usize = self.linked.modules.iter().map(|module| module.bytes.len()).sum();
+        input + input / 16 + SLACK
+    }
+
+    /// For each instance, which of the functions that its module defines are emitted.
+    fn kept(&self) -> Vec<Vec<bool>> {
+        let modules = self.linked.modules.iter();
+        let mut kept: Vec<_> = modules.map(|module| vec![false; module.funcs.len()]).collect();
+        for (instance, position) in self.defined(Kind::Func) {
+            kept[instance][position] = true;
+        }
+        kept
     }
 
     fn types(&self) -> Result<TypeSection, MergeError> {
@@ -384,32 +403,35 @@ impl Emitter<'_, '_> {
         Ok(section)
     }
 
-    /// The data section, and the bytes of each instance in it.
-    fn data(&self) -> Result<(DataSection, Vec<u64>), MergeError> {
-        let mut section = DataSection::new();
-        let mut sizes = vec![0; self.linked.modules.len()];
+    /// The data segments.
+    fn data(&self) -> Result<Vec<Segment<'_>>, MergeError> {
+        let mut segments = Vec::new();
         for (id, (instance, position)) in self.linked.data.iter().enumerate() {
             if !self.live.data[id] {
                 continue;
             }
             let i = *instance as usize;
             let data = &self.linked.modules[i].data[*position as usize];
-            sizes[i] += data.data.len() as u64;
-            let bytes = data.data.iter().copied();
+            let mut mode = Vec::new();
             match &data.kind {
-                DataKind::Passive => section.passive(bytes),
-                DataKind::Active { .. } if self.passive.contains(&(Kind::Memory, id as u32)) => {
-                    section.passive(bytes)
-                }
-                DataKind::Active { memory_index, offset_expr } => {
+                DataKind::Active { memory_index, offset_expr }
+                    if !self.passive.contains(&(Kind::Memory, id as u32)) =>
+                {
                     let memory = self.renumber[i].get(Slot::Memory, *memory_index)?;
                     let offset = self.inits.resolve(self.linked, *instance, offset_expr)?;
-                    let offset = const_expr(&offset, &self.numbers, &self.renumber)?;
-                    section.active(memory, &offset, bytes)
+                    if memory == 0 {
+                        ACTIVE_IN_FIRST.encode(&mut mode);
+                    } else {
+                        ACTIVE.encode(&mut mode);
+                        memory.encode(&mut mode);
+                    }
+                    const_expr(&offset, &self.numbers, &self.renumber)?.encode(&mut mode);
                 }
-            };
+                DataKind::Passive | DataKind::Active { .. } => PASSIVE.encode(&mut mode),
+            }
+            segments.push(Segment { mode, bytes: data.data });
         }
-        Ok((section, sizes))
+        Ok(segments)
     }
 
     /// A function that takes the steps in order.
@@ -444,149 +466,15 @@ impl Emitter<'_, '_> {
         body.instruction(&Instruction::End);
         Ok(body)
     }
-
-    /// Rewrites all emitted bodies, each chunk in order.
-    fn code(&self) -> Result<Vec<Bodies>, MergeError> {
-        let size = |&(instance, position): &(usize, usize)| {
-            self.linked.modules[instance].bodies[position].range().len()
-        };
-        let defined: Vec<(usize, usize)> = self.defined(Kind::Func).collect();
-        let mut chunks: Vec<(&[(usize, usize)], usize)> = Vec::new();
-        let (mut from, mut bytes) = (0, 0);
-        for (at, function) in defined.iter().enumerate() {
-            bytes += size(function);
-            if bytes >= CHUNK || at + 1 == defined.len() {
-                chunks.push((&defined[from..=at], bytes));
-                (from, bytes) = (at + 1, 0);
-            }
-        }
-        chunks
-            .into_par_iter()
-            .map_init(
-                || (wasmparser::OperatorsReaderAllocations::default(), Vec::new()),
-                |(allocations, body), (chunk, bytes)| {
-                    // Indices may grow by a byte here and there; most bodies stay as long.
-                    let mut bodies = Bodies {
-                        bytes: Vec::with_capacity(bytes + bytes / 16),
-                        ranges: Vec::with_capacity(chunk.len()),
-                    };
-                    for (instance, position) in chunk {
-                        body.clear();
-                        let source = &self.linked.modules[*instance].bodies[*position];
-                        self.renumber[*instance].body(source, allocations, body)?;
-                        bodies.push(body);
-                    }
-                    Ok(bodies)
-                },
-            )
-            .collect()
-    }
-
-    fn code_section(
-        &self,
-        mut chunks: Vec<Bodies>,
-        generated: Option<&[u8]>,
-    ) -> Result<(Code, Vec<Origin>, Vec<InstanceSize>), MergeError> {
-        if let Some(body) = generated {
-            let mut bodies = Bodies::default();
-            bodies.push(body);
-            chunks.push(bodies);
-        }
-        let count: usize = chunks.iter().map(|chunk| chunk.ranges.len()).sum();
-        let mut prefix = Vec::new();
-        count.encode(&mut prefix);
-        let size = prefix.len() + chunks.iter().map(|chunk| chunk.bytes.len()).sum::<usize>();
-        let limit = u32::MAX as usize;
-        if size > limit {
-            return Err(MergeError::TooMany { what: "bytes of code", count: size, limit });
-        }
-
-        let mut sizes: Vec<InstanceSize> = self
-            .linked
-            .modules
-            .iter()
-            .map(|module| InstanceSize {
-                functions_before: module.funcs.len() as u32,
-                ..InstanceSize::default()
-            })
-            .collect();
-        let imported = self.numbers.order[Kind::Func].len() - self.defined(Kind::Func).count();
-        let mut origins = Vec::with_capacity(count);
-        let mut defined = self.defined(Kind::Func);
-        let mut base = prefix.len() as u32;
-        for chunk in &chunks {
-            for (start, end) in &chunk.ranges {
-                let source = defined.next();
-                if let Some((instance, _)) = source {
-                    sizes[instance].functions += 1;
-                    sizes[instance].code += u64::from(end - start);
-                }
-                origins.push(Origin {
-                    func: (imported + origins.len()) as u32,
-                    source: source.map(|(instance, position)| {
-                        let imported = self.linked.modules[instance].imported[Kind::Func].len();
-                        (instance, (imported + position) as u32)
-                    }),
-                    synthetic: source
-                        .is_none_or(|(instance, _)| self.merge.instances[instance].synthetic),
-                    range: base + start..base + end,
-                });
-            }
-            base += chunk.bytes.len() as u32;
-        }
-        Ok((Code { count, size, chunks }, origins, sizes))
-    }
-}
-
-/// Some bodies, each after its size.
-#[derive(Default)]
-struct Bodies {
-    bytes: Vec<u8>,
-    /// Where each body is in `bytes`.
-    ranges: Vec<(u32, u32)>,
-}
-
-impl Bodies {
-    fn push(&mut self, body: &[u8]) {
-        body.len().encode(&mut self.bytes);
-        let start = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(body);
-        self.ranges.push((start, self.bytes.len() as u32));
-    }
-}
-
-/// A code section that is still in chunks, so that its bytes are copied only once.
-struct Code {
-    count: usize,
-    /// Size of the section's contents.
-    size: usize,
-    chunks: Vec<Bodies>,
-}
-
-impl Encode for Code {
-    fn encode(&self, sink: &mut Vec<u8>) {
-        self.size.encode(sink);
-        sink.reserve_exact(self.size);
-        self.count.encode(sink);
-        for chunk in &self.chunks {
-            sink.extend_from_slice(&chunk.bytes);
-        }
-    }
-}
-
-impl Section for Code {
-    fn id(&self) -> u8 {
-        SectionId::Code.into()
-    }
 }
 
 /// A section as an object.
 trait AppendSection {
-    fn append(&self, module: &mut Module);
+    fn append(&self, out: &mut Vec<u8>);
 }
 
 impl<S: Section> AppendSection for S {
-    fn append(&self, module: &mut Module) {
-        module.section(self);
+    fn append(&self, out: &mut Vec<u8>) {
+        self.append_to(out);
     }
 }

@@ -15,6 +15,9 @@ use wasmparser::TypeRef;
 pub struct Linked<'a> {
     /// The instances' names, for messages and for the name section.
     pub names: Vec<&'a str>,
+    /// By instance: each import is of the very type that its module declares, so that bodies see
+    /// the same types here and there.
+    pub exact: Vec<bool>,
     /// Instances that meld made, by instance.
     pub synthetic: Vec<bool>,
     pub modules: Vec<Module<'a>>,
@@ -112,10 +115,11 @@ impl<'a> Linked<'a> {
             hosts: IndexMap::new(),
             consts: IndexMap::new(),
             followed: modules.iter().map(|m| vec![Followed::No; m.imports.len()]).collect(),
+            exact: vec![true; modules.len()],
         };
         linker.follow_all()?;
         let exports = linker.follow_exports()?;
-        let Linker { hosts: by_name, consts, followed, .. } = linker;
+        let Linker { hosts: by_name, consts, followed, exact, .. } = linker;
 
         // Give ids, and say what each host import's position among its kind is.
         let mut hosts: PerKind<Vec<HostImport<'a>>> = PerKind::default();
@@ -167,6 +171,7 @@ impl<'a> Linked<'a> {
         let consts = consts.into_keys().collect();
         let linked = Linked {
             names,
+            exact,
             synthetic: merge.instances.iter().map(|i| i.synthetic).collect(),
             types,
             type_ids,
@@ -256,6 +261,7 @@ struct Linker<'a, 'l> {
     hosts: IndexMap<(&'a str, &'a str), Host>,
     consts: IndexMap<Const, ()>,
     followed: Vec<Vec<Followed>>,
+    exact: Vec<bool>,
 }
 
 /// Where following a source led.
@@ -280,7 +286,7 @@ impl<'a> Linker<'a, '_> {
             for position in 0..module.imports.len() as u32 {
                 let import = (instance as u32, position);
                 let item = self.follow(import)?;
-                self.check(import, item)?;
+                self.exact[instance] &= self.check(import, item)?;
             }
         }
         Ok(())
@@ -457,15 +463,16 @@ impl<'a> Linker<'a, '_> {
     }
 
     /// Checks what merging relies on. Limits and subtyping of references are the concern of the
-    /// validation that comes before merging.
-    fn check(&self, import: (u32, u32), item: Item) -> Result<(), MergeError> {
+    /// validation that comes before merging. The answer says whether bodies see the item as they
+    /// see the import: limits they do not see.
+    fn check(&self, import: (u32, u32), item: Item) -> Result<bool, MergeError> {
         let mut declared = self.declared(import)?;
         let actual = match item {
             // Hosts were compared when they were shared, except through a re-export.
             Item::Host(index) => self.hosts[index as usize].ty,
             Item::Const(index) => match self.consts.get_index(index as usize) {
                 Some((value, ())) => const_type(*value),
-                None => return Ok(()),
+                None => return Ok(true),
             },
             Item::Defined(instance, index) => {
                 let i = instance as usize;
@@ -481,8 +488,11 @@ impl<'a> Linker<'a, '_> {
         {
             declared.page_size_log2 = actual.page_size_log2;
         }
-        let Err(reason) = matches(self.types, &actual, &declared) else { return Ok(()) };
-        Err(MergeError::Type { user: self.user(import), reason })
+        match matches(self.types, &actual, &declared) {
+            Ok(()) => Ok(actual == declared
+                || matches!(declared, EntityType::Memory(_) | EntityType::Table(_))),
+            Err(reason) => Err(MergeError::Type { user: self.user(import), reason }),
+        }
     }
 }
 

@@ -9,12 +9,13 @@
 //! 3. [`consts`]: initial values of globals are computed or copied;
 //! 4. [`segments`]: what instantiation does, and what of it a start function has to do;
 //! 5. [`reach`]: what root exports and instantiation reach is kept, the rest is not emitted;
-//! 6. [`reencode`], [`emit`], [`names`]: ids become indices, and sections are written.
+//! 6. [`reencode`], [`emit`], [`bulk`], [`names`]: ids become indices, and sections are written.
 //!
 //! Invariants: nothing is matched by name but exports against [`Source`]s; no operator is listed
 //! by hand where indices are concerned ([`immediates`]); an id is never an index, and indices only
 //! exist in the last step.
 
+mod bulk;
 mod consts;
 mod emit;
 mod error;
@@ -30,7 +31,6 @@ mod types;
 pub use error::MergeError;
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 /// An instance of a core module.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub struct Instance<'a> {
     pub bytes: Cow<'a, [u8]>,
     /// What each import of the module is, in the module's order.
     pub imports: Vec<Source>,
-    /// The module was made by meld; no input has it. Passed on to [`Origin::synthetic`].
+    /// The module was made by meld; no input has it.
     ///
     /// Its functions named `meld:..` keep that name, so that a backtrace shows
     /// `meld:trap:invalid-utf8` whichever instance it stands in; where the instance's own name
@@ -95,47 +95,21 @@ pub enum StartMode {
     Export(String),
 }
 
-/// A fused module and what its parts come from.
+/// A fused module and what it has of the instances.
 #[derive(Clone, Debug)]
 pub struct Merged {
     /// The module, in the binary format.
     pub module: Vec<u8>,
     /// The module has a start section, or the export that [`StartMode::Export`] names.
     pub has_start: bool,
-    /// One entry for each function that is not imported, in the order of the index space.
-    pub origins: Vec<Origin>,
-    /// One entry for each instance.
-    pub sizes: Vec<InstanceSize>,
+    /// For each instance, which of the functions that its module defines are in the module.
+    pub kept: Vec<Vec<bool>>,
+    /// For each instance: those of its functions that are in the module are valid in the
+    /// instance's own module if this module is valid. Elsewhere this module declares more, or
+    /// gives items of more precise types, than the instance's own.
+    pub proves: Vec<bool>,
     /// Custom sections that were left out: position of the instance, and the section's name.
     pub dropped_sections: Vec<(usize, String)>,
-}
-
-/// Where a function of the fused module comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    /// The function's index in the fused module.
-    pub func: u32,
-    /// The instance and the function's index in that instance's module; none for the start
-    /// function that merging generates.
-    pub source: Option<(usize, u32)>,
-    /// No input has the function: merging generated it, or the instance is synthetic.
-    pub synthetic: bool,
-    /// Where its body is, from its locals to its final `end`, in bytes from the start of the code
-    /// section's contents, that is from the count of functions.
-    pub range: Range<u32>,
-}
-
-/// What the fused module keeps of an instance.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct InstanceSize {
-    /// Functions emitted.
-    pub functions: u32,
-    /// Functions that the module defines.
-    pub functions_before: u32,
-    /// Bytes of bodies emitted.
-    pub code: u64,
-    /// Bytes of data segments emitted.
-    pub data: u64,
 }
 
 /// Merges instances into one module.

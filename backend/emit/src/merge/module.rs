@@ -28,7 +28,9 @@ pub struct Module<'a> {
     pub start: Option<u32>,
     pub elems: Vec<Element<'a>>,
     pub data: Vec<Data<'a>>,
-    pub bodies: Vec<FunctionBody<'a>>,
+    pub has_data_count: bool,
+    /// Where the bodies are in `bytes`; see [`Module::body`].
+    pub bodies: Vec<(u32, u32)>,
     pub names: Names<'a>,
     pub producers: Vec<ProducersField<'a>>,
     pub target_features: Vec<&'a str>,
@@ -94,11 +96,17 @@ impl<'a> Module<'a> {
                 Payload::StartSection { func, .. } => self.start = Some(func),
                 Payload::ElementSection(section) => self.elems = collect(section)?,
                 Payload::DataSection(section) => self.data = collect(section)?,
-                Payload::CodeSectionEntry(body) => self.bodies.push(body),
+                Payload::CodeSectionEntry(body) => {
+                    let range = body.range();
+                    self.bodies.push((range.start as u32, range.end as u32));
+                }
                 Payload::CustomSection(section) => self.read_custom(&section),
-                Payload::DataCountSection { .. }
-                | Payload::CodeSectionStart { .. }
-                | Payload::End(_) => {}
+                Payload::DataCountSection { .. } => self.has_data_count = true,
+                Payload::CodeSectionStart { count, size, .. } => {
+                    // A count that is not true is found out later; a body has two bytes at least.
+                    self.bodies.reserve_exact(count.min(size) as usize);
+                }
+                Payload::End(_) => {}
                 Payload::Version { .. } => return Ok(Some("it is a component".into())),
                 _ => return Ok(Some("it has a section that no core module has".into())),
             }
@@ -121,6 +129,17 @@ impl<'a> Module<'a> {
             }
             (name, _) => self.dropped.push(name),
         }
+    }
+
+    /// The body of a function, by its position among those that the module defines.
+    pub fn body(&self, position: usize) -> FunctionBody<'a> {
+        let (start, end) = (self.bodies[position].0 as usize, self.bodies[position].1 as usize);
+        FunctionBody::new(BinaryReader::new(&self.bytes[start..end], start))
+    }
+
+    /// The size of a body in bytes.
+    pub fn body_size(&self, position: usize) -> usize {
+        (self.bodies[position].1 - self.bodies[position].0) as usize
     }
 
     /// How many items of a kind the module has, imported ones included.

@@ -1,99 +1,124 @@
 //! The name section, and custom sections that can be merged.
 
-use super::Kind;
+use super::bulk::{section, sized};
 use super::link::{Item, Linked};
 use super::module::{self, Module};
 use super::reencode::Numbers;
+use super::{Kind, MergeError};
 use indexmap::{IndexMap, IndexSet};
 use std::collections::BTreeSet;
 use wasm_encoder::{
     CustomSection, Encode, IndirectNameMap, NameMap, NameSection, ProducersField, ProducersSection,
+    SectionId,
 };
 
 /// The name of the start function that merging generates.
 const START_NAME: &str = "meld:start";
 
-/// Names every item by where it comes from: `instance!name`, `module!name` for host imports.
+/// What the sizes of the name section and of its functions are guessed to be, in bytes.
+const ABOUT: usize = 128 << 10;
+
+/// The number of the subsection of function names (core specification, "Name Section").
+const FUNCTIONS: u8 = 1;
+
+/// Appends the name section, which names every item by where it comes from: `instance!name`,
+/// `module!name` for host imports. Names of functions are written as they are made: there are
+/// many.
 pub fn name_section(
     linked: &Linked<'_>,
     numbers: &Numbers,
     module_name: Option<&str>,
     start: Option<u32>,
-) -> NameSection {
-    let mut section = NameSection::new();
+    out: &mut Vec<u8>,
+) -> Result<(), MergeError> {
+    let mut module = NameSection::new();
     if let Some(name) = module_name {
-        section.module(name);
+        module.module(name);
     }
-    let mut maps = Kind::ALL.map(|kind| (kind, NameMap::new(), false));
-    let mut text = String::new();
-    for (kind, map, any) in &mut maps {
-        let mut of_instance: Option<(u32, Vec<Option<&str>>)> = None;
-        for (index, id) in numbers.order[*kind].iter().enumerate() {
-            text.clear();
-            match linked.items[*kind][*id as usize] {
-                Item::Host(host) => {
-                    let host = &linked.hosts[*kind][host as usize];
-                    text.extend([host.module, "!", host.name]);
+    // Subsections stand in the order of their numbers.
+    let mut others = NameSection::new();
+    if let Some(map) = local_names(linked, numbers) {
+        others.locals(&map);
+    }
+    let of_kind = |kind: Kind| {
+        let (mut map, mut any) = (NameMap::new(), false);
+        each_name(linked, numbers, kind, |index, name| {
+            map.append(index, name);
+            any = true;
+        });
+        any.then_some(map)
+    };
+    if let Some(map) = of_kind(Kind::Table) {
+        others.tables(&map);
+    }
+    if let Some(map) = of_kind(Kind::Memory) {
+        others.memories(&map);
+    }
+    if let Some(map) = of_kind(Kind::Global) {
+        others.globals(&map);
+    }
+    if let Some(map) = of_kind(Kind::Tag) {
+        others.tags(&map);
+    }
+    section(SectionId::Custom, ABOUT, out, |out| {
+        "name".encode(out);
+        out.extend_from_slice(&module.as_custom().data);
+        // Every function has a name.
+        let count = numbers.order[Kind::Func].len() + usize::from(start.is_some());
+        if count > 0 {
+            out.push(FUNCTIONS);
+            sized(ABOUT, out, |out| {
+                count.encode(out);
+                each_name(linked, numbers, Kind::Func, |index, name| {
+                    index.encode(out);
+                    name.encode(out);
+                });
+                if let Some(start) = start {
+                    start.encode(out);
+                    START_NAME.encode(out);
                 }
-                Item::Const(_) => continue,
-                Item::Defined(instance, position) => {
-                    let module = &linked.modules[instance as usize];
-                    if of_instance.as_ref().is_none_or(|(of, _)| *of != instance) {
-                        of_instance = Some((instance, known_names(module, *kind)));
+                Ok(())
+            })?;
+        }
+        out.extend_from_slice(&others.as_custom().data);
+        Ok(())
+    })
+}
+
+/// Calls `each` with the indices and names of a kind, in order of indices.
+fn each_name(linked: &Linked<'_>, numbers: &Numbers, kind: Kind, mut each: impl FnMut(u32, &str)) {
+    let mut text = String::new();
+    let mut of_instance: Option<(u32, Vec<Option<&str>>)> = None;
+    for (index, id) in (0..).zip(&numbers.order[kind]) {
+        text.clear();
+        match linked.items[kind][*id as usize] {
+            Item::Host(host) => {
+                let host = &linked.hosts[kind][host as usize];
+                text.extend([host.module, "!", host.name]);
+            }
+            Item::Const(_) => continue,
+            Item::Defined(instance, position) => {
+                let module = &linked.modules[instance as usize];
+                if of_instance.as_ref().is_none_or(|(of, _)| *of != instance) {
+                    of_instance = Some((instance, known_names(module, kind)));
+                }
+                let original = module.imported[kind].len() + position as usize;
+                let known = of_instance.as_ref().and_then(|(_, names)| names[original]);
+                let own = linked.names[instance as usize];
+                match (known, kind) {
+                    (Some(name), _)
+                        if linked.synthetic[instance as usize] && name.starts_with("meld:") =>
+                    {
+                        text.push_str(if own.starts_with(name) { own } else { name });
                     }
-                    let original = module.imported[*kind].len() + position as usize;
-                    let known = of_instance.as_ref().and_then(|(_, names)| names[original]);
-                    let own = linked.names[instance as usize];
-                    match known {
-                        Some(name)
-                            if linked.synthetic[instance as usize] && name.starts_with("meld:") =>
-                        {
-                            map.append(
-                                index as u32,
-                                if own.starts_with(name) { own } else { name },
-                            );
-                            *any = true;
-                            continue;
-                        }
-                        _ => text.push_str(own),
-                    }
-                    match (known, *kind) {
-                        (Some(name), _) => text.extend(["!", name]),
-                        (None, Kind::Func) => text.push_str(&format!("!func[{original}]")),
-                        (None, Kind::Memory) => text.push_str(&format!("!memory[{original}]")),
-                        (None, _) => continue,
-                    }
+                    (Some(name), _) => text.extend([own, "!", name]),
+                    (None, Kind::Func) => text.push_str(&format!("{own}!func[{original}]")),
+                    (None, _) => continue,
                 }
             }
-            map.append(index as u32, &text);
-            *any = true;
         }
-        if let (Kind::Func, Some(start)) = (*kind, start) {
-            map.append(start, START_NAME);
-            *any = true;
-        }
+        each(index, &text);
     }
-    let [funcs, tables, memories, globals, tags] = maps.map(|(_, map, any)| any.then_some(map));
-    // Subsections stand in the order of their numbers.
-    if let Some(map) = funcs {
-        section.functions(&map);
-    }
-    if let Some(map) = local_names(linked, numbers) {
-        section.locals(&map);
-    }
-    if let Some(map) = tables {
-        section.tables(&map);
-    }
-    if let Some(map) = memories {
-        section.memories(&map);
-    }
-    if let Some(map) = globals {
-        section.globals(&map);
-    }
-    if let Some(map) = tags {
-        section.tags(&map);
-    }
-    section
 }
 
 /// For each index of a kind its name in the name section, or else its first export's.

@@ -13,19 +13,19 @@ use super::types::{Dangling, ToIds};
 use super::{Kind, MergeError, PerKind};
 use rayon::prelude::*;
 use std::ops::Range;
-use wasm_encoder::EntityType;
 use wasm_encoder::reencode::Reencode;
-use wasmparser::{BinaryReader, ElementItems, FunctionBody, Operator, OperatorsReader, TableInit};
+use wasm_encoder::{Encode, EntityType};
+use wasmparser::{BinaryReader, ElementItems, Operator, OperatorsReader, TableInit};
 
 /// Functions scanned as one task.
 const CHUNK: usize = 256;
 
 /// References pack a slot and an index.
-const INDEX_BITS: u32 = 28;
-const INDEX_MASK: u32 = (1 << INDEX_BITS) - 1;
+const SLOT_BITS: u32 = 4;
+const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
 
 /// Most items of one kind in one module; more would not fit a packed reference.
-pub const MOST_ITEMS: usize = INDEX_MASK as usize;
+pub const MOST_ITEMS: usize = (u32::MAX >> SLOT_BITS) as usize;
 
 /// What is emitted, by id.
 pub struct Live {
@@ -38,6 +38,9 @@ pub struct Live {
     pub func_refs: Vec<bool>,
     /// Live code refers to data segments, which needs a data count section.
     pub code_uses_data: bool,
+    /// By instance: its live code needs what the fused module has, whether or not its own module
+    /// has it: declarations of functions whose references are taken, or a data count section.
+    pub needs_declarations: Vec<bool>,
 }
 
 impl Live {
@@ -74,6 +77,7 @@ pub fn reach(
             elems: vec![false; linked.elems.len()],
             func_refs: vec![false; linked.items[Kind::Func].len()],
             code_uses_data: false,
+            needs_declarations: vec![false; linked.modules.len()],
         },
         queue: Vec::new(),
         writes: PerKind::default(),
@@ -274,10 +278,12 @@ impl Reach<'_, '_> {
 
     fn body(&mut self, instance: u32, index: u32) -> Result<(), MergeError> {
         let refs = self.refs;
-        for &packed in refs.of(instance, index) {
-            let slot = Slot::ALL[(packed >> INDEX_BITS) as usize];
+        for (slot, index) in refs.of(instance, index) {
             self.live.code_uses_data |= slot == Slot::Data;
-            self.reference(instance, slot, packed & INDEX_MASK)?;
+            let has_data_count = self.linked.modules[instance as usize].has_data_count;
+            self.live.needs_declarations[instance as usize] |=
+                slot == Slot::FuncRef || (slot == Slot::Data && !has_data_count);
+            self.reference(instance, slot, index)?;
         }
         Ok(())
     }
@@ -343,19 +349,25 @@ struct References {
     chunks: Vec<Vec<Chunk>>,
 }
 
+/// References of some functions: an index and a [`Slot`] each, packed and in LEB128. There are
+/// millions in a large program.
 #[derive(Default)]
 struct Chunk {
-    packed: Vec<u32>,
+    packed: Vec<u8>,
     /// Where each function's references end in `packed`.
     ends: Vec<u32>,
 }
 
 impl References {
-    fn of(&self, instance: u32, function: u32) -> &[u32] {
+    fn of(&self, instance: u32, function: u32) -> impl Iterator<Item = (Slot, u32)> {
         let chunk = &self.chunks[instance as usize][function as usize / CHUNK];
         let position = function as usize % CHUNK;
-        let start = position.checked_sub(1).map_or(0, |before| chunk.ends[before]);
-        &chunk.packed[start as usize..chunk.ends[position] as usize]
+        let start = position.checked_sub(1).map_or(0, |before| chunk.ends[before]) as usize;
+        let mut reader = BinaryReader::new(&chunk.packed[start..chunk.ends[position] as usize], 0);
+        std::iter::from_fn(move || {
+            let packed = reader.read_var_u32().ok()?;
+            Some((Slot::ALL[(packed & SLOT_MASK) as usize], packed >> SLOT_BITS))
+        })
     }
 }
 
@@ -365,7 +377,8 @@ fn scan(linked: &Linked<'_>) -> Result<References, MergeError> {
         let bodies = module.bodies.len();
         tasks.extend((0..bodies).step_by(CHUNK).map(|at| (instance, at..bodies.min(at + CHUNK))));
     }
-    let scanned = tasks
+    // Collected before errors are looked for, so that of several the first is reported.
+    let scanned: Vec<Result<Chunk, MergeError>> = tasks
         .par_iter()
         .map_init(
             || (usize::MAX, Stamps::default()),
@@ -374,22 +387,27 @@ fn scan(linked: &Linked<'_>) -> Result<References, MergeError> {
                     *at = *instance;
                     *stamps = Stamps::new(linked, *instance);
                 }
-                scan_chunk(stamps, &linked.modules[*instance].bodies[range.clone()])
+                scan_chunk(stamps, &linked.modules[*instance], range.clone())
                     .map_err(|error| MergeError::malformed(linked.names[*instance], error))
             },
         )
-        .collect::<Result<Vec<_>, _>>()?;
+        .collect();
     let mut chunks: Vec<Vec<Chunk>> = linked.modules.iter().map(|_| Vec::new()).collect();
     for ((instance, _), chunk) in tasks.into_iter().zip(scanned) {
-        chunks[instance].push(chunk);
+        chunks[instance].push(chunk?);
     }
     Ok(References { chunks })
 }
 
-fn scan_chunk(stamps: &mut Stamps, bodies: &[FunctionBody<'_>]) -> Result<Chunk, String> {
-    let mut chunk = Chunk::default();
+fn scan_chunk(
+    stamps: &mut Stamps,
+    module: &Module<'_>,
+    functions: Range<usize>,
+) -> Result<Chunk, String> {
+    let mut chunk = Chunk { packed: Vec::new(), ends: Vec::with_capacity(functions.len()) };
     let mut allocations = wasmparser::OperatorsReaderAllocations::default();
-    for body in bodies {
+    for position in functions {
+        let body = module.body(position);
         stamps.now += 1;
         let mut scan = Scan { stamps, packed: &mut chunk.packed, dangling: None };
         let text = |error: wasmparser::Error| error.to_string();
@@ -408,6 +426,7 @@ fn scan_chunk(stamps: &mut Stamps, bodies: &[FunctionBody<'_>]) -> Result<Chunk,
         chunk.ends.push(chunk.packed.len() as u32);
         allocations = reader.into_allocations();
     }
+    chunk.packed.shrink_to_fit();
     Ok(chunk)
 }
 
@@ -437,7 +456,7 @@ impl Stamps {
 
 struct Scan<'s> {
     stamps: &'s mut Stamps,
-    packed: &'s mut Vec<u32>,
+    packed: &'s mut Vec<u8>,
     dangling: Option<Dangling>,
 }
 
@@ -448,7 +467,7 @@ impl Immediates for Scan<'_> {
             Some(seen) if *seen == self.stamps.now => {}
             Some(seen) => {
                 *seen = self.stamps.now;
-                self.packed.push((slot as u32) << INDEX_BITS | index);
+                (index << SLOT_BITS | slot as u32).encode(self.packed);
             }
             None => self.dangling = Some(Dangling { slot, index }),
         }

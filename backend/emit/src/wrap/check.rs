@@ -5,7 +5,7 @@
 //! compared for equality, item by item, which is also stricter: names, order and labels count.
 
 use super::WrapError;
-use meld_component::decode::{features, validate_bodies};
+use meld_component::decode::{BodyQueue, features};
 use meld_component::program::ComponentWorld;
 use std::collections::{HashMap, HashSet};
 use wasmparser::component_types::{
@@ -13,10 +13,7 @@ use wasmparser::component_types::{
     ComponentFuncTypeId, ComponentInstanceTypeId, ComponentItem, ComponentValType, ResourceId,
 };
 use wasmparser::types::{Types, TypesRef};
-use wasmparser::{
-    BinaryReaderError, FuncToValidate, FunctionBody, Parser, Payload, ValidPayload, Validator,
-    ValidatorResources,
-};
+use wasmparser::{BinaryReaderError, Parser, Payload, ValidPayload, Validator};
 
 /// Validates `output`, and that its world is `input`.
 pub(super) fn same_world(input: &ComponentWorld, output: &[u8]) -> Result<(), WrapError> {
@@ -59,20 +56,18 @@ struct Valid<'b> {
     exports: Vec<&'b str>,
 }
 
-type Body<'b> = (FuncToValidate<ValidatorResources>, FunctionBody<'b>);
-
 impl<'b> Valid<'b> {
     /// Validates a component; none if it is cut off.
     fn read(component: &'b [u8]) -> Result<Option<Self>, BinaryReaderError> {
         let mut validator = Validator::new_with_features(features());
-        let mut bodies: Vec<Body<'b>> = Vec::new();
+        let mut bodies = BodyQueue::default();
         let (mut imports, mut exports) = (Vec::new(), Vec::new());
         let mut types = None;
         let mut depth = 0;
         for payload in Parser::new(0).parse_all(component) {
             let payload = payload?;
             match validator.payload(&payload)? {
-                ValidPayload::Func(func, body) => bodies.push((func, body)),
+                ValidPayload::Func(func, body) => bodies.push(func, body)?,
                 ValidPayload::End(end) => types = Some(end),
                 _ => {}
             }
@@ -92,7 +87,7 @@ impl<'b> Valid<'b> {
                 _ => {}
             }
         }
-        validate_bodies(bodies)?;
+        bodies.finish()?;
         Ok(types.map(|types| Valid { types, imports, exports }))
     }
 }

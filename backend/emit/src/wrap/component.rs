@@ -4,6 +4,7 @@
 //! others; the merged module; the others lowered, and the fixup; the starter; the world's
 //! exports, each lifted where it is first exported.
 
+use super::face::Face;
 use super::linkage::{self, Signature};
 use super::needs::{Needs, NeedsOf};
 use super::types::{TypeWriter, extern_name};
@@ -11,11 +12,13 @@ use super::{Lifted, Lowered, WrapError, Wrapping, check};
 use indexmap::IndexMap;
 use meld_component::program::{ComponentWorld, HostFuncId, StringEncoding, WorldItem};
 use std::collections::HashMap;
+use std::ops::Range;
 use wasm_encoder::{
-    CanonicalOption, ComponentExportKind, ExportKind, ModuleArg, ProducersField, ProducersSection,
-    Section,
+    CanonicalOption, ComponentExportKind, Encode, ExportKind, ModuleArg, ProducersField,
+    ProducersSection, Section,
 };
 use wasmparser::component_types::{ComponentEntityType, ComponentFuncTypeId};
+use wasmparser::{Parser, Payload};
 
 /// Wraps the merged module as a component with the same world as the program's root.
 ///
@@ -25,15 +28,20 @@ use wasmparser::component_types::{ComponentEntityType, ComponentFuncTypeId};
 ///
 /// If the world has items that a fused component cannot pass on, or the [`Wrapping`] does not
 /// fit the module or the world; see [`WrapError`].
-pub fn wrap(wrapping: &Wrapping<'_>) -> Result<Vec<u8>, WrapError> {
+pub fn wrap(mut wrapping: Wrapping<'_>) -> Result<Vec<u8>, WrapError> {
     let world = wrapping.world()?;
+    let face = face(&wrapping, world)?;
+    let component = face.put_on(std::mem::take(&mut wrapping.module));
+    check::same_world(world, &component)?;
+    Ok(component)
+}
+
+fn face(wrapping: &Wrapping<'_>, world: &ComponentWorld) -> Result<Face, WrapError> {
     let mut wrapper = Wrapper::new(wrapping, world);
     wrapper.import_world()?;
     wrapper.instantiate()?;
     wrapper.export_world()?;
-    let component = wrapper.finish();
-    check::same_world(world, &component)?;
-    Ok(component)
+    wrapper.finish()
 }
 
 /// A core function that the merged module imports.
@@ -65,7 +73,8 @@ pub(super) struct Wrapper<'a> {
     /// Index of each root import that is a function or an instance, in its kind's index space.
     imports: IndexMap<&'a str, (u32, ComponentEntityType)>,
     hosts: HashMap<HostFuncId, u32>,
-    /// The core instance of the merged module.
+    /// The merged module's position among the core modules, and its core instance.
+    module: u32,
     main: u32,
     aliases: HashMap<(&'a str, ExportKind), u32>,
 }
@@ -79,6 +88,7 @@ impl<'a> Wrapper<'a> {
             needs: NeedsOf::new(wrapping.program),
             imports: IndexMap::new(),
             hosts: HashMap::new(),
+            module: 0,
             main: 0,
             aliases: HashMap::new(),
         }
@@ -132,7 +142,7 @@ impl<'a> Wrapper<'a> {
                 return Err(WrapError::Internal(text));
             }
         }
-        for ((module, name), signature) in linkage::imports(wrapping.module)? {
+        for ((module, name), signature) in linkage::imports(&wrapping.module)? {
             let Some(&lowered) = lowers.get(&(module.as_str(), name.as_str())) else {
                 return Err(WrapError::Import { module, name });
             };
@@ -169,8 +179,8 @@ impl<'a> Wrapper<'a> {
             let instance = component.core_instantiate_exports(None, exports);
             instances.push((*module, ModuleArg::Instance(instance)));
         }
-        let module = component.core_module_raw(Some("fused"), wrapping.module);
-        self.main = component.core_instantiate(Some("fused"), module, instances);
+        self.module = component.core_module_raw(Some("fused"), &wasm_encoder::Module::HEADER);
+        self.main = component.core_instantiate(Some("fused"), self.module, instances);
 
         if let Some(shim) = shim {
             self.instantiate_fixup(&deferred, shim)?;
@@ -333,15 +343,44 @@ impl<'a> Wrapper<'a> {
         }
     }
 
-    fn finish(self) -> Vec<u8> {
+    /// The component without the merged module, for which an empty one stood until now.
+    fn finish(self) -> Result<Face, WrapError> {
+        let place = self.module;
         let mut component = self.types.finish();
         component.append_names();
         let mut field = ProducersField::new();
         field.value("meld", env!("CARGO_PKG_VERSION"));
         let mut producers = ProducersSection::new();
         producers.field("processed-by", &field);
-        let mut bytes = component.finish();
-        producers.append_to(&mut bytes);
-        bytes
+        let mut head = component.finish();
+        producers.append_to(&mut head);
+
+        let module = core_module(&head, place)?;
+        let tail = head.split_off(module.end);
+        head.truncate(module.start);
+        // In place of the empty module's, the last byte of which is in front of its contents.
+        head.pop();
+        self.wrapping.module.len().encode(&mut head);
+        Ok(Face { head, replaces: 0, tail })
     }
+}
+
+/// Where in a component the core module of that index is, which the component defines itself.
+fn core_module(component: &[u8], index: u32) -> Result<Range<usize>, WrapError> {
+    let internal = |text: String| WrapError::Internal(text);
+    let (mut depth, mut seen) = (0, 0);
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.map_err(|e| internal(e.to_string()))? {
+            Payload::Version { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::ModuleSection { unchecked_range, .. } if depth == 1 => {
+                if seen == index {
+                    return Ok(unchecked_range);
+                }
+                seen += 1;
+            }
+            _ => {}
+        }
+    }
+    Err(internal(format!("the component has no core module {index}")))
 }

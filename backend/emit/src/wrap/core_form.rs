@@ -1,12 +1,13 @@
 //! Gives the merged core module the names by which tools know host imports and exports: the core
 //! ABI of `wit-component`, in which the names are those of the WIT world.
 
+use super::face::Face;
 use super::needs::{Needs, NeedsOf};
 use super::{Lifted, WrapError, Wrapping};
 use indexmap::IndexMap;
 use meld_component::program::StringEncoding;
 use std::collections::HashMap;
-use wasm_encoder::{EntityType, ExportKind, ExportSection, ImportSection, Module, RawSection};
+use wasm_encoder::{EntityType, ExportKind, ExportSection, ImportSection, RawSection, Section};
 use wasmparser::{BinaryReaderError, Parser, Payload, TypeRef};
 
 /// The name under which a module exports the memory that the host reads and writes.
@@ -58,9 +59,15 @@ pub struct CoreForm {
 ///
 /// If the world cannot be had by way of a core module: several memories, allocators or string
 /// encodings at the border, functions in nested instances, imports that are exported again.
-pub fn core_module(wrapping: &Wrapping<'_>) -> Result<CoreForm, WrapError> {
+pub fn core_module(mut wrapping: Wrapping<'_>) -> Result<CoreForm, WrapError> {
+    let (face, encoding) = face(&wrapping)?;
+    Ok(CoreForm { bytes: face.put_on(std::mem::take(&mut wrapping.module)), encoding })
+}
+
+/// The sections up to the exports under new names, and the encoding of strings.
+fn face(wrapping: &Wrapping<'_>) -> Result<(Face, StringEncoding), WrapError> {
     wrapping.world()?;
-    let parts = Parts::read(wrapping.module)?;
+    let parts = Parts::read(&wrapping.module)?;
     let mut border = Border::new(wrapping, &parts);
     let mut imports = Vec::with_capacity(parts.imports.len());
     for import in &parts.imports {
@@ -79,8 +86,8 @@ pub fn core_module(wrapping: &Wrapping<'_>) -> Result<CoreForm, WrapError> {
         border.export(REALLOC.to_string(), name, ExportKind::Func)?;
     }
     let encoding = border.encoding.map_or(StringEncoding::Utf8, |(encoding, _)| encoding);
-    let bytes = write(wrapping.module, &imports, &border.exports)?;
-    Ok(CoreForm { bytes, encoding })
+    let face = rename(&wrapping.module, &imports, &border.exports)?;
+    Ok((face, encoding))
 }
 
 fn malformed(error: BinaryReaderError) -> WrapError {
@@ -122,6 +129,7 @@ impl<'a> Parts<'a> {
                         let export = export.map_err(malformed)?;
                         parts.exports.insert(export.name, (export.kind.into(), export.index));
                     }
+                    break;
                 }
                 _ => {}
             }
@@ -263,12 +271,13 @@ impl<'a> Border<'a> {
     }
 }
 
-/// Copies the module with other names of imports and with other exports.
-fn write(
+/// The module's first sections with other names of imports and with other exports. A module
+/// without exports, so without any function of the world, has no section to replace.
+fn rename(
     module: &[u8],
     imports: &[(&str, &str, u32)],
     exports: &IndexMap<String, (ExportKind, u32)>,
-) -> Result<Vec<u8>, WrapError> {
+) -> Result<Face, WrapError> {
     let mut import_section = ImportSection::new();
     for (module, name, ty) in imports {
         import_section.import(module, name, EntityType::Function(*ty));
@@ -277,23 +286,20 @@ fn write(
     for (name, (kind, index)) in exports {
         export_section.export(name, *kind, *index);
     }
-    // A module without exports, so without any function of the world, has no section to replace.
-    let mut out = Module::new();
+    let mut head = wasm_encoder::Module::HEADER.to_vec();
+    let mut replaces = head.len();
     for payload in Parser::new(0).parse_all(module) {
         let payload = payload.map_err(malformed)?;
+        let Some((id, range)) = payload.as_section() else { continue };
+        replaces = range.end;
         match payload {
-            Payload::ImportSection(_) => {
-                out.section(&import_section);
-            }
+            Payload::ImportSection(_) => import_section.append_to(&mut head),
             Payload::ExportSection(_) => {
-                out.section(&export_section);
+                export_section.append_to(&mut head);
+                break;
             }
-            _ => {
-                if let Some((id, range)) = payload.as_section() {
-                    out.section(&RawSection { id, data: &module[range] });
-                }
-            }
+            _ => RawSection { id, data: &module[range] }.append_to(&mut head),
         }
     }
-    Ok(out.finish())
+    Ok(Face { head, replaces, tail: Vec::new() })
 }

@@ -1,5 +1,6 @@
 //! Describes a core module's world in a `component-type` section.
 
+use super::outline::outline;
 use meld_component::guard::guard;
 use meld_component::program::{ComponentWorld, StringEncoding};
 use std::collections::HashSet;
@@ -30,16 +31,17 @@ pub enum EmbedError {
 ///
 /// # Errors
 ///
-/// If WIT has no words for the world.
+/// If WIT has no words for the world. The module is then as it was.
 pub fn embed_world(
-    module: &[u8],
+    module: &mut Vec<u8>,
     world: &ComponentWorld,
     encoding: StringEncoding,
-) -> Result<Vec<u8>, EmbedError> {
+) -> Result<(), EmbedError> {
     describable(world)?;
     let refused = |e: &dyn std::fmt::Display| EmbedError::Refused(format!("{e:#}"));
+    let outline = outline(&world.bytes).map_err(|e| refused(&e))?;
     // The decoder states some of its expectations as assertions.
-    let decoded = guard(|| wit_component::decode(&world.bytes))
+    let decoded = guard(|| wit_component::decode(&outline))
         .map_err(|panic| refused(&format!("the WIT decoder failed: {panic}")))?
         .map_err(|e| refused(&e))?;
     let DecodedWasm::Component(resolve, world) = decoded else {
@@ -50,10 +52,8 @@ pub fn embed_world(
         StringEncoding::Utf16 => wit_component::StringEncoding::UTF16,
         StringEncoding::Latin1Utf16 => wit_component::StringEncoding::CompactUTF16,
     };
-    let mut bytes = module.to_vec();
-    wit_component::embed_component_metadata(&mut bytes, &resolve, world, encoding)
-        .map_err(|e| refused(&e))?;
-    Ok(bytes)
+    wit_component::embed_component_metadata(module, &resolve, world, encoding)
+        .map_err(|e| refused(&e))
 }
 
 /// Looks for all that the decoder is known not to expect.

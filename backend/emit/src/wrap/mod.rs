@@ -14,8 +14,10 @@ mod component;
 mod core_form;
 mod embed;
 mod exports;
+mod face;
 mod linkage;
 mod needs;
+mod outline;
 mod types;
 
 pub use component::wrap;
@@ -33,7 +35,8 @@ pub struct Wrapping<'a> {
     /// The program that was fused; its world is the output's.
     pub program: &'a Program,
     /// The merged core module. It imports functions only, under names of the caller's choice.
-    pub module: &'a [u8],
+    /// It may be large: wrapping puts a face on it and makes no copy.
+    pub module: Vec<u8>,
     /// One for each function that the module imports.
     pub lowers: Vec<Lowered>,
     /// One for each of [`Program::root_exports`].

@@ -63,7 +63,7 @@ fn val_type(flat: FlatType) -> wasmparser::ValType {
 /// A module that can be wrapped as the program, and what is what in it. All its functions trap.
 /// Names in it are other than those that the core ABI has.
 #[allow(dead_code, reason = "not every test file needs a module for any world")]
-pub fn stand_in<'a>(program: &'a Program, module: &'a mut Vec<u8>) -> Wrapping<'a> {
+pub fn stand_in(program: &Program) -> Wrapping<'_> {
     let layouts = Layouts::new(&program.types);
     let encoding = StringEncoding::Utf8;
     let signature = |func: FuncId, direction| {
@@ -105,7 +105,7 @@ pub fn stand_in<'a>(program: &'a Program, module: &'a mut Vec<u8>) -> Wrapping<'
         });
     }
     wat.push_str("(func (export \"run-starts\")))");
-    *module = wat::parse_str(&wat).unwrap();
+    let module = wat::parse_str(&wat).unwrap();
     Wrapping { program, module, lowers, lifts, start: Some("run-starts".into()) }
 }
 

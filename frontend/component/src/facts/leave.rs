@@ -39,14 +39,16 @@ pub fn observes_leave(program: &Program) -> BTreeSet<ComponentId> {
         .map(|instance| instance.component)
         .collect();
     let mut bodies = Bodies::new(program);
-    let mut leaves = |items: &[&CoreItem]| {
+    let mut leaves = |id: ComponentId, items: &[&CoreItem]| {
         let functions = items.iter().filter_map(|item| exported_function(program, item)).collect();
         items.iter().any(|item| checks_leave(item))
-            || bodies.reach(functions, &checks_leave, &|instance| {
-                leaving.contains(&program.instances[instance.index()].component)
-            })
+            // The search stays in this instance, which may be a large program.
+            || leaving.contains(&id)
+                && bodies.reach(functions, &checks_leave, &|instance| {
+                    leaving.contains(&program.instances[instance.index()].component)
+                })
     };
-    inner.into_iter().filter(|(_, items)| leaves(items)).map(|(id, _)| id).collect()
+    inner.into_iter().filter(|(id, items)| leaves(*id, items)).map(|(id, _)| id).collect()
 }
 
 /// Whether a core item itself leaves the instance, or at least checks that it may.

@@ -1,0 +1,111 @@
+//! What reading leaves to writing, and what writing leaves out, by way of the library.
+
+use meld::inspect::{Inspection, inspect};
+use meld::{Form, FuseError, Fuser};
+use std::path::Path;
+
+/// A component around a core module with these functions, of which it exports `run`.
+fn component(functions: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(component
+          (core module $m {functions})
+          (core module $unused (func (drop)))
+          (core instance $i (instantiate $m))
+          (func (export "run") (result u32) (canon lift (core func $i "run"))))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+const VALID: &str = r#"(func (export "run") (result i32) (i32.const 1))"#;
+
+/// Both forms refuse the inputs as reading alone does.
+fn refused_as_by_reading(inputs: &[(&str, &[u8])]) -> String {
+    let fuser = inputs.iter().fold(Fuser::new(), |f, (name, bytes)| f.input(*name, *bytes));
+    let read = fuser.read().unwrap_err().to_string();
+    for form in [Form::Component, Form::Core] {
+        let fused = fuser.clone().form(form).fuse().unwrap_err();
+        assert!(matches!(fused, FuseError::Read(_)), "{fused:?}");
+        assert_eq!(fused.to_string(), read);
+    }
+    read
+}
+
+#[test]
+fn every_body_is_validated_in_the_output_or_in_its_input() {
+    // A function that is written, one that is not, and one of a module without an instance.
+    let written = r#"(func (export "run") (result i32) (i64.const 1))"#;
+    let message = refused_as_by_reading(&[("app", &component(written))]);
+    assert!(
+        message.starts_with("app: type mismatch: expected i32, found i64 (at offset"),
+        "{message}"
+    );
+    let left_out = format!("{VALID} (func (drop))");
+    let message = refused_as_by_reading(&[("app", &component(&left_out))]);
+    assert!(message.contains("expected a type but nothing on stack"), "{message}");
+    refused_as_by_reading(&[("app", &component(VALID))]);
+    // The merger cannot write this one, and validation would not come to it.
+    let dangling = r#"(func (export "run") (result i32) (call 7))"#;
+    let message = refused_as_by_reading(&[("app", &component(dangling))]);
+    assert!(message.contains("unknown function 7"), "{message}");
+    // The fused module may take the reference; the input may not.
+    let undeclared = r#"(func $f) (func (export "run") (result i32) (ref.is_null (ref.func $f)))"#;
+    let message = refused_as_by_reading(&[("app", &component(undeclared))]);
+    assert!(message.contains("undeclared function reference"), "{message}");
+    // What is imported has a more precise type than the importing module declares.
+    let precise = r#"(component
+        (core module $a
+          (type $any (sub (func (result funcref))))
+          (type $some (sub $any (func (result (ref func)))))
+          (func (export "f") (type $some) unreachable))
+        (core module $b
+          (type $any (sub (func (result funcref))))
+          (import "a" "f" (func $f (type $any)))
+          (func $take (param (ref func)))
+          (func (export "run") (result i32) (call $take (call $f)) (i32.const 1)))
+        (core instance $a (instantiate $a))
+        (core instance $b (instantiate $b (with "a" (instance $a))))
+        (func (export "run") (result u32) (canon lift (core func $b "run"))))"#;
+    let message = refused_as_by_reading(&[("app", &wat::parse_str(precise).unwrap())]);
+    assert!(message.contains("type mismatch: expected (ref func)"), "{message}");
+    // Core modules, of which the second is at fault.
+    let valid = wat::parse_str(format!("(module {VALID})")).unwrap();
+    let invalid = wat::parse_str(r#"(module (func (export "go")) (func (drop)))"#).unwrap();
+    let message = refused_as_by_reading(&[("first", &valid), ("second", &invalid)]);
+    assert!(message.starts_with("second: "), "{message}");
+}
+
+/// A consumer of one function of the `values` guests.
+const ONE_OF_EIGHTY: &str = r#"(component
+    (import "meld:values/values" (instance $values
+      (export "echo-u32" (func (param "value" u32) (result u32)))))
+    (core func $echo (canon lower (func $values "echo-u32")))
+    (core module $m
+      (import "values" "echo" (func $echo (param i32) (result i32)))
+      (func (export "run") (param i32) (result i32) (call $echo (local.get 0))))
+    (core instance $i (instantiate $m
+      (with "values" (instance (export "echo" (func $echo))))))
+    (func (export "run") (param "value" u32) (result u32) (canon lift (core func $i "run"))))"#;
+
+#[test]
+fn what_nothing_reaches_is_not_written() {
+    // Of 80 functions and all that they call, one is used. From C it stays with its wrapper, from
+    // Rust with what runs constructors once and the data of the one memory; C's `_initialize` and
+    // what that calls is a start function. The consumer has one function.
+    for (provider, functions, most_bytes) in
+        [("provider-c-utf8", 5, 600), ("provider-rust", 4, 1800)]
+    {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests/values");
+        let bytes = std::fs::read(path.join(provider).with_extension("wasm")).unwrap();
+        let fused = Fuser::new()
+            .input("one", wat::parse_str(ONE_OF_EIGHTY).unwrap())
+            .input(provider, bytes)
+            .fuse()
+            .unwrap_or_else(|e| panic!("{provider}: {e}"));
+        let Ok(Inspection::Fused(inspected)) = inspect("fused", fused.bytes.into()) else {
+            panic!("{provider}: not recognised as fused");
+        };
+        let found: usize = inspected.origins.iter().map(|origin| origin.functions).sum();
+        assert_eq!(found, functions, "{provider}: {:?}", inspected.origins);
+        assert!(inspected.module_bytes <= most_bytes, "{provider}: {}", inspected.module_bytes);
+    }
+}
