@@ -1,0 +1,272 @@
+//! What is measured: values, sizes, and the ratio that each row has to reach.
+
+use Encoding::{Latin1Utf16, Utf8, Utf16};
+
+/// How a side encodes strings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encoding {
+    Utf8,
+    Utf16,
+    Latin1Utf16,
+}
+
+impl Encoding {
+    fn name(self) -> &'static str {
+        match self {
+            Utf8 => "utf8",
+            Utf16 => "utf16",
+            Latin1Utf16 => "latin1+utf16",
+        }
+    }
+}
+
+/// A kind of value that crosses.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// What crosses, for people.
+    pub name: &'static str,
+    /// Component-level parameters.
+    params: &'static str,
+    /// The same, flat.
+    core_params: &'static str,
+    /// A variant type that the parameters call `$v`, if there is one.
+    variant: Option<&'static str>,
+    /// Core code that fills `$bytes` bytes of the caller's memory.
+    prepare: &'static str,
+    /// Core code that pushes the flat arguments.
+    arguments: &'static str,
+    /// Encodings of caller and callee.
+    encodings: (Encoding, Encoding),
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// What crosses.
+    pub case: Case,
+    /// How many bytes of it, counted in the caller's memory; 0 where size does not matter.
+    pub bytes: u32,
+    /// The ratio composed/fused that has to be reached, where one is set.
+    pub target: Option<f64>,
+}
+
+const PLAIN: Case = Case {
+    name: "",
+    params: "",
+    core_params: "",
+    variant: None,
+    prepare: "",
+    arguments: "",
+    encodings: (Utf8, Utf8),
+};
+
+/// Bytes at address 0, and their number in elements of some size.
+const LIST: Case = Case {
+    core_params: "(param $pointer i32) (param $length i32)",
+    prepare: "(memory.fill (i32.const 0) (i32.const 65) (local.get $bytes))",
+    ..PLAIN
+};
+
+const SCALAR: Case = Case {
+    name: "scalar",
+    params: r#"(param "a" u32) (param "b" u32)"#,
+    core_params: "(param $a i32) (param $b i32)",
+    arguments: "(local.get $calls) (local.get $bytes)",
+    ..PLAIN
+};
+
+const VARIANT: Case = Case {
+    name: "variant",
+    params: r#"(param "v" $v)"#,
+    core_params: "(param $case i32) (param $payload i64)",
+    variant: Some(r#"(variant (case "none") (case "u32" u32) (case "f32" f32) (case "s64" s64))"#),
+    arguments: "(i32.and (local.get $calls) (i32.const 3)) (i64.extend_i32_u (local.get $calls))",
+    ..PLAIN
+};
+
+const LIST_U8: Case = Case {
+    name: "list<u8>",
+    params: r#"(param "l" (list u8))"#,
+    arguments: "(i32.const 0) (local.get $bytes)",
+    ..LIST
+};
+
+const LIST_U32: Case = Case {
+    name: "list<u32>",
+    params: r#"(param "l" (list u32))"#,
+    arguments: "(i32.const 0) (i32.shr_u (local.get $bytes) (i32.const 2))",
+    ..LIST
+};
+
+const LIST_TUPLE: Case = Case {
+    name: "list<tuple<u32,u32>>",
+    params: r#"(param "l" (list (tuple u32 u32)))"#,
+    arguments: "(i32.const 0) (i32.shr_u (local.get $bytes) (i32.const 3))",
+    ..LIST
+};
+
+const LIST_BOOL: Case = Case {
+    name: "list<bool>",
+    params: r#"(param "l" (list bool))"#,
+    arguments: "(i32.const 0) (local.get $bytes)",
+    ..LIST
+};
+
+const ASCII: Case = Case {
+    name: "string, ASCII",
+    params: r#"(param "s" string)"#,
+    arguments: "(i32.const 0) (local.get $bytes)",
+    ..LIST
+};
+
+/// U+00E9, over and over.
+const TWO_BYTES: Case = Case {
+    name: "string, two-byte UTF-8",
+    prepare: "
+        (loop $next
+          (i32.store16 (local.get $at) (i32.const 0xa9c3))
+          (br_if $next
+            (i32.lt_u
+              (local.tee $at (i32.add (local.get $at) (i32.const 2)))
+              (local.get $bytes))))",
+    ..ASCII
+};
+
+const ASCII_TO_UTF16: Case =
+    Case { name: "string, ASCII, UTF-8 to UTF-16", encodings: (Utf8, Utf16), ..ASCII };
+
+/// Code units of U+0041.
+const ASCII_FROM_UTF16: Case = Case {
+    name: "string, ASCII, UTF-16 to UTF-8",
+    prepare: "
+        (loop $next
+          (i32.store16 (local.get $at) (i32.const 0x41))
+          (br_if $next
+            (i32.lt_u
+              (local.tee $at (i32.add (local.get $at) (i32.const 2)))
+              (local.get $bytes))))",
+    arguments: "(i32.const 0) (i32.shr_u (local.get $bytes) (i32.const 1))",
+    encodings: (Utf16, Utf8),
+    ..ASCII
+};
+
+const LATIN1: Case = Case {
+    name: "string, Latin-1 to the same",
+    encodings: (Latin1Utf16, Latin1Utf16),
+    ..ASCII
+};
+
+/// Strings of 8 bytes, all of them the one at address 0; `$bytes` counts the list alone.
+const LIST_STRING: Case = Case {
+    name: "list<string>, 8 bytes each",
+    params: r#"(param "l" (list string))"#,
+    prepare: r#"
+        (i64.store (i32.const 0) (i64.const 0x4847464544434241))
+        (loop $next
+          (i32.store offset=1024 (local.get $at) (i32.const 0))
+          (i32.store offset=1028 (local.get $at) (i32.const 8))
+          (br_if $next
+            (i32.lt_u
+              (local.tee $at (i32.add (local.get $at) (i32.const 8)))
+              (local.get $bytes))))"#,
+    arguments: "(i32.const 1024) (i32.shr_u (local.get $bytes) (i32.const 3))",
+    ..LIST
+};
+
+/// All rows, in the order of the table.
+pub fn rows() -> Vec<Row> {
+    const KIB: u32 = 1024;
+    let row = |case, bytes, target| Row { case, bytes, target };
+    vec![
+        row(SCALAR, 0, Some(8.0)),
+        row(VARIANT, 0, Some(6.0)),
+        row(LIST_U8, 16, Some(4.0)),
+        row(LIST_U8, KIB, Some(10.0)),
+        row(LIST_U8, 64 * KIB, Some(20.0)),
+        row(LIST_U32, 16, None),
+        row(LIST_U32, KIB, None),
+        row(LIST_U32, 64 * KIB, Some(5.0)),
+        row(LIST_TUPLE, 16, None),
+        row(LIST_TUPLE, KIB, None),
+        row(LIST_TUPLE, 64 * KIB, Some(2.5)),
+        row(LIST_BOOL, 64 * KIB, None),
+        row(ASCII, 20, Some(4.0)),
+        row(ASCII, KIB, Some(2.0)),
+        row(ASCII, 64 * KIB, Some(1.0)),
+        row(TWO_BYTES, 16, None),
+        row(TWO_BYTES, KIB, None),
+        row(TWO_BYTES, 64 * KIB, Some(6.0)),
+        row(ASCII_TO_UTF16, KIB, None),
+        row(ASCII_TO_UTF16, 64 * KIB, None),
+        row(ASCII_FROM_UTF16, KIB, None),
+        row(ASCII_FROM_UTF16, 64 * KIB, None),
+        row(LATIN1, 64 * KIB, None),
+        row(LIST_STRING, KIB, Some(3.0)),
+        row(LIST_STRING, 64 * KIB, None),
+    ]
+}
+
+impl Case {
+    /// The text of one component: a caller, a callee, and an export `run(calls, bytes)`.
+    pub fn composition(&self) -> String {
+        let (caller, callee) = self.encodings;
+        let declare = |type_: &str, how: &str| format!("(type $definition {type_})\n    {how}");
+        let [caller_types, callee_types, types] = match self.variant {
+            None => Default::default(),
+            Some(variant) => [
+                declare(variant, r#"(import "v" (type $v (eq $definition)))"#),
+                declare(variant, r#"(export $v "v" (type $definition))"#),
+                r#"(with "v" (type $callee "v"))"#.to_string(),
+            ],
+        };
+        // What the callee does with its arguments keeps a compiler from leaving the call out.
+        let used = if self.core_params.contains("$b ") {
+            "(i32.add (local.get $a) (local.get $b))"
+        } else if self.core_params.contains("$case") {
+            "(local.get $case)"
+        } else {
+            "(i32.load8_u (local.get $pointer))"
+        };
+        let gaps = [
+            ("{params}", self.params),
+            ("{core-params}", self.core_params),
+            ("{prepare}", self.prepare),
+            ("{arguments}", self.arguments),
+            ("{use}", used),
+            ("{caller-types}", &caller_types),
+            ("{callee-types}", &callee_types),
+            ("{types}", &types),
+            ("{caller-encoding}", caller.name()),
+            ("{callee-encoding}", callee.name()),
+        ];
+        gaps.iter().fold(include_str!("composition.wat").to_string(), |text, (gap, with)| {
+            text.replace(gap, with)
+        })
+    }
+}
+
+impl Row {
+    /// What the table calls the row.
+    pub fn name(&self) -> String {
+        match self.bytes {
+            0 => self.case.name.to_string(),
+            bytes if bytes % 1024 == 0 => format!("{}, {} KiB", self.case.name, bytes / 1024),
+            bytes => format!("{}, {bytes} B", self.case.name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// What is measured is what is meant: both sides agree on every case.
+    #[test]
+    fn composed_and_fused_return_the_same() {
+        let engine = wasmtime::Engine::default();
+        for row in super::rows() {
+            let mut contest = crate::Contest::new(&engine, &row.case).unwrap();
+            let results = [&mut contest.composed, &mut contest.fused]
+                .map(|runner| runner.result(3, row.bytes).unwrap());
+            assert_eq!(results[0], results[1], "{}", row.name());
+        }
+    }
+}
