@@ -6,7 +6,7 @@ use crate::extract::{Choices, Extraction};
 use crate::failure::Failure;
 use crate::forbid;
 use crate::name::{Named, find, unknown};
-use crate::plan::{Form, ModuleImport, Node, NodeId, PackModule, Plan, Port};
+use crate::plan::{ModuleImport, Node, NodeId, PackModule, Plan, Port, Target};
 use crate::proof::{Proofs, Reason};
 use crate::reach::Reach;
 use crate::replay;
@@ -40,8 +40,8 @@ pub struct Options {
     pub disable: BTreeSet<String>,
     /// What "cheapest" looks at first.
     pub weight: Weight,
-    /// The form of the output, which rules can ask for.
-    pub form: Form,
+    /// What rules can ask about the output.
+    pub target: Target,
     /// Read rules in reverse order. Plan and trace are the same; tests use it to show that.
     pub reverse_rules: bool,
     /// Read ports in reverse order. Plan and trace are the same; tests use it to show that.
@@ -59,7 +59,7 @@ impl Default for Options {
             assume: BTreeSet::new(),
             disable: BTreeSet::new(),
             weight: Weight::Speed,
-            form: Form::Component,
+            target: Target::default(),
             reverse_rules: false,
             reverse_ports: false,
             max_terms: 4_000_000,
@@ -101,7 +101,7 @@ pub(crate) fn solve<'r>(
 ) -> Result<(Plan, Trace<'r>), EngineError> {
     let (standings, of_forbids) = standings(rules, options)?;
     let mut saturation = Saturation::new(rules, Names::new(program));
-    let statement = seed(program, rules, Bank::default(), options.form, options.reverse_ports)?;
+    let statement = seed(program, rules, Bank::default(), options.target, options.reverse_ports)?;
     let statement = statement.sorted();
     saturation.take(&statement);
     let seeds = statement.ports;
@@ -137,7 +137,7 @@ pub(crate) fn solve<'r>(
 
     let mut plan = write_plan(rules, &saturation, &choices, &order, &reached);
     plan.instances = instances;
-    plan.form = options.form;
+    plan.target = options.target;
     let terms = choices.write(&mut saturation.graph, &order);
     let mut proofs = Proofs::default();
     let mut ports = BTreeMap::new();

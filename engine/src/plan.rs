@@ -101,11 +101,26 @@ pub enum Form {
     Core,
 }
 
+/// What is decided for: what rules can ask about the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The form of the output.
+    pub form: Form,
+    /// Whether the engines that run it know SIMD128.
+    pub simd: bool,
+}
+
+impl Default for Target {
+    fn default() -> Self {
+        Target { form: Form::Component, simd: true }
+    }
+}
+
 /// For every port the cheapest implementable term.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// The form that was decided for.
-    pub form: Form,
+    /// What was decided for.
+    pub target: Target,
     /// All terms, arguments before users.
     pub nodes: Vec<Node>,
     /// What each port became: every export of the root, and every import of a live instance.

@@ -6,7 +6,7 @@
 //! known: replay states the program once more by itself.
 
 use crate::error::EngineError;
-use crate::plan::{Entity, Form, Port};
+use crate::plan::{Entity, Form, Port, Target};
 use crate::term::{Bank, Op, Term};
 use crate::vocabulary::{FactIds, Terms, look_up};
 use meld_component::facts::{self, Callee, Slot, Trampolines};
@@ -36,7 +36,7 @@ pub fn seed(
     program: &Program,
     rules: &RuleSet,
     bank: Bank,
-    form: Form,
+    target: Target,
     reverse_ports: bool,
 ) -> Result<Statement, EngineError> {
     let (terms, facts) = look_up(rules)?;
@@ -55,7 +55,10 @@ pub fn seed(
     }
     seeder.attributes()?;
     seeder.facts(&facts);
-    if form == Form::Core || matches!(program.world, World::Core { .. }) {
+    if target.simd {
+        seeder.state(facts.simd, Vec::new());
+    }
+    if target.form == Form::Core || matches!(program.world, World::Core { .. }) {
         seeder.state(facts.core_form, Vec::new());
     }
     Ok(seeder.into)

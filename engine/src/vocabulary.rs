@@ -112,6 +112,7 @@ vocabulary! {
         host_tag = "host-tag"("Str", "Str", "CoreImport") -> "Tag";
     }
     facts {
+        simd = "simd"();
         has_memory = "has-memory"("Options");
         has_realloc = "has-realloc"("Options");
         encoding = "encoding"("Options", "Encoding");

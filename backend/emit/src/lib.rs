@@ -94,7 +94,7 @@ fn write(
             lifts: border.lifts,
             start: merged.has_start.then(|| START.to_string()),
         };
-        match plan.form {
+        match plan.target.form {
             // Validates what it made, and that its world is the input's.
             Form::Component => wrap::wrap(wrapping)?,
             Form::Core => {

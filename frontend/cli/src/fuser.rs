@@ -106,7 +106,13 @@ impl Fuser {
 
     /// The form of the output.
     pub fn form(mut self, form: Form) -> Self {
-        self.engine.form = form;
+        self.engine.target.form = form;
+        self
+    }
+
+    /// Whether the engines that run the output know SIMD128; they do unless this is said.
+    pub fn simd(mut self, simd: bool) -> Self {
+        self.engine.target.simd = simd;
         self
     }
 

@@ -4,7 +4,7 @@ use crate::{Corpus, Subject};
 use meld_component::program::Program;
 use meld_component::{Input, decode::features, read};
 use meld_emit::{EmitError, merge::MergeError};
-use meld_engine::plan::Form;
+use meld_engine::plan::{Form, Target};
 use meld_engine::{EngineError, Options, decide};
 use meld_pack::{Loader, ruleset::RuleSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -88,7 +88,8 @@ fn fuse(inputs: &[Input], rules: &RuleSet, trusted: bool) -> Verdict {
 
 fn in_form(program: &Program, rules: &RuleSet, form: Form, trusted: bool) -> Verdict {
     // No input of these sizes has a use for more.
-    let options = Options { max_terms: 20_000, max_rounds: 200, form, ..Options::default() };
+    let target = Target { form, ..Target::default() };
+    let options = Options { max_terms: 20_000, max_rounds: 200, target, ..Options::default() };
     let plan = match decide(program, rules, &options) {
         Ok(decision) => decision.plan,
         Err(error) => {

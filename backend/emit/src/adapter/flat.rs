@@ -116,6 +116,13 @@ impl Emitter<'_, '_> {
         let mut to = Vec::with_capacity(joined.len());
         self.get(from[0], FlatType::I32);
         to.push(self.set_new(FlatType::I32));
+        if let Some(kept) = self.kept_bits_of_cases(cases, passes, &joined[1..]) {
+            self.check_discriminant(to[0].local, cases.len() as u32);
+            for (slot, kept) in from[1..].iter().zip(&kept) {
+                to.push(self.select_bits(to[0].local, *slot, kept));
+            }
+            return Ok(to);
+        }
         // Slots that the selected case does not use are zero.
         for &ty in &joined[1..] {
             self.body.zero(ty);
@@ -132,6 +139,87 @@ impl Emitter<'_, '_> {
             Ok(())
         })?;
         Ok(to)
+    }
+
+    /// For each slot and each run of cases which bits of the slot cross, as the run's end and a
+    /// mask: for payloads that cross unchanged but for that, in few enough runs that choosing
+    /// between masks is faster than branching.
+    fn kept_bits_of_cases(
+        &self,
+        cases: &[Option<TypeId>],
+        passes: &[PassId],
+        slots: &[FlatType],
+    ) -> Option<Vec<Vec<(u32, u64)>>> {
+        const MAX_RUNS: usize = 4;
+        let mut runs = vec![Vec::<(u32, u64)>::new(); slots.len()];
+        for (case, (&payload, &pass)) in (1..).zip(cases.iter().zip(passes)) {
+            let mut kept = Vec::with_capacity(slots.len());
+            if let Some(payload) = payload {
+                self.kept_bits(payload, pass, &mut kept)?;
+            }
+            kept.resize(slots.len(), 0);
+            for (runs, kept) in runs.iter_mut().zip(kept) {
+                match runs.last_mut() {
+                    Some((end, of_run)) if *of_run == kept => *end = case,
+                    _ => runs.push((case, kept)),
+                }
+            }
+        }
+        runs.iter().all(|runs| runs.len() <= MAX_RUNS).then_some(runs)
+    }
+
+    /// Which bits of each slot of a value cross; none if more happens to it than losing bits.
+    fn kept_bits(&self, ty: TypeId, pass: PassId, kept: &mut Vec<u64>) -> Option<()> {
+        let value = self.env.spec.types.get(ty);
+        match (&self.env.spec.passes[pass.0 as usize], value) {
+            (Pass::Keep, ValueType::S64 | ValueType::U64 | ValueType::F64) => kept.push(u64::MAX),
+            (Pass::Keep, _) => kept.push(u32::MAX.into()),
+            (Pass::Normalise, ValueType::U8) => kept.push(u8::MAX.into()),
+            (Pass::Normalise, ValueType::U16) => kept.push(u16::MAX.into()),
+            (Pass::Mask, ValueType::Flags(labels)) => kept.push((1 << labels) - 1),
+            (Pass::Fields(passes), ValueType::Record(fields) | ValueType::Tuple(fields)) => {
+                for (&field, &pass) in fields.iter().zip(passes) {
+                    self.kept_bits(field, pass, kept)?;
+                }
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// The bits of a slot that the run of a discriminant keeps.
+    fn select_bits(&mut self, discriminant: u32, slot: Slot, runs: &[(u32, u64)]) -> Slot {
+        let all = match slot.ty {
+            FlatType::I32 | FlatType::F32 => u32::MAX.into(),
+            FlatType::I64 | FlatType::F64 => u64::MAX,
+        };
+        if let [(_, kept)] = runs
+            && *kept == all
+        {
+            return Slot { owned: false, ..slot };
+        }
+        let is_float = matches!(slot.ty, FlatType::F32 | FlatType::F64);
+        if !is_float {
+            self.body.ins().local_get(slot.local);
+        }
+        for &(_, kept) in runs {
+            match slot.ty {
+                FlatType::I32 => drop(self.body.ins().i32_const(kept as i32)),
+                FlatType::I64 => drop(self.body.ins().i64_const(kept as i64)),
+                // No payload takes part of a float.
+                _ if kept != 0 => drop(self.body.ins().local_get(slot.local)),
+                _ => self.body.zero(slot.ty),
+            }
+        }
+        for &(end, _) in runs[..runs.len() - 1].iter().rev() {
+            self.body.ins().local_get(discriminant).i32_const(end as i32).i32_lt_u().select();
+        }
+        match slot.ty {
+            FlatType::I32 => drop(self.body.ins().i32_and()),
+            FlatType::I64 => drop(self.body.ins().i64_and()),
+            FlatType::F32 | FlatType::F64 => {}
+        }
+        self.set_new(slot.ty)
     }
 
     /// Pushes a slot's value as the type wanted.

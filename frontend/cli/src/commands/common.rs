@@ -19,6 +19,9 @@ pub struct FuserArguments {
     /// What decisions weigh.
     #[arg(short = 'O', value_enum, default_value = "speed", value_name = "WEIGHT")]
     weight: WeightArgument,
+    /// Whether the output may use SIMD128. Engines without it refuse such an output.
+    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
+    simd: SimdArgument,
     #[command(flatten)]
     packs: PackArguments,
     /// Grant an assumption that rules may rest on.
@@ -67,6 +70,16 @@ enum WeightArgument {
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum SimdArgument {
+    /// Where it is faster.
+    On,
+    /// Never.
+    Off,
+    /// On: browsers, servers and most embedded engines have it.
+    Auto,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum ExplainFormat {
     /// For people.
     Text,
@@ -80,7 +93,7 @@ impl FuserArguments {
         if self.inputs.iter().filter(|i| *i == "-").count() > 1 {
             return Err(Failure::arguments("standard input can be only one of the inputs"));
         }
-        let mut fuser = Fuser::new().packs(self.packs.options()?).form(form);
+        let mut fuser = Fuser::new().packs(self.packs.options()?).form(form).simd(self.simd != SimdArgument::Off);
         let mut size = 0;
         for argument in &self.inputs {
             let (name, path) = io::input_name(argument);
