@@ -64,7 +64,7 @@
     ;; The end of the blocks that are looked at one by one.
     (local $stop from.addr) (local $last i32)
     (local $before v128) (local $bytes v128) (local $one-before v128) (local $wrong v128)
-    (local $b v128) (local $c v128) (local $d v128)
+    (local $b v128) (local $c v128) (local $d v128) (local $all v128)
     (if (from.addr.gt_u (local.get $length) (from.addr.const 0x0fffffff))
       (then (call $string-too-long) (unreachable)))
     (local.set $len (i32.wrap_from.addr (local.get $length)))
@@ -125,12 +125,76 @@
               (local.tee $c (v128.load $from offset=32 align=1 (local.get $ptr))))
             (v128.store $to offset=48 align=1 (local.get $to)
               (local.tee $d (v128.load $from offset=48 align=1 (local.get $ptr))))
-            (if (i32.eqz
-                  (i8x16.bitmask
-                    (v128.or
-                      (v128.or (local.get $before) (local.get $bytes))
-                      (v128.or (v128.or (local.get $b) (local.get $c)) (local.get $d)))))
+            (local.set $all
+              (i8x16.max_u
+                (i8x16.max_u (local.get $before) (local.get $bytes))
+                (i8x16.max_u (i8x16.max_u (local.get $b) (local.get $c)) (local.get $d))))
+            (if (i32.eqz (i8x16.bitmask (local.get $all)))
               (then
+                (local.set $before (local.get $d))
+                (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 64)))
+                (local.set $to (to.addr.add (local.get $to) (to.addr.const 64)))
+                (br $next)))
+            (if (i32.eqz
+                  (v128.any_true
+                    (i8x16.sub_sat_u
+                      (local.get $all)
+                      (v128.const i32x4 0xdfdfdfdf 0xdfdfdfdf 0xdfdfdfdf 0xdfdfdfdf))))
+              (then
+                ;; One or two bytes a character: after a lead, and nowhere else, a continuation.
+                ;; Leads of 0xc0 and 0xc1 are of overlong forms.
+                (local.set $one-before
+                  (i8x16.shuffle 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30
+                    (local.get $before) (local.get $bytes)))
+                (local.set $wrong
+                  (v128.or
+                    (local.get $wrong)
+                    (v128.or
+                      (v128.xor
+                        (i8x16.lt_s (local.get $bytes) (v128.const i32x4 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0))
+                        (i8x16.ge_u (local.get $one-before) (v128.const i32x4 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0)))
+                      (i8x16.eq
+                        (v128.and (local.get $one-before) (v128.const i32x4 0xfefefefe 0xfefefefe 0xfefefefe 0xfefefefe))
+                        (v128.const i32x4 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0)))))
+                (local.set $one-before
+                  (i8x16.shuffle 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30
+                    (local.get $bytes) (local.get $b)))
+                (local.set $wrong
+                  (v128.or
+                    (local.get $wrong)
+                    (v128.or
+                      (v128.xor
+                        (i8x16.lt_s (local.get $b) (v128.const i32x4 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0))
+                        (i8x16.ge_u (local.get $one-before) (v128.const i32x4 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0)))
+                      (i8x16.eq
+                        (v128.and (local.get $one-before) (v128.const i32x4 0xfefefefe 0xfefefefe 0xfefefefe 0xfefefefe))
+                        (v128.const i32x4 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0)))))
+                (local.set $one-before
+                  (i8x16.shuffle 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30
+                    (local.get $b) (local.get $c)))
+                (local.set $wrong
+                  (v128.or
+                    (local.get $wrong)
+                    (v128.or
+                      (v128.xor
+                        (i8x16.lt_s (local.get $c) (v128.const i32x4 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0))
+                        (i8x16.ge_u (local.get $one-before) (v128.const i32x4 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0)))
+                      (i8x16.eq
+                        (v128.and (local.get $one-before) (v128.const i32x4 0xfefefefe 0xfefefefe 0xfefefefe 0xfefefefe))
+                        (v128.const i32x4 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0)))))
+                (local.set $one-before
+                  (i8x16.shuffle 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30
+                    (local.get $c) (local.get $d)))
+                (local.set $wrong
+                  (v128.or
+                    (local.get $wrong)
+                    (v128.or
+                      (v128.xor
+                        (i8x16.lt_s (local.get $d) (v128.const i32x4 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0))
+                        (i8x16.ge_u (local.get $one-before) (v128.const i32x4 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0)))
+                      (i8x16.eq
+                        (v128.and (local.get $one-before) (v128.const i32x4 0xfefefefe 0xfefefefe 0xfefefefe 0xfefefefe))
+                        (v128.const i32x4 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0 0xc0c0c0c0)))))
                 (local.set $before (local.get $d))
                 (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 64)))
                 (local.set $to (to.addr.add (local.get $to) (to.addr.const 64)))

@@ -59,6 +59,7 @@ const OTHERS: &[TermShape] = terms! {
     "cases"("Type", "Passes", "Options", "Options") -> "Pass";
     "repeat"("Type", "Pass", "Options", "Options") -> "Pass";
     "copy"("Type", "Options", "Options") -> "Pass";
+    "copy-by"("Type", "Func", "Options", "Options") -> "Pass";
     "each"("Type", "Pass", "Options", "Options") -> "Pass";
     "text"("Type", "Func", "Options", "Options") -> "Pass";
 };

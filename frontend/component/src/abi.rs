@@ -18,7 +18,7 @@ pub const MAX_LIST_BYTES: u32 = (1 << 28) - 1;
 const SIZE_LIMIT: u64 = 1 << 28;
 
 /// How wide the addresses of a memory are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PtrWidth {
     /// 32 bits.
     W32,

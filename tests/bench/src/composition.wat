@@ -9,13 +9,13 @@
       (global $next (mut i32) (i32.const 1024))
       (func (export "realloc") (param $old i32) (param $old-size i32) (param $align i32) (param $size i32) (result i32)
         (local $new i32)
+        ;; Nothing grows here, and what shrinks stays where it is.
+        (if (local.get $old) (then (return (local.get $old))))
         (local.set $new
           (i32.and
             (i32.add (global.get $next) (i32.sub (local.get $align) (i32.const 1)))
             (i32.sub (i32.const 0) (local.get $align))))
         (global.set $next (i32.add (local.get $new) (local.get $size)))
-        (if (local.get $old)
-          (then (memory.copy (local.get $new) (local.get $old) (local.get $old-size))))
         (local.get $new))
       (func (export "take") {core-params} (result i32)
         (global.set $next (i32.const 1024))

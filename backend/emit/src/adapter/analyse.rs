@@ -22,7 +22,7 @@ pub(super) struct Needs {
     weights: HashMap<(TypeId, PassId), u32>,
     /// There are lists, so memories and allocation are needed.
     pub lists: bool,
-    /// Transcoders and traps.
+    /// Transcoders, copiers and traps.
     pub imports: BTreeSet<Role>,
 }
 
@@ -93,6 +93,11 @@ impl Needs {
             }
             (Pass::Copy, List(_)) => {
                 self.needs_lists();
+                LIST
+            }
+            (Pass::CopyBy(copier), List(_)) => {
+                self.needs_lists();
+                self.imports.insert(Role::Copier(*copier));
                 LIST
             }
             (Pass::Each(pass), List(element)) => {

@@ -96,18 +96,19 @@ fn imports(
         roles.insert(Role::Trap(trap::CANNOT_LEAVE));
     }
     let shape = |which| side(spec, which).shape();
+    let directed = |role: &Role| matches!(role, Role::Transcoder(_) | Role::Copier(_));
     if shape(Which::Caller).width != shape(Which::Callee).width
-        && params.imports.intersection(&results.imports).any(|r| matches!(r, Role::Transcoder(_)))
+        && params.imports.intersection(&results.imports).any(directed)
     {
         return Err(Error::Term {
-            term: "text".into(),
-            why: "one transcoder is used in both directions between memories of different \
-                  pointer widths"
+            term: "adapter".into(),
+            why: "one transcoder or copier is used in both directions between memories of \
+                  different pointer widths"
                 .into(),
         });
     }
-    imports.extend(&roles, shape, |i| {
-        if params.imports.contains(&Role::Transcoder(i)) { Which::Caller } else { Which::Callee }
+    imports.extend(&roles, shape, |role| {
+        if params.imports.contains(&role) { Which::Caller } else { Which::Callee }
     });
     Ok(imports)
 }

@@ -76,7 +76,11 @@ impl Emitter<'_, '_> {
             (Pass::Cases(passes), _) => self.cross_flat_cases(ty, &cases(value), passes, from),
             (Pass::Copy, ValueType::List(element)) => {
                 let (ptr, len) = self.pointer_and_length(from);
-                self.copy_list(*element, ptr, len)
+                self.copy_list(*element, None, ptr, len)
+            }
+            (Pass::CopyBy(copier), ValueType::List(element)) => {
+                let (ptr, len) = self.pointer_and_length(from);
+                self.copy_list(*element, Some(*copier), ptr, len)
             }
             (Pass::Each(pass), ValueType::List(element)) => {
                 let (ptr, len) = self.pointer_and_length(from);

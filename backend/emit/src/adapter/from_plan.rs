@@ -135,7 +135,8 @@ struct Reader<'a> {
     type_of: HashMap<NodeId, Option<TypeId>>,
     passes: Vec<Pass>,
     pass_of: HashMap<NodeId, PassId>,
-    transcoders: IndexSet<NodeId>,
+    /// Transcoders and copiers.
+    functions: IndexSet<NodeId>,
 }
 
 impl<'a> Reader<'a> {
@@ -148,7 +149,7 @@ impl<'a> Reader<'a> {
             type_of: HashMap::new(),
             passes: Vec::new(),
             pass_of: HashMap::new(),
-            transcoders: IndexSet::new(),
+            functions: IndexSet::new(),
         }
     }
 
@@ -207,7 +208,7 @@ impl<'a> Reader<'a> {
                 Role::Memory(which) => side(which).memory,
                 Role::Flag(which) => side(which).flag,
                 Role::MayEnter | Role::Slot(_) => None,
-                Role::Transcoder(i) => self.transcoders.get_index(i as usize).copied(),
+                Role::Transcoder(i) | Role::Copier(i) => self.functions.get_index(i as usize).copied(),
                 Role::Trap(name) => {
                     sources.push(Source::Export(traps, name));
                     continue;
@@ -411,12 +412,15 @@ impl<'a> Reader<'a> {
             Some(("mask", [_, _, _])) => Pass::Mask,
             Some(("check-case", [_, _, _])) => Pass::CheckCase,
             Some(("copy", [_, _, _])) => Pass::Copy,
+            Some(("copy-by", &[_, function, _, _])) => {
+                Pass::CopyBy(self.functions.insert_full(function).0 as u32)
+            }
             Some(("fields", &[_, passes, _, _])) => Pass::Fields(self.passes_at(passes, depth)?),
             Some(("cases", &[_, passes, _, _])) => Pass::Cases(self.passes_at(passes, depth)?),
             Some(("repeat", &[_, element, _, _])) => Pass::Repeat(self.pass(element, depth)?),
             Some(("each", &[_, element, _, _])) => Pass::Each(self.pass(element, depth)?),
             Some(("text", &[_, function, _, _])) => {
-                Pass::Text(self.transcoders.insert_full(function).0 as u32)
+                Pass::Text(self.functions.insert_full(function).0 as u32)
             }
             _ => return Err(self.unexpected("Pass", node)),
         };

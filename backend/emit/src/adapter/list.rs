@@ -21,11 +21,12 @@ struct Allocated {
 }
 
 impl Emitter<'_, '_> {
-    /// A list whose elements are copied as they are. Takes over the pointer and the
-    /// length on the source side and gives those on the other.
+    /// A list whose elements are copied as they are, by a copier or an instruction. Takes over
+    /// the pointer and the length on the source side and gives those on the other.
     pub(super) fn copy_list(
         &mut self,
         element: TypeId,
+        copier: Option<u32>,
         ptr: Slot,
         len: Slot,
     ) -> Result<Vec<Slot>, Error> {
@@ -34,14 +35,24 @@ impl Emitter<'_, '_> {
             return Err(Error::Mismatch { ty, pass: "copy" });
         }
         let list = self.allocate_list(element, ptr, len)?;
-        // `memory.copy` counts in the narrower of the two pointer types.
+        // Copies count in the narrower of the two pointer types.
         let bytes = match self.src.width {
             PtrWidth::W32 => list.from_bytes,
             PtrWidth::W64 => list.to_bytes,
         };
-        let (src, dst) = (self.src.memory, self.dst.memory);
-        self.body.ins().local_get(list.ptr.local).local_get(ptr.local).local_get(bytes.local);
-        self.body.ins().memory_copy(dst, src);
+        let (source, target) = (ptr.local, list.ptr.local);
+        match copier {
+            Some(copier) => {
+                let function = self.env.imports.index(Role::Copier(copier));
+                self.body.ins().local_get(source).local_get(target).local_get(bytes.local);
+                self.body.ins().call(function);
+            }
+            None => {
+                let (src, dst) = (self.src.memory, self.dst.memory);
+                self.body.ins().local_get(target).local_get(source).local_get(bytes.local);
+                self.body.ins().memory_copy(dst, src);
+            }
+        }
         Ok(self.finish_list(list, ptr, len))
     }
 

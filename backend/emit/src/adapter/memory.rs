@@ -126,7 +126,12 @@ impl Emitter<'_, '_> {
             }
             (Pass::Copy, ValueType::List(element)) => {
                 let (ptr, len) = self.load_pair(from);
-                let slots = self.copy_list(*element, ptr, len)?;
+                let slots = self.copy_list(*element, None, ptr, len)?;
+                self.store_pair(slots, to);
+            }
+            (Pass::CopyBy(copier), ValueType::List(element)) => {
+                let (ptr, len) = self.load_pair(from);
+                let slots = self.copy_list(*element, Some(*copier), ptr, len)?;
                 self.store_pair(slots, to);
             }
             (Pass::Each(pass), ValueType::List(element)) => {

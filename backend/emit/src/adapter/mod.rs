@@ -101,6 +101,8 @@ pub enum Pass {
     Repeat(PassId),
     /// One `memory.copy` of a list's elements.
     Copy,
+    /// The same, by the copier of this number.
+    CopyBy(u32),
     /// A loop over a list's elements.
     Each(PassId),
     /// A string, by the transcoder of this number.
@@ -127,6 +129,8 @@ pub enum Role {
     Allocate(Which),
     /// A transcoder: `(pointer, length) -> (pointer, length)`.
     Transcoder(u32),
+    /// A copier: `(source, destination, bytes)`, bytes in the narrower of the two pointer types.
+    Copier(u32),
     /// The function for a reason to trap, by its export of `traps.wat`.
     Trap(&'static str),
     /// The memory of a side.
@@ -237,6 +241,7 @@ impl Pass {
             Pass::Cases(_) => "cases",
             Pass::Repeat(_) => "repeat",
             Pass::Copy => "copy",
+            Pass::CopyBy(_) => "copy-by",
             Pass::Each(_) => "each",
             Pass::Text(_) => "text",
         }

@@ -69,7 +69,7 @@ impl Imports {
         &mut self,
         roles: &BTreeSet<Role>,
         shape: impl Fn(Which) -> MemoryShape,
-        from: impl Fn(u32) -> Which,
+        from: impl Fn(Role) -> Which,
     ) {
         let ptr = |which| super::body::val_type(shape(which).width.flat());
         for &role in roles {
@@ -77,9 +77,15 @@ impl Imports {
                 _ if self.items.contains_key(&role) => {}
                 Role::Trap(_) => self.func(role, vec![], vec![]),
                 Role::Allocate(which) => self.func(role, vec![ptr(which); 4], vec![ptr(which)]),
-                Role::Transcoder(i) => {
-                    let from = from(i);
+                Role::Transcoder(_) => {
+                    let from = from(role);
                     self.func(role, vec![ptr(from); 2], vec![ptr(from.other()); 2]);
+                }
+                Role::Copier(_) => {
+                    let from = from(role);
+                    let (source, target) = (shape(from).width, shape(from.other()).width);
+                    let bytes = super::body::val_type(source.min(target).flat());
+                    self.func(role, vec![ptr(from), ptr(from.other()), bytes], vec![]);
                 }
                 Role::Memory(which) => self.memory(which, shape(which)),
                 Role::Flag(_) | Role::MayEnter => self.flag(role),
@@ -109,6 +115,7 @@ impl Imports {
             Role::PostReturn => "post-return".into(),
             Role::Allocate(which) => format!("{}-allocate", side(which)),
             Role::Transcoder(i) => format!("transcode-{i}"),
+            Role::Copier(i) => format!("copy-{i}"),
             Role::Trap(name) => name.into(),
             Role::Memory(which) => format!("{}-memory", side(which)),
             Role::Flag(which) => format!("{}-may-leave", side(which)),
