@@ -10,7 +10,7 @@ use support::reference::{
     ALL, Call, Compact, Encoding, Form, Outcome, TAG, Utf8, Utf16, decode, encode, encode_tagged,
     wide,
 };
-use support::{engine, pack_module, trap_name};
+use support::{engine, pack_module, transcoders, trap_name};
 use wasmtime::{
     Caller, Engine, Func, Global, GlobalType, Linker, Memory, MemoryType, Mutability, Store,
     TypedFunc, Val, ValType,
@@ -96,24 +96,25 @@ struct Rig {
 
 impl Rig {
     /// Between a source memory of so many pages and another.
-    fn new(engine: &Engine, from: Encoding, to: Encoding, pages: u32) -> Rig {
+    fn new(engine: &Engine, transcoder: &str, pages: u32) -> Rig {
         let mut store = Store::new(engine, Allocator::default());
         let [source, dest] =
             [pages, 1].map(|pages| Memory::new(&mut store, MemoryType::new(pages, None)).unwrap());
-        Rig::between(engine, (from, source), (to, dest), store)
+        Rig::between(engine, transcoder, source, dest, store)
     }
 
     /// Within one memory.
-    fn shared(engine: &Engine, from: Encoding, to: Encoding) -> Rig {
+    fn shared(engine: &Engine, transcoder: &str) -> Rig {
         let mut store = Store::new(engine, Allocator::default());
         let memory = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
-        Rig::between(engine, (from, memory), (to, memory), store)
+        Rig::between(engine, transcoder, memory, memory, store)
     }
 
     fn between(
         engine: &Engine,
-        (from, source): (Encoding, Memory),
-        (to, dest): (Encoding, Memory),
+        transcoder: &str,
+        source: Memory,
+        dest: Memory,
         mut store: Store<Allocator>,
     ) -> Rig {
         dest.data_mut(&mut store).fill(JUNK);
@@ -136,7 +137,7 @@ impl Rig {
         linker.define(&store, "", "from", source).unwrap();
         linker.define(&store, "", "to", dest).unwrap();
         linker.define(&store, "", "allocate", allocate).unwrap();
-        let module = pack_module(engine, &format!("{}-to-{}", from.name(), to.name()));
+        let module = pack_module(engine, transcoder);
         let instance = linker.instantiate(&mut store, &module).unwrap();
         let transcode = instance.get_typed_func(&mut store, "transcode").unwrap();
         Rig { store, source, dest, transcode, clean: Vec::new() }
@@ -169,14 +170,21 @@ impl Rig {
     }
 }
 
-/// A rig for each pair.
+/// Every transcoder, with what it is between.
+fn all() -> impl Iterator<Item = (Encoding, Encoding, String)> {
+    ALL.into_iter().flat_map(|from| ALL.map(|to| (from, to))).flat_map(|(from, to)| {
+        transcoders(from.name(), to.name()).into_iter().map(move |name| (from, to, name))
+    })
+}
+
+/// A rig for each transcoder.
 struct Rigs(Vec<(Encoding, Encoding, Rig)>);
 
 impl Rigs {
     fn new(pages: u32) -> Rigs {
         let engine = engine();
-        let pairs = ALL.into_iter().flat_map(|from| ALL.map(|to| (from, to)));
-        Rigs(pairs.map(|(from, to)| (from, to, Rig::new(&engine, from, to, pages))).collect())
+        let rig = |(from, to, name): (_, _, String)| (from, to, Rig::new(&engine, &name, pages));
+        Rigs(all().map(rig).collect())
     }
 
     /// Transcodes a source from every encoding that has such strings to every other. It stands
@@ -450,7 +458,7 @@ fn limits_of_length() {
 #[test]
 fn the_longest_string() {
     let engine = engine();
-    let mut rig = Rig::new(&engine, Utf16, Utf8, (1 << 28) / PAGE as u32);
+    let mut rig = Rig::new(&engine, "utf16-to-utf8", (1 << 28) / PAGE as u32);
     let length = LIMIT / 2;
     let (ptr, found) = rig.transcode.call(&mut rig.store, (0, length)).unwrap();
     assert_eq!(found, length);
@@ -488,26 +496,24 @@ fn bounds_count_bytes() {
 #[test]
 fn source_and_result_side_by_side() {
     let engine = engine();
-    for from in ALL {
-        for to in ALL {
-            for text in ["side by side", "caf\u{e9}", "\u{20ac} and \u{1f600}, and then some"] {
-                let bytes = if from == Utf8 { text.as_bytes().to_vec() } else { wide(text) };
-                let mut rig = Rig::shared(&engine, from, to);
-                rig.source.write(&mut rig.store, 0, &bytes).unwrap();
-                rig.store.data_mut().start = bytes.len() as u32;
-                let (form, tag) = match from {
-                    Utf8 => (Form::Utf8, 0),
-                    Utf16 => (Form::Utf16, 0),
-                    Compact => (Form::Utf16, TAG),
-                };
-                let units = (bytes.len() / form.unit()) as u32;
-                let found = rig.run(0, units | tag, to == Utf16).unwrap();
-                let expected = match (from, to) {
-                    (Compact, Compact) => encode_tagged(units, text),
-                    _ => encode(form, units, text, to),
-                };
-                assert_eq!(found, expected, "{from:?} to {to:?}");
-            }
+    for (from, to, transcoder) in all() {
+        for text in ["side by side", "caf\u{e9}", "\u{20ac} and \u{1f600}, and then some"] {
+            let bytes = if from == Utf8 { text.as_bytes().to_vec() } else { wide(text) };
+            let mut rig = Rig::shared(&engine, &transcoder);
+            rig.source.write(&mut rig.store, 0, &bytes).unwrap();
+            rig.store.data_mut().start = bytes.len() as u32;
+            let (form, tag) = match from {
+                Utf8 => (Form::Utf8, 0),
+                Utf16 => (Form::Utf16, 0),
+                Compact => (Form::Utf16, TAG),
+            };
+            let units = (bytes.len() / form.unit()) as u32;
+            let found = rig.run(0, units | tag, to == Utf16).unwrap();
+            let expected = match (from, to) {
+                (Compact, Compact) => encode_tagged(units, text),
+                _ => encode(form, units, text, to),
+            };
+            assert_eq!(found, expected, "{transcoder}");
         }
     }
 }

@@ -3,10 +3,10 @@
 //! `-- --check` fails where a row does not reach its ratio; `-- TEXT` measures rows whose name
 //! holds the text.
 
-use wasmtime::{Result, ensure};
 use meld_bench::{Contest, Row, Runner, rows};
 use std::time::Duration;
 use wasmtime::Engine;
+use wasmtime::{Result, ensure};
 
 /// How often each side gets its turn.
 const ROUNDS: usize = 101;
@@ -19,7 +19,9 @@ fn main() -> Result<()> {
     let check = arguments.iter().any(|argument| argument == "--check");
     let filter = arguments.iter().find(|argument| !argument.starts_with("--"));
     let engine = Engine::default();
-    println!("| a call with | composed, ns | fused, ns | composed/fused | to reach | one `memory.copy`, ns | fused/copy |");
+    println!(
+        "| a call with | composed, ns | fused, ns | composed/fused | to reach | one `memory.copy`, ns | fused/copy |"
+    );
     println!("|---|---:|---:|---:|---:|---:|---:|");
     let mut missed = Vec::new();
     for row in rows() {
@@ -34,7 +36,9 @@ fn main() -> Result<()> {
             0 => Default::default(),
             _ => (format!("{copy:.1}"), format!("{:.1}", fused / copy)),
         };
-        println!("| `{name}` | {composed:.1} | {fused:.1} | {ratio:.1} | {target} | {copy} | {distance} |");
+        println!(
+            "| `{name}` | {composed:.1} | {fused:.1} | {ratio:.1} | {target} | {copy} | {distance} |"
+        );
         if row.target.is_some_and(|target| ratio < target) {
             missed.push(name);
         }

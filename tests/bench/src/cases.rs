@@ -150,11 +150,8 @@ const ASCII_FROM_UTF16: Case = Case {
     ..ASCII
 };
 
-const LATIN1: Case = Case {
-    name: "string, Latin-1 to the same",
-    encodings: (Latin1Utf16, Latin1Utf16),
-    ..ASCII
-};
+const LATIN1: Case =
+    Case { name: "string, Latin-1 to the same", encodings: (Latin1Utf16, Latin1Utf16), ..ASCII };
 
 /// Strings of 8 bytes, all of them the one at address 0; `$bytes` counts the list alone.
 const LIST_STRING: Case = Case {

@@ -13,9 +13,9 @@ mod cases;
 
 pub use cases::{Case, Row, rows};
 
-use wasmtime::error::Context as _;
 use std::time::{Duration, Instant};
 use wasmtime::component::{Component, Linker, TypedFunc};
+use wasmtime::error::Context as _;
 use wasmtime::{Engine, Module, Result, Store};
 
 /// Something whose export `run(calls, bytes)` makes calls.

@@ -208,7 +208,9 @@ impl<'a> Reader<'a> {
                 Role::Memory(which) => side(which).memory,
                 Role::Flag(which) => side(which).flag,
                 Role::MayEnter | Role::Slot(_) => None,
-                Role::Transcoder(i) | Role::Copier(i) => self.functions.get_index(i as usize).copied(),
+                Role::Transcoder(i) | Role::Copier(i) => {
+                    self.functions.get_index(i as usize).copied()
+                }
                 Role::Trap(name) => {
                     sources.push(Source::Export(traps, name));
                     continue;

@@ -38,6 +38,14 @@ fn packs() -> &'static RuleSet {
     })
 }
 
+/// The modules that transcode from one encoding to another, as rules name both.
+pub fn transcoders(from: &str, to: &str) -> Vec<String> {
+    let plain = format!("{from}-to-{to}");
+    let in_vectors = format!("{plain}-simd");
+    let there = packs().term(&in_vectors).is_some();
+    std::iter::once(plain).chain(there.then_some(in_vectors)).collect()
+}
+
 /// A module of the standard packs as bytes, for memories of 32 bits.
 pub fn pack_bytes(name: &str) -> Vec<u8> {
     pack_binary(name, &[])

@@ -93,7 +93,10 @@ impl FuserArguments {
         if self.inputs.iter().filter(|i| *i == "-").count() > 1 {
             return Err(Failure::arguments("standard input can be only one of the inputs"));
         }
-        let mut fuser = Fuser::new().packs(self.packs.options()?).form(form).simd(self.simd != SimdArgument::Off);
+        let mut fuser = Fuser::new()
+            .packs(self.packs.options()?)
+            .form(form)
+            .simd(self.simd != SimdArgument::Off);
         let mut size = 0;
         for argument in &self.inputs {
             let (name, path) = io::input_name(argument);
