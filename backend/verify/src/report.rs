@@ -33,7 +33,7 @@ pub struct Call {
 
 /// What two outcomes of one call tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Nobody outside could tell the two apart.
     Same,
@@ -54,11 +54,12 @@ pub struct Outcome {
 
 /// How a call ended.
 #[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "snake_case")]
 pub enum Ended {
     /// It returned: the result in the manner of WAVE, empty for functions without a result.
     Returned(String),
-    /// It trapped: the reason in the engine's words.
+    /// It trapped: the reason in the engine's words, and what meld calls it (`meld:trap:..`) where a
+    /// check of meld's trapped.
     Trapped(String),
     /// It came to no end of its own: a limit was met, which each side meets at another place, or
     /// the engine itself failed. Which limit, or how it failed.
