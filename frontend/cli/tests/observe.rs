@@ -43,7 +43,8 @@ fn inspects_before_and_after() {
 fn inspect_names_functions_of_the_host() {
     let app = json(&stdout(&meld(&["inspect", APP, "--json"])));
     let edge = &app["edges"][0];
-    assert_eq!((&edge["import"], &edge["to"]), (&"actual 0".into(), &"host".into()));
+    let import = (&edge["import_module"], &edge["import_name"]);
+    assert_eq!((import, &edge["to"]), ((&"actual".into(), &"0".into()), &"host".into()));
     assert_eq!(edge["function"], "greet");
     let values = meld(&["inspect", "tests/guests/values/consumer-rust.wasm"]);
     assert!(

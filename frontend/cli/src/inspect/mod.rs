@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// What was found.
 #[derive(Clone, Debug, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Inspection {
     /// A component, or core modules, before fusion.
     Program(ProgramInspection),
@@ -84,8 +84,10 @@ pub struct Memory {
 pub struct Edge {
     /// The core instance that imports the function.
     pub from: String,
-    /// The core import: its two names.
-    pub import: String,
+    /// First name of the core import.
+    pub import_module: String,
+    /// Second name of the core import.
+    pub import_name: String,
     /// The component instance that lifts the function; `host` for what the root imports.
     pub to: String,
     /// The function: of the host, its names from the root, joined by `#`; of a component, the

@@ -111,7 +111,8 @@ fn edges(program: &Program) -> Vec<Edge> {
             };
             edges.push(Edge {
                 from: instance.name.clone(),
-                import: format!("{} {}", import.module, import.name),
+                import_module: import.module.clone(),
+                import_name: import.name.clone(),
                 to: owner(program, &func.def),
                 function: name(program, &func.def),
                 signature: signature(program, func.ty),

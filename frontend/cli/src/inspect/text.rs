@@ -40,7 +40,7 @@ fn render_program(program: &ProgramInspection) -> String {
         program.edges.iter().map(|e| {
             vec![
                 e.from.clone(),
-                e.import.clone(),
+                format!("{:?} {:?}", e.import_module, e.import_name),
                 e.to.clone(),
                 e.function.clone(),
                 e.signature.clone(),
@@ -114,7 +114,8 @@ fn table(text: &mut String, title: &str, head: &[&str], rows: impl Iterator<Item
     }
 }
 
-fn count(n: usize, what: &str) -> String {
+/// A number of things: `1 rule`, `2 rules`.
+pub fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
