@@ -367,7 +367,8 @@ fn async_functions_are_called() {
 /// Which check of meld's a trap is stands in the backtrace only.
 #[test]
 fn traps_are_called_as_meld_calls_them() {
-    let (plain, named) = (SCALAR.replace("HERE", "unreachable"), SCALAR.replace("HERE", "call $t"));
+    let (plain, named) =
+        (SCALAR.replace("HERE", "unreachable"), SCALAR.replace("HERE", "(call $t) unreachable"));
     let trap = "(func $t (@name \"meld:trap:list-too-long\") unreachable) (func (export";
     let named = named.replacen("(func (export", trap, 1);
     let report = run(&plain, &named);
