@@ -309,6 +309,33 @@ fn the_packs_of_the_guide_are_right() {
     assert!(packs >= 2, "the guide shows packs");
 }
 
+/// The first pack of the guide and its commands, on the files beside them.
+#[test]
+fn the_first_pack_of_the_guide_works_as_written() {
+    let guide = std::fs::read_to_string(root().join("docs/packs.md")).expect("the guide is there");
+    let block = |fence: &str| {
+        let text = guide.split(fence).nth(1).and_then(|rest| rest.split("```").next());
+        text.expect("the block is there").to_string()
+    };
+    let clock = "tests/guests/clock/clock.meld";
+    let pack = std::fs::read_to_string(root().join(clock)).expect("the pack is there");
+    assert!(block("```meld\n") == pack, "{clock} is not what the guide shows");
+    let mut last = String::new();
+    for command in block("```sh\n").lines() {
+        let arguments: Vec<&str> = command.split(' ').skip(1).collect();
+        let output = meld(&arguments);
+        assert!(output.status.success(), "{command}: {}", stderr(&output));
+        last = stdout(&output);
+    }
+    assert!(last.contains("= fixed-clock(1700000000).now"), "{last}");
+    #[cfg(feature = "verify")]
+    check(
+        &["verify", "tests/guests/clock/app.wat", "--calls", "1", "--rules", clock],
+        1,
+        "what was fused behaves differently",
+    );
+}
+
 /// What `docs/explain.md` shows is what the commands in it print.
 #[test]
 fn the_explanations_in_the_book_are_true() {
