@@ -160,14 +160,11 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "{} calls, {} different, {} inconclusive; {} skipped",
-            self.calls.len(),
+            "{}, {} different, {} inconclusive; {} skipped",
+            count(self.calls.len(), "call"),
             self.count(Verdict::Different),
             self.count(Verdict::Inconclusive),
-            match self.skipped.len() {
-                1 => "1 function".to_string(),
-                n => format!("{n} functions"),
-            },
+            count(self.skipped.len(), "function"),
         )
     }
 }
@@ -224,7 +221,7 @@ impl fmt::Display for Call {
                         let arguments = around(arguments, 0);
                         writeln!(f, "  {side} host call {same} is {function}{arguments}")?;
                     }
-                    None => writeln!(f, "  {side} makes {same} host calls")?,
+                    None => writeln!(f, "  {side} makes {}", count(same, "host call"))?,
                 }
             }
         }
@@ -239,6 +236,10 @@ fn ended(ended: &Ended, differ: usize) -> String {
         Ended::Trapped(reason) => format!("trapped: {reason}"),
         Ended::GivenUp(reason) => format!("given up: {reason}"),
     }
+}
+
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 fn first_difference(a: &str, b: &str) -> usize {
