@@ -505,7 +505,7 @@ impl<'a> Linker<'a, '_> {
         let importer = &self.merge.instances[import.0 as usize];
         let source_item = match &importer.imports[import.1 as usize] {
             Source::Export { instance, name } => {
-                format!("`{name}` of {}", self.names[*instance as usize])
+                format!("`{name}` of {}", self.names[*instance])
             }
             Source::Host { module, name } => format!("`{module}` `{name}` of the host"),
             Source::Const(value) => format!("the constant {value}"),
