@@ -282,7 +282,7 @@ pub(crate) fn json(trace: &Trace<'_>, filter: Option<&str>) -> Value {
                 "proof": positions[id],
                 "call": cost.call,
                 "size": cost.size,
-                "notTaken": others,
+                "not_taken": others,
             })
         })
         .collect();
@@ -309,7 +309,7 @@ pub(crate) fn json(trace: &Trace<'_>, filter: Option<&str>) -> Value {
         "ports": ports,
         "proofs": proofs,
         "terms": terms.out,
-        "forbidsTurnedOff": waived,
+        "forbids_turned_off": waived,
     })
 }
 

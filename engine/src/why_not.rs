@@ -78,7 +78,8 @@ pub(crate) fn text(trace: &Trace<'_>, id: RuleId, filter: Option<&str>) -> Strin
         }
     }
     if fired > 0 {
-        let _ = writeln!(out, "  fired in {fired} places");
+        let places = if fired == 1 { "place" } else { "places" };
+        let _ = writeln!(out, "  fired in {fired} {places}");
         let _ = writeln!(out, "  {}", taken(trace, id, &classes));
     }
     let show = saturation.show();
@@ -89,7 +90,9 @@ pub(crate) fn text(trace: &Trace<'_>, id: RuleId, filter: Option<&str>) -> Strin
         }
     }
     if lines.len() > MOST_PLACES {
-        let _ = writeln!(out, "  and at {} more places", lines.len() - MOST_PLACES);
+        let more = lines.len() - MOST_PLACES;
+        let _ =
+            writeln!(out, "  and at {more} more {}", if more == 1 { "place" } else { "places" });
     }
     out
 }
@@ -186,15 +189,19 @@ fn nearest(trace: &Trace<'_>, classes: &[Id], pattern: &Pat) -> String {
         }
     }
     let name = show.op(op);
+    let missed = match candidates {
+        1 => format!("its pattern does not match the only term `{name}`"),
+        n => format!("its pattern matches none of {n} terms `{name}`"),
+    };
     match best {
         None if candidates == 0 => format!("its pattern matches nowhere: no `{name}` occurs"),
-        None => format!("its pattern matches none of {candidates} terms `{name}`"),
+        None => missed,
         Some((argument, child, _)) => {
             let wants = args[argument]
                 .op()
                 .map_or("another text".into(), |op| format!("`{}`", show.op(op)));
             format!(
-                "its pattern matches none of {candidates} terms `{name}`: argument {} has to be {wants}, and is for example `{}`",
+                "{missed}: argument {} has to be {wants}, and is for example `{}`",
                 argument + 1,
                 show.term(saturation.representative(child))
             )

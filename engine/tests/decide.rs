@@ -284,7 +284,7 @@ fn a_forbid_that_is_turned_off_is_told() {
     let text = trace.explain_text(Some("nothing of this name"));
     insta::assert_snapshot!(stable(&text));
     assert!(trace.why_not("adapters", None).unwrap().contains("it is disabled (--disable)"));
-    let told = &trace.explain_json(None)["forbidsTurnedOff"][0];
+    let told = &trace.explain_json(None)["forbids_turned_off"][0];
     assert_eq!(told["forbid"], "test.policy.adapters");
     assert_eq!(told["found"][0]["port"], "adder/main: import \"math\" \"add\"");
 

@@ -238,8 +238,8 @@ impl Diagnostics {
         out
     }
 
-    /// The mistakes as a JSON array of `{code, message, labels: [{path, start, end, line, column,
-    /// text, primary}], help}`; offsets are bytes, lines and columns start at 1.
+    /// The mistakes as JSON, `{version: 1, mistakes}`, the mistakes an array of `{code, message, labels:
+    /// [{path, start, end, line, column, text, primary}], help}`; offsets are bytes, lines and columns start at 1.
     pub fn to_json(&self) -> String {
         let label = |label: &Label| {
             let (line, column) = label.line_column();
@@ -265,7 +265,7 @@ impl Diagnostics {
                 })
             })
             .collect();
-        serde_json::Value::Array(diagnostics).to_string()
+        serde_json::json!({ "version": 1, "mistakes": diagnostics }).to_string()
     }
 }
 

@@ -1,8 +1,14 @@
 //! Inspection of a linked program.
 
+use super::face::face;
 use super::types::{Crossing, signature};
-use super::{ComponentInstance, CoreInstance, Edge, Export, Memory, ProgramInspection, Resource};
-use meld_component::program::{Builtin, CoreItem, FuncDef, ModuleId, Program, ResourceDef};
+use super::{
+    ComponentInstance, CoreInstance, Edge, Export, Function, FusedWorld, Memory, ProgramInspection,
+    Resource,
+};
+use meld_component::program::{
+    Builtin, ComponentFunc, CoreItem, FuncDef, ModuleId, Program, ResourceDef, World,
+};
 use wasmparser::{Parser, Payload};
 
 /// Says what is in a program.
@@ -35,6 +41,11 @@ pub fn inspect(program: &Program, bytes: usize) -> ProgramInspection {
             })
             .collect(),
         edges: edges(program),
+        imports: imports(program),
+        core: match program.world {
+            World::Component(_) => None,
+            World::Core { .. } => Some(face(program.module_bytes(ModuleId(0)))),
+        },
         exports: program
             .root_exports
             .iter()
@@ -59,6 +70,25 @@ pub fn inspect(program: &Program, bytes: usize) -> ProgramInspection {
             })
             .collect(),
     }
+}
+
+/// What a component that meld made imports and exports.
+pub fn world(program: &Program) -> FusedWorld {
+    let exports = program.root_exports.iter().map(|export| Function {
+        name: export.path.join("#"),
+        signature: signature(program, program.funcs[export.func.index()].ty),
+    });
+    FusedWorld { imports: imports(program), exports: exports.collect() }
+}
+
+fn imports(program: &Program) -> Vec<Function> {
+    let of_host = |def: &FuncDef| matches!(def, FuncDef::Host(_));
+    let functions = program.funcs.iter().filter(|func| of_host(&func.def));
+    let function = |func: &ComponentFunc| Function {
+        name: name(program, &func.def),
+        signature: signature(program, func.ty),
+    };
+    functions.map(function).collect()
 }
 
 /// The path of the component instance that lifts a function, or `host`.
@@ -111,7 +141,8 @@ fn edges(program: &Program) -> Vec<Edge> {
             };
             edges.push(Edge {
                 from: instance.name.clone(),
-                import: format!("{} {}", import.module, import.name),
+                import_module: import.module.clone(),
+                import_name: import.name.clone(),
                 to: owner(program, &func.def),
                 function: name(program, &func.def),
                 signature: signature(program, func.ty),
