@@ -44,7 +44,7 @@ codes! {
     Syntax "E0001" "syntax error"
         "The text is not of the `.meld` language. The report names what may stand at that place.";
     TooLarge "E0002" "too large or nested too deep"
-        "A pack is at most 1 MiB, a module at most 16 MiB, brackets are nested at most 64 deep. Split the pack, or name a part of a pattern with a term of its own.";
+        "A pack is at most 1 MiB, a module at most 16 MiB, brackets are nested at most 64 deep, a pattern has at most 1000 parts (names, variables, texts, numbers, lists), a rule at most 256 guards. Split the pack, or name a part of a pattern with a term of its own.";
     Literal "E0003" "number or text out of range"
         "Numbers have 64 bits, costs are from 0 to 4294967295, and `\\u{..}` names a Unicode scalar value.";
     DuplicatePack "E0010" "two packs of one name"
