@@ -213,7 +213,18 @@ fn names_of_rules() {
             "meld.calls.dirct",
             "no pack declares the rule `meld.calls.dirct`; did you mean `meld.calls.direct`?",
         ),
-        ("irect", "no pack declares the rule `irect`"),
+        ("irect", "no pack declares the rule `irect`; did you mean `meld.calls.direct`?"),
+        ("directt", "no pack declares the rule `directt`; did you mean `meld.calls.direct`?"),
+        (
+            "meld.cals.direct",
+            "no pack declares the rule `meld.cals.direct`; did you mean `meld.calls.direct`?",
+        ),
+        (
+            "meld.hosts.side-flatt",
+            "no pack declares the rule `meld.hosts.side-flatt`; did you mean `meld.hosts.side-flat`?",
+        ),
+        ("meld.foo", "no pack declares the rule `meld.foo`"),
+        ("meld.calls.foo", "no pack declares the rule `meld.calls.foo`"),
         (
             "side-flat",
             "several rules are called `side-flat`: meld.calls.side-flat, meld.hosts.side-flat",
