@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{core_program, program, rules, rules_and, siblings, stable};
+use common::{core_program, only_vocabulary, program, rules, rules_and, siblings, stable};
 use meld_component::program::InstanceId;
 use meld_engine::plan::{Node, Plan, Port};
 use meld_engine::{EngineError, Options, Weight, decide};
@@ -161,6 +161,36 @@ fn ports_without_an_answer() {
     let rules = rules();
     let error = decide(&program(RESOURCE), &rules, &Options::default()).unwrap_err();
     insta::assert_snapshot!(stable(&error));
+}
+
+#[test]
+fn handles_are_refused_in_plain_words() {
+    let handle = siblings("(param \"a\" (stream u8))", "(param i32)", "");
+    let error = decide(&handle, &rules(), &Options::default()).unwrap_err().to_string();
+    assert!(
+        error.contains("\n\npasses `stream`: streams and futures are not supported"),
+        "{error}"
+    );
+    let host = program(
+        r#"(component
+          (import "a:b/files" (instance $files
+            (export "file" (type $file (sub resource)))
+            (export "open" (func (result (own $file))))))
+          (core func $open (canon lower (func $files "open")))
+          (core module $m
+            (import "a" "open" (func $open (result i32)))
+            (func (export "run") (result i32) call $open))
+          (core instance $i (instantiate $m (with "a" (instance (export "open" (func $open))))))
+          (func (export "run") (result u32) (canon lift (core func $i "run"))))"#,
+    );
+    let error = decide(&host, &rules(), &Options::default()).unwrap_err().to_string();
+    let expect = "\n\n\"a:b/files\" \"open\" passes `own<";
+    assert!(error.contains(expect) && error.contains(">`: resources are not supported"), "{error}");
+    // Other rules might support it, and nobody asked those of meld.
+    let alone = only_vocabulary();
+    let error = decide(&host, &alone, &Options::default()).unwrap_err().to_string();
+    assert!(!error.contains("supported"), "{error}");
+    assert!(error.ends_with("the standard packs are left out (--no-default-rules)"), "{error}");
 }
 
 #[test]
