@@ -265,6 +265,61 @@ fn names_of_rules() {
     }
 }
 
+#[test]
+fn names_of_assumptions() {
+    let program = siblings("(param \"a\" u32)", "(param i32)", "");
+    let assume = |name: &str| {
+        let options = Options { assume: BTreeSet::from([name.into()]), ..Options::default() };
+        decide(&program, &rules(), &options).unwrap_err().to_string()
+    };
+    for name in ["never-reenters", "host-never-renters"] {
+        let expect = format!(
+            "no pack declares the assumption `{name}`; did you mean `host-never-reenters`?"
+        );
+        assert_eq!(assume(name), expect);
+    }
+    assert_eq!(assume("nothing"), "no pack declares the assumption `nothing`");
+}
+
+/// `--why-not` beside `--explain=TEXT` is about the ports that are explained.
+#[test]
+fn why_not_looks_where_explanations_do() {
+    let program = siblings("(param \"a\" string)", "(param i32 i32)", "");
+    let rules = rules();
+    let trace = decide(&program, &rules, &Options::default()).unwrap().trace;
+    // No port's name has the first two in it, but the stories of some have.
+    for filter in ["#math/main.add", "adapter string", "import"] {
+        assert!(!trace.explain_text(Some(filter)).contains("no port"), "{filter}");
+        let why = trace.why_not("meld.calls.direct", Some(filter)).unwrap();
+        assert!(why.contains("`scalar(?sig)` does not hold"), "{filter}: {why}");
+    }
+    let why = trace.why_not("meld.calls.direct", Some("elsewhere")).unwrap();
+    assert!(why.ends_with("  no port has to do with all words of `elsewhere`\n"), "{why}");
+}
+
+#[test]
+fn a_summary_tells_pack_modules_from_direct_calls() {
+    let program = program(
+        r#"(component
+          (core func $get (canon context.get i32 0))
+          (core module $callee (func (export "f")))
+          (core module $main
+            (import "a" "get" (func $get (result i32)))
+            (import "a" "f" (func $f))
+            (func (export "run") call $get drop call $f))
+          (core instance $callee (instantiate $callee))
+          (core func $f (alias core export $callee "f"))
+          (core instance $main (instantiate $main (with "a" (instance
+            (export "get" (func $get)) (export "f" (func $f))))))
+          (func (export "run") (canon lift (core func $main "run"))))"#,
+    );
+    let rules = rules();
+    let trace = decide(&program, &rules, &Options::default()).unwrap().trace;
+    let text = trace.explain_text(Some("import"));
+    let summary = text.lines().next().unwrap_or_default();
+    assert!(summary.contains("1 pack module") && !summary.contains("direct"), "{text}");
+}
+
 const ASSUMING: &str = r#"
 pack test.assuming
 use meld.vocabulary
