@@ -39,7 +39,7 @@ pub(crate) fn text(trace: &Trace<'_>, filter: Option<&str>) -> String {
         printer.port(*port, *proof);
     }
     let mut out = match (ports.is_empty(), filter) {
-        (true, Some(filter)) => format!("no port has to do with all words of `{filter}`\n"),
+        (true, Some(filter)) => format!("{}\n", story::selects_none(filter)),
         (true, None) => "there are no ports\n".to_string(),
         (false, _) => printer.out,
     };

@@ -103,24 +103,31 @@ fn owner(program: &Program, def: &FuncDef) -> String {
 }
 
 /// What a function is called where it is defined.
-fn name(program: &Program, def: &FuncDef) -> String {
-    match def {
-        FuncDef::Host(host) => program.host_funcs[host.index()].path.join("#"),
-        FuncDef::Lift { core: CoreItem::Export { instance, export }, .. } => {
-            program.module_of(*instance).exports[*export as usize].name.clone()
-        }
-        FuncDef::Lift { core: CoreItem::Lower { func, .. }, .. } => {
-            name(program, &program.funcs[func.index()].def)
-        }
-        FuncDef::Lift { core: CoreItem::Host { name, .. }, .. } => name.clone(),
-        FuncDef::Lift { core: CoreItem::Builtin(builtin), .. } => match builtin {
-            Builtin::ResourceNew(..) => "resource.new".to_string(),
-            Builtin::ResourceRep(..) => "resource.rep".to_string(),
-            Builtin::ResourceDrop(..) => "resource.drop".to_string(),
-            Builtin::Context { set: false, .. } => "context.get".to_string(),
-            Builtin::Context { set: true, .. } => "context.set".to_string(),
-            Builtin::Async(_, name) => name.clone(),
-        },
+fn name<'p>(program: &'p Program, mut def: &'p FuncDef) -> String {
+    loop {
+        let core = match def {
+            FuncDef::Host(host) => return program.host_funcs[host.index()].path.join("#"),
+            FuncDef::Lift { core, .. } => core,
+        };
+        return match core {
+            CoreItem::Export { instance, export } => {
+                program.module_of(*instance).exports[*export as usize].name.clone()
+            }
+            // A lift of a lower of a lift: an input may have hundreds of thousands in a row.
+            CoreItem::Lower { func, .. } => {
+                def = &program.funcs[func.index()].def;
+                continue;
+            }
+            CoreItem::Host { name, .. } => name.clone(),
+            CoreItem::Builtin(builtin) => match builtin {
+                Builtin::ResourceNew(..) => "resource.new".to_string(),
+                Builtin::ResourceRep(..) => "resource.rep".to_string(),
+                Builtin::ResourceDrop(..) => "resource.drop".to_string(),
+                Builtin::Context { set: false, .. } => "context.get".to_string(),
+                Builtin::Context { set: true, .. } => "context.set".to_string(),
+                Builtin::Async(_, name) => name.clone(),
+            },
+        };
     }
 }
 
@@ -166,4 +173,35 @@ fn memories(program: &Program, module: ModuleId) -> Vec<Memory> {
         }
     }
     memories
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use meld_component::program::{ComponentFunc, FuncId};
+
+    #[test]
+    fn a_long_chain_of_lifts_and_lowers_has_a_name() {
+        let wat = r#"(component
+          (import "f" (func $f))
+          (core func $g (canon lower (func $f)))
+          (func $h (canon lift (core func $g)))
+          (core func $i (canon lower (func $h)))
+          (core module $m (import "a" "i" (func)))
+          (core instance (instantiate $m (with "a" (instance (export "i" (func $i)))))))"#;
+        let bytes = wat::parse_str(wat).unwrap().into();
+        let input = meld_component::Input { name: "chain".to_string(), bytes };
+        let mut program = meld_component::read(&[input]).unwrap();
+        let lift = program.funcs.iter().find(|func| matches!(func.def, FuncDef::Lift { .. }));
+        let ComponentFunc { ty, def: FuncDef::Lift { options, .. } } = lift.unwrap().clone() else {
+            panic!("it was found for being a lift");
+        };
+        for _ in 0..200_000 {
+            let func = FuncId(program.funcs.len() as u32 - 1);
+            let core = CoreItem::Lower { func, options };
+            let def = FuncDef::Lift { core, options, post_return: None, callback: None };
+            program.funcs.push(ComponentFunc { ty, def });
+        }
+        assert_eq!(name(&program, &program.funcs.last().unwrap().def), "f");
+    }
 }
