@@ -125,6 +125,18 @@ pub enum MergeError {
         /// The global's index among those that the module defines.
         global: u32,
     },
+    /// The value that a table starts with comes from a global that is defined in the fused module,
+    /// where tables come before globals.
+    #[error(
+        "{instance}: table {table} starts with the value of a global that another input defines, \
+         which no single module can say; let the table start empty and fill it by a start function"
+    )]
+    TableInit {
+        /// The instance.
+        instance: String,
+        /// The table's index among those that the module defines.
+        table: usize,
+    },
     /// The fused module would exceed what engines accept.
     #[error("the fused module would have {count} {what}, but engines accept at most {limit}")]
     TooMany {
