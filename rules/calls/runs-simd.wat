@@ -1,9 +1,9 @@
 ;; Runs of characters that convert alike, in vectors.
 ;;
-;; Each takes where its source goes on, how many units of it are left, and where its result goes on, and
-;; returns the same. It stops before the first unit that it does not know, and may stop where few are
-;; left: what it leaves is for `characters.wat`. From where the result goes on there is room for all
-;; that the units left can become, and whatever is in that room may be written over.
+;; Each takes where its source goes on, how many units of it are left, and where its result goes on,
+;; and returns the same. It stops before the first unit that it does not know, and may stop where
+;; few are left: what it leaves is for `characters.wat` and the transcoders. Where the result goes on
+;; there is room for all that the units left can become, and any of it may be written over.
 (module
   (import "" "from" (memory $from from.addr 0))
   (import "" "to" (memory $to to.addr 0))
@@ -12,34 +12,57 @@
   (func $meld:ascii-simd (export "ascii")
     (param $ptr from.addr) (param $left i32) (param $to to.addr)
     (result from.addr i32 to.addr)
-    (local $bytes v128) (local $word i64) (local $run i32)
-    (loop $next
-      (if (i32.ge_u (local.get $left) (i32.const 16))
-        (then
-          (local.set $bytes (v128.load $from align=1 (local.get $ptr)))
-          (v128.store $to align=1 (local.get $to) (local.get $bytes))
-          (local.set $run (i8x16.bitmask (local.get $bytes)))
-          (if (i32.eqz (local.get $run))
-            (then
-              (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 16)))
-              (local.set $left (i32.sub (local.get $left) (i32.const 16)))
-              (local.set $to (to.addr.add (local.get $to) (to.addr.const 16)))
-              (br $next)))
-          (local.set $run (i32.ctz (local.get $run))))
-        (else
-          (if (i32.ge_u (local.get $left) (i32.const 8))
-            (then
-              (local.set $word (i64.load $from align=1 (local.get $ptr)))
-              (i64.store $to align=1 (local.get $to) (local.get $word))
-              (local.set $run
-                (i32.wrap_i64
-                  (i64.shr_u
-                    (i64.ctz (i64.and (local.get $word) (i64.const 0x8080808080808080)))
-                    (i64.const 3)))))))))
-    (local.set $ptr
-      (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (local.get $run))))
-    (local.set $left (i32.sub (local.get $left) (local.get $run)))
-    (local.set $to (to.addr.add (local.get $to) (to.addr.extend_i32_u (local.get $run))))
+    (local $bytes v128) (local $b v128) (local $c v128) (local $d v128)
+    (local $word i64) (local $run i32)
+    (block $done
+      (loop $next
+        (if (i32.ge_u (local.get $left) (i32.const 64))
+          (then
+            (v128.store $to align=1 (local.get $to)
+              (local.tee $bytes (v128.load $from align=1 (local.get $ptr))))
+            (v128.store $to offset=16 align=1 (local.get $to)
+              (local.tee $b (v128.load $from offset=16 align=1 (local.get $ptr))))
+            (v128.store $to offset=32 align=1 (local.get $to)
+              (local.tee $c (v128.load $from offset=32 align=1 (local.get $ptr))))
+            (v128.store $to offset=48 align=1 (local.get $to)
+              (local.tee $d (v128.load $from offset=48 align=1 (local.get $ptr))))
+            (if (i32.eqz
+                  (i8x16.bitmask
+                    (v128.or
+                      (v128.or (local.get $bytes) (local.get $b))
+                      (v128.or (local.get $c) (local.get $d)))))
+              (then
+                (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 64)))
+                (local.set $left (i32.sub (local.get $left) (i32.const 64)))
+                (local.set $to (to.addr.add (local.get $to) (to.addr.const 64)))
+                (br $next)))))
+        (if (i32.ge_u (local.get $left) (i32.const 16))
+          (then
+            (local.set $bytes (v128.load $from align=1 (local.get $ptr)))
+            (v128.store $to align=1 (local.get $to) (local.get $bytes))
+            (local.set $run (i8x16.bitmask (local.get $bytes)))
+            (if (i32.eqz (local.get $run))
+              (then
+                (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 16)))
+                (local.set $left (i32.sub (local.get $left) (i32.const 16)))
+                (local.set $to (to.addr.add (local.get $to) (to.addr.const 16)))
+                (br $next)))
+            (local.set $run (i32.ctz (local.get $run))))
+          (else
+            (br_if $done (i32.lt_u (local.get $left) (i32.const 8)))
+            (local.set $word (i64.load $from align=1 (local.get $ptr)))
+            (i64.store $to align=1 (local.get $to) (local.get $word))
+            ;; Eight where all are ASCII.
+            (local.set $run
+              (i32.wrap_i64
+                (i64.shr_u
+                  (i64.ctz (i64.and (local.get $word) (i64.const 0x8080808080808080)))
+                  (i64.const 3))))))
+        (local.set $ptr
+          (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (local.get $run))))
+        (local.set $left (i32.sub (local.get $left) (local.get $run)))
+        (local.set $to
+          (to.addr.add (local.get $to) (to.addr.extend_i32_u (local.get $run))))))
     (local.get $ptr)
     (local.get $left)
     (local.get $to))
@@ -48,28 +71,53 @@
   (func $meld:utf8-to-utf16-simd (export "utf8-to-utf16")
     (param $ptr from.addr) (param $left i32) (param $to to.addr)
     (result from.addr i32 to.addr)
-    (local $bytes v128) (local $lanes v128) (local $bits v128) (local $lead i32) (local $run i32)
+    (local $bytes v128) (local $b v128) (local $lanes v128) (local $bits v128)
+    (local $lead i32) (local $run i32)
     (block $done
       (loop $next
-        (if (i32.lt_u (local.get $left) (i32.const 16))
+        (if (i32.ge_u (local.get $left) (i32.const 32))
           (then
-            (br_if $done (i32.lt_u (local.get $left) (i32.const 8)))
-            (local.set $bytes (v128.load64_zero $from align=1 (local.get $ptr)))
-            (v128.store $to align=2 (local.get $to) (i16x8.extend_low_i8x16_u (local.get $bytes)))
-            ;; Eight where all are ASCII.
-            (local.set $run
-              (i32.ctz (i32.or (i8x16.bitmask (local.get $bytes)) (i32.const 0x100))))
-            (local.set $ptr
-              (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (local.get $run))))
-            (local.set $left (i32.sub (local.get $left) (local.get $run)))
-            (local.set $to (to.addr.add (local.get $to) (to.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
-            (br $done)))
-        (local.set $bytes (v128.load $from align=1 (local.get $ptr)))
+            (local.set $bytes (v128.load $from align=1 (local.get $ptr)))
+            (local.set $b (v128.load $from offset=16 align=1 (local.get $ptr)))
+            (if (i32.eqz (i8x16.bitmask (v128.or (local.get $bytes) (local.get $b))))
+              (then
+                (v128.store $to align=2 (local.get $to)
+                  (i16x8.extend_low_i8x16_u (local.get $bytes)))
+                (v128.store $to offset=16 align=2 (local.get $to)
+                  (i16x8.extend_high_i8x16_u (local.get $bytes)))
+                (v128.store $to offset=32 align=2 (local.get $to)
+                  (i16x8.extend_low_i8x16_u (local.get $b)))
+                (v128.store $to offset=48 align=2 (local.get $to)
+                  (i16x8.extend_high_i8x16_u (local.get $b)))
+                (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 32)))
+                (local.set $left (i32.sub (local.get $left) (i32.const 32)))
+                (local.set $to (to.addr.add (local.get $to) (to.addr.const 64)))
+                (br $next))))
+          (else
+            (if (i32.lt_u (local.get $left) (i32.const 16))
+              (then
+                (br_if $done (i32.lt_u (local.get $left) (i32.const 8)))
+                (local.set $bytes (v128.load64_zero $from align=1 (local.get $ptr)))
+                (v128.store $to align=2 (local.get $to)
+                  (i16x8.extend_low_i8x16_u (local.get $bytes)))
+                ;; Eight where all are ASCII.
+                (local.set $run
+                  (i32.ctz (i32.or (i8x16.bitmask (local.get $bytes)) (i32.const 0x100))))
+                (local.set $ptr
+                  (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (local.get $run))))
+                (local.set $left (i32.sub (local.get $left) (local.get $run)))
+                (local.set $to
+                  (to.addr.add
+                    (local.get $to)
+                    (to.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
+                (br $done)))
+            (local.set $bytes (v128.load $from align=1 (local.get $ptr)))))
         (local.set $run (i8x16.bitmask (local.get $bytes)))
         (if (i32.eqz (local.get $run))
           (then
             (v128.store $to align=2 (local.get $to) (i16x8.extend_low_i8x16_u (local.get $bytes)))
-            (v128.store $to offset=16 align=2 (local.get $to) (i16x8.extend_high_i8x16_u (local.get $bytes)))
+            (v128.store $to offset=16 align=2 (local.get $to)
+              (i16x8.extend_high_i8x16_u (local.get $bytes)))
             (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 16)))
             (local.set $left (i32.sub (local.get $left) (i32.const 16)))
             (local.set $to (to.addr.add (local.get $to) (to.addr.const 32)))
@@ -78,20 +126,24 @@
         (if (local.get $run)
           (then
             (v128.store $to align=2 (local.get $to) (i16x8.extend_low_i8x16_u (local.get $bytes)))
-            (v128.store $to offset=16 align=2 (local.get $to) (i16x8.extend_high_i8x16_u (local.get $bytes)))
+            (v128.store $to offset=16 align=2 (local.get $to)
+              (i16x8.extend_high_i8x16_u (local.get $bytes)))
             (local.set $ptr
               (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (local.get $run))))
             (local.set $left (i32.sub (local.get $left) (local.get $run)))
-            (local.set $to (to.addr.add (local.get $to) (to.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
+            (local.set $to
+              (to.addr.add
+                (local.get $to)
+                (to.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
             (br $next)))
         (local.set $lead (i8x16.extract_lane_u 0 (local.get $bytes)))
         (if (i32.lt_u (local.get $lead) (i32.const 0xe0))
           (then
-            ;; Two bytes a lane, as many as are a character each: no overlong forms.
-            (local.set $run
-              (i32.ctz
+            (loop $pairs
+              ;; Two bytes a lane, as many as are a character each: no overlong forms.
+              (local.set $run
                 (i32.xor
-                  (i32.const -1)
+                  (i32.const 0xff)
                   (i16x8.bitmask
                     (v128.andnot
                       (i16x8.eq
@@ -99,31 +151,53 @@
                         (v128.const i32x4 0x80c080c0 0x80c080c0 0x80c080c0 0x80c080c0))
                       (i16x8.eq
                         (v128.and (local.get $bytes) (v128.const i32x4 0x001e001e 0x001e001e 0x001e001e 0x001e001e))
-                        (v128.const i64x2 0 0)))))))
+                        (v128.const i64x2 0 0))))))
+              (v128.store $to align=2 (local.get $to)
+                (v128.or
+                  (i16x8.shl
+                    (v128.and (local.get $bytes) (v128.const i32x4 0x001f001f 0x001f001f 0x001f001f 0x001f001f))
+                    (i32.const 6))
+                  (v128.and
+                    (i16x8.shr_u (local.get $bytes) (i32.const 8))
+                    (v128.const i32x4 0x003f003f 0x003f003f 0x003f003f 0x003f003f))))
+              (if (i32.eqz (local.get $run))
+                (then
+                  (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 16)))
+                  (local.set $left (i32.sub (local.get $left) (i32.const 16)))
+                  (local.set $to (to.addr.add (local.get $to) (to.addr.const 16)))
+                  (br_if $next (i32.lt_u (local.get $left) (i32.const 16)))
+                  (local.set $bytes (v128.load $from align=1 (local.get $ptr)))
+                  (local.set $lead (i8x16.extract_lane_u 0 (local.get $bytes)))
+                  (br_if $pairs
+                    (i32.lt_u
+                      (i32.sub (local.get $lead) (i32.const 0xc0))
+                      (i32.const 0x20)))
+                  (br $next))))
+            (local.set $run (i32.shl (i32.ctz (local.get $run)) (i32.const 1)))
             (br_if $done (i32.eqz (local.get $run)))
-            (v128.store $to align=2 (local.get $to)
-              (v128.or
-                (i16x8.shl
-                  (v128.and (local.get $bytes) (v128.const i32x4 0x001f001f 0x001f001f 0x001f001f 0x001f001f))
-                  (i32.const 6))
-                (v128.and
-                  (i16x8.shr_u (local.get $bytes) (i32.const 8))
-                  (v128.const i32x4 0x003f003f 0x003f003f 0x003f003f 0x003f003f))))
             (local.set $ptr
-              (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
-            (local.set $left (i32.sub (local.get $left) (i32.shl (local.get $run) (i32.const 1))))
-            (local.set $to (to.addr.add (local.get $to) (to.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
+              (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (local.get $run))))
+            (local.set $left (i32.sub (local.get $left) (local.get $run)))
+            (local.set $to (to.addr.add (local.get $to) (to.addr.extend_i32_u (local.get $run))))
+            ;; Two bytes at least are left, and mostly a space or the like comes first.
+            (local.set $lead (i32.load8_u $from (local.get $ptr)))
+            (if (i32.lt_u (local.get $lead) (i32.const 0x80))
+              (then
+                (i32.store16 $to (local.get $to) (local.get $lead))
+                (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 1)))
+                (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+                (local.set $to (to.addr.add (local.get $to) (to.addr.const 2)))))
             (br $next)))
         (br_if $done (i32.ge_u (local.get $lead) (i32.const 0xf0)))
-        ;; Three bytes a lane, the first one on top: no overlong forms, no surrogates.
-        (local.set $lanes
-          (i8x16.shuffle 2 1 0 16 5 4 3 16 8 7 6 16 11 10 9 16
-            (local.get $bytes) (v128.const i64x2 0 0)))
-        (local.set $bits (v128.and (local.get $lanes) (v128.const i32x4 0x000f2000 0x000f2000 0x000f2000 0x000f2000)))
-        (local.set $run
-          (i32.ctz
+        (loop $threes
+          ;; Three bytes a lane, the first one on top: no overlong forms, no surrogates.
+          (local.set $lanes
+            (i8x16.shuffle 2 1 0 16 5 4 3 16 8 7 6 16 11 10 9 16
+              (local.get $bytes) (v128.const i64x2 0 0)))
+          (local.set $bits (v128.and (local.get $lanes) (v128.const i32x4 0x000f2000 0x000f2000 0x000f2000 0x000f2000)))
+          (local.set $run
             (i32.xor
-              (i32.const -1)
+              (i32.const 0xf)
               (i32x4.bitmask
                 (v128.andnot
                   (i32x4.eq
@@ -131,20 +205,38 @@
                     (v128.const i32x4 0x00e08080 0x00e08080 0x00e08080 0x00e08080))
                   (v128.or
                     (i32x4.eq (local.get $bits) (v128.const i64x2 0 0))
-                    (i32x4.eq (local.get $bits) (v128.const i32x4 0x000d2000 0x000d2000 0x000d2000 0x000d2000))))))))
-        (br_if $done (i32.eqz (local.get $run)))
-        (local.set $lanes
-          (v128.or
+                    (i32x4.eq (local.get $bits) (v128.const i32x4 0x000d2000 0x000d2000 0x000d2000 0x000d2000)))))))
+          (local.set $lanes
             (v128.or
-              (v128.and (i32x4.shr_u (local.get $lanes) (i32.const 4)) (v128.const i32x4 0x0000f000 0x0000f000 0x0000f000 0x0000f000))
-              (v128.and (i32x4.shr_u (local.get $lanes) (i32.const 2)) (v128.const i32x4 0x00000fc0 0x00000fc0 0x00000fc0 0x00000fc0)))
-            (v128.and (local.get $lanes) (v128.const i32x4 0x0000003f 0x0000003f 0x0000003f 0x0000003f))))
-        (v128.store64_lane $to align=2 0 (local.get $to)
-          (i16x8.narrow_i32x4_u (local.get $lanes) (local.get $lanes)))
+              (v128.or
+                (v128.and (i32x4.shr_u (local.get $lanes) (i32.const 4)) (v128.const i32x4 0x0000f000 0x0000f000 0x0000f000 0x0000f000))
+                (v128.and (i32x4.shr_u (local.get $lanes) (i32.const 2)) (v128.const i32x4 0x00000fc0 0x00000fc0 0x00000fc0 0x00000fc0)))
+              (v128.and (local.get $lanes) (v128.const i32x4 0x0000003f 0x0000003f 0x0000003f 0x0000003f))))
+          (v128.store64_lane $to align=2 0 (local.get $to)
+            (i16x8.narrow_i32x4_u (local.get $lanes) (local.get $lanes)))
+          (if (i32.eqz (local.get $run))
+            (then
+              (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 12)))
+              (local.set $left (i32.sub (local.get $left) (i32.const 12)))
+              (local.set $to (to.addr.add (local.get $to) (to.addr.const 8)))
+              (br_if $next (i32.lt_u (local.get $left) (i32.const 16)))
+              (local.set $bytes (v128.load $from align=1 (local.get $ptr)))
+              (br_if $threes
+                (i32.eq
+                  (i32.and (i8x16.extract_lane_u 0 (local.get $bytes)) (i32.const 0xf0))
+                  (i32.const 0xe0)))
+              (br $next))))
+        (local.set $run (i32.ctz (local.get $run)))
+        (br_if $done (i32.eqz (local.get $run)))
         (local.set $ptr
-          (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (i32.mul (local.get $run) (i32.const 3)))))
+          (from.addr.add
+            (local.get $ptr)
+            (from.addr.extend_i32_u (i32.mul (local.get $run) (i32.const 3)))))
         (local.set $left (i32.sub (local.get $left) (i32.mul (local.get $run) (i32.const 3))))
-        (local.set $to (to.addr.add (local.get $to) (to.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
+        (local.set $to
+          (to.addr.add
+            (local.get $to)
+            (to.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
         (br $next)))
     (local.get $ptr)
     (local.get $left)
@@ -153,14 +245,31 @@
   ;; Latin-1 to UTF-16, to the end.
   (func $meld:latin1-to-utf16-simd (export "latin1-to-utf16")
     (param $ptr from.addr) (param $left i32) (param $to to.addr)
-    (local $bytes v128)
+    (local $bytes v128) (local $b v128)
     (block $done
       (loop $next
+        (if (i32.ge_u (local.get $left) (i32.const 32))
+          (then
+            (local.set $bytes (v128.load $from align=1 (local.get $ptr)))
+            (local.set $b (v128.load $from offset=16 align=1 (local.get $ptr)))
+            (v128.store $to align=2 (local.get $to)
+              (i16x8.extend_low_i8x16_u (local.get $bytes)))
+            (v128.store $to offset=16 align=2 (local.get $to)
+              (i16x8.extend_high_i8x16_u (local.get $bytes)))
+            (v128.store $to offset=32 align=2 (local.get $to)
+              (i16x8.extend_low_i8x16_u (local.get $b)))
+            (v128.store $to offset=48 align=2 (local.get $to)
+              (i16x8.extend_high_i8x16_u (local.get $b)))
+            (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 32)))
+            (local.set $left (i32.sub (local.get $left) (i32.const 32)))
+            (local.set $to (to.addr.add (local.get $to) (to.addr.const 64)))
+            (br $next)))
         (if (i32.ge_u (local.get $left) (i32.const 16))
           (then
             (local.set $bytes (v128.load $from align=1 (local.get $ptr)))
             (v128.store $to align=2 (local.get $to) (i16x8.extend_low_i8x16_u (local.get $bytes)))
-            (v128.store $to offset=16 align=2 (local.get $to) (i16x8.extend_high_i8x16_u (local.get $bytes)))
+            (v128.store $to offset=16 align=2 (local.get $to)
+              (i16x8.extend_high_i8x16_u (local.get $bytes)))
             (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 16)))
             (local.set $left (i32.sub (local.get $left) (i32.const 16)))
             (local.set $to (to.addr.add (local.get $to) (to.addr.const 32)))
@@ -221,7 +330,9 @@
               (br $next)))
           (local.set $run (i32.ctz (local.get $run)))
           (local.set $ptr
-            (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
+            (from.addr.add
+              (local.get $ptr)
+              (from.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
           (local.set $left (i32.sub (local.get $left) (local.get $run)))
           (local.set $to (to.addr.add (local.get $to) (to.addr.extend_i32_u (local.get $run)))))))
     (local.get $ptr)
@@ -255,7 +366,9 @@
                 (br $next)))
             (local.set $run (i32.ctz (local.get $run)))
             (local.set $ptr
-              (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
+              (from.addr.add
+                (local.get $ptr)
+                (from.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
             (local.set $left (i32.sub (local.get $left) (local.get $run)))
             (local.set $to (to.addr.add (local.get $to) (to.addr.extend_i32_u (local.get $run))))
             (br $next)))
@@ -263,13 +376,12 @@
           (then
             ;; Two bytes a unit, as many as need two.
             (local.set $run
-              (i32.ctz
-                (i32.xor
-                  (i32.const -1)
-                  (i16x8.bitmask
-                    (i16x8.lt_u
-                      (i16x8.sub (local.get $units) (v128.const i32x4 0x00800080 0x00800080 0x00800080 0x00800080))
-                      (v128.const i32x4 0x07800780 0x07800780 0x07800780 0x07800780))))))
+              (i32.xor
+                (i32.const 0xff)
+                (i16x8.bitmask
+                  (i16x8.lt_u
+                    (i16x8.sub (local.get $units) (v128.const i32x4 0x00800080 0x00800080 0x00800080 0x00800080))
+                    (v128.const i32x4 0x07800780 0x07800780 0x07800780 0x07800780)))))
             (v128.store $to align=1 (local.get $to)
               (v128.or
                 (v128.or
@@ -278,25 +390,44 @@
                 (i16x8.shl
                   (v128.and (local.get $units) (v128.const i32x4 0x003f003f 0x003f003f 0x003f003f 0x003f003f))
                   (i32.const 8))))
+            (if (i32.eqz (local.get $run))
+              (then
+                (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 16)))
+                (local.set $left (i32.sub (local.get $left) (i32.const 8)))
+                (local.set $to (to.addr.add (local.get $to) (to.addr.const 16)))
+                (br $next)))
+            (local.set $run (i32.ctz (local.get $run)))
             (local.set $ptr
-              (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
+              (from.addr.add
+                (local.get $ptr)
+                (from.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
             (local.set $left (i32.sub (local.get $left) (local.get $run)))
-            (local.set $to (to.addr.add (local.get $to) (to.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
+            (local.set $to
+              (to.addr.add
+                (local.get $to)
+                (to.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
+            ;; A unit at least is left, and mostly it is a space or the like.
+            (local.set $unit (i32.load16_u $from (local.get $ptr)))
+            (if (i32.lt_u (local.get $unit) (i32.const 0x80))
+              (then
+                (i32.store8 $to (local.get $to) (local.get $unit))
+                (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 2)))
+                (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+                (local.set $to (to.addr.add (local.get $to) (to.addr.const 1)))))
             (br $next)))
         (br_if $done
           (i32.eq (i32.and (local.get $unit) (i32.const 0xf800)) (i32.const 0xd800)))
         ;; Three bytes a unit, as many as need three and are no surrogates.
         (local.set $lanes (i32x4.extend_low_i16x8_u (local.get $units)))
         (local.set $run
-          (i32.ctz
-            (i32.xor
-              (i32.const -1)
-              (i32x4.bitmask
-                (v128.andnot
-                  (i32x4.ge_u (local.get $lanes) (v128.const i32x4 0x00000800 0x00000800 0x00000800 0x00000800))
-                  (i32x4.eq
-                    (v128.and (local.get $lanes) (v128.const i32x4 0x0000f800 0x0000f800 0x0000f800 0x0000f800))
-                    (v128.const i32x4 0x0000d800 0x0000d800 0x0000d800 0x0000d800)))))))
+          (i32.xor
+            (i32.const 0xf)
+            (i32x4.bitmask
+              (v128.andnot
+                (i32x4.ge_u (local.get $lanes) (v128.const i32x4 0x00000800 0x00000800 0x00000800 0x00000800))
+                (i32x4.eq
+                  (v128.and (local.get $lanes) (v128.const i32x4 0x0000f800 0x0000f800 0x0000f800 0x0000f800))
+                  (v128.const i32x4 0x0000d800 0x0000d800 0x0000d800 0x0000d800))))))
         (local.set $lanes
           (v128.or
             (v128.or
@@ -307,10 +438,22 @@
               (i32x4.shl (v128.and (local.get $lanes) (v128.const i32x4 0x0000003f 0x0000003f 0x0000003f 0x0000003f)) (i32.const 16)))))
         (v128.store $to align=1 (local.get $to)
           (i8x16.shuffle 0 1 2 4 5 6 8 9 10 12 13 14 3 3 3 3 (local.get $lanes) (local.get $lanes)))
+        (if (i32.eqz (local.get $run))
+          (then
+            (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 8)))
+            (local.set $left (i32.sub (local.get $left) (i32.const 4)))
+            (local.set $to (to.addr.add (local.get $to) (to.addr.const 12)))
+            (br $next)))
+        (local.set $run (i32.ctz (local.get $run)))
         (local.set $ptr
-          (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
+          (from.addr.add
+            (local.get $ptr)
+            (from.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
         (local.set $left (i32.sub (local.get $left) (local.get $run)))
-        (local.set $to (to.addr.add (local.get $to) (to.addr.extend_i32_u (i32.mul (local.get $run) (i32.const 3)))))
+        (local.set $to
+          (to.addr.add
+            (local.get $to)
+            (to.addr.extend_i32_u (i32.mul (local.get $run) (i32.const 3)))))
         (br $next)))
     (local.get $ptr)
     (local.get $left)
@@ -370,9 +513,14 @@
         ;; A high one at the end is looked at again.
         (local.set $run (i32.add (i32.const 8) (i16x8.extract_lane_s 7 (local.get $b))))
         (local.set $ptr
-          (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
+          (from.addr.add
+            (local.get $ptr)
+            (from.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
         (local.set $left (i32.sub (local.get $left) (local.get $run)))
-        (local.set $to (to.addr.add (local.get $to) (to.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
+        (local.set $to
+          (to.addr.add
+            (local.get $to)
+            (to.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
         (br $next)))
     (local.get $ptr)
     (local.get $left)
@@ -396,7 +544,8 @@
             (local.set $to (to.addr.sub (local.get $to) (to.addr.const 32)))
             (local.set $bytes (v128.load $to align=1 (local.get $read)))
             (v128.store $to align=2 (local.get $to) (i16x8.extend_low_i8x16_u (local.get $bytes)))
-            (v128.store $to offset=16 align=2 (local.get $to) (i16x8.extend_high_i8x16_u (local.get $bytes)))
+            (v128.store $to offset=16 align=2 (local.get $to)
+              (i16x8.extend_high_i8x16_u (local.get $bytes)))
             (br $back)))
         (br_if $done (i32.eqz (local.get $units)))
         (local.set $read (to.addr.sub (local.get $read) (to.addr.const 1)))

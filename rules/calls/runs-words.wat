@@ -1,9 +1,9 @@
 ;; Runs of characters that convert alike, in words of eight bytes.
 ;;
-;; Each takes where its source goes on, how many units of it are left, and where its result goes on, and
-;; returns the same. It stops before the first unit that it does not know, and may stop where few are
-;; left: what it leaves is for `characters.wat`. From where the result goes on there is room for all
-;; that the units left can become, and whatever is in that room may be written over.
+;; Each takes where its source goes on, how many units of it are left, and where its result goes on,
+;; and returns the same. It stops before the first unit that it does not know, and may stop where
+;; few are left: what it leaves is for `characters.wat` and the transcoders. Where the result goes on
+;; there is room for all that the units left can become, and any of it may be written over.
 (module
   (import "" "from" (memory $from from.addr 0))
   (import "" "to" (memory $to to.addr 0))
@@ -168,7 +168,7 @@
         (then
           (local.set $word (i64.load $from align=2 (local.get $ptr)))
           (i64.store $to align=2 (local.get $to) (local.get $word))
-          ;; A lane is zero where a unit is a surrogate. The lowest bit that stays is of the first such.
+          ;; A lane is zero where a unit is a surrogate. The lowest bit that stays is of the first.
           (local.set $lanes
             (i64.and
               (i64.xor (local.get $word) (i64.const 0xd800d800d800d800))
