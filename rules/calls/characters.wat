@@ -24,15 +24,17 @@
             (local.set $to)
             (local.set $left)
             (local.set $ptr)))
-        (br_if $done (i32.eqz (local.get $left)))
-        (local.set $char (i32.load8_u $from (local.get $ptr)))
-        (if (i32.lt_u (local.get $char) (i32.const 0x80))
-          (then
-            (i32.store16 $to (local.get $to) (local.get $char))
-            (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 1)))
-            (local.set $left (i32.sub (local.get $left) (i32.const 1)))
-            (local.set $to (to.addr.add (local.get $to) (to.addr.const 2)))
-            (br $next)))
+        ;; ASCII up to the first character of several bytes.
+        (loop $ascii
+          (br_if $done (i32.eqz (local.get $left)))
+          (local.set $char (i32.load8_u $from (local.get $ptr)))
+          (if (i32.lt_u (local.get $char) (i32.const 0x80))
+            (then
+              (i32.store16 $to (local.get $to) (local.get $char))
+              (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 1)))
+              (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+              (local.set $to (to.addr.add (local.get $to) (to.addr.const 2)))
+              (br $ascii))))
         (loop $char
           ;; One character of two, three or four bytes: continuation bytes, no overlong forms, no
           ;; surrogates, nothing above 0x10ffff.

@@ -54,17 +54,17 @@
         (local.set $to (local.get $result))
         (local.set $left (local.get $len))
         ;; One byte a unit, as long as that goes.
+        (if (i32.ge_u (local.get $left) (i32.const 8))
+          (then
+            (call $narrow
+              (local.get $ptr)
+              (local.get $left)
+              (local.get $to)
+              (i32.const 0xff80))
+            (local.set $to)
+            (local.set $left)
+            (local.set $ptr)))
         (loop $next
-          (if (i32.ge_u (local.get $left) (i32.const 8))
-            (then
-              (call $narrow
-                (local.get $ptr)
-                (local.get $left)
-                (local.get $to)
-                (i32.const 0xff80))
-              (local.set $to)
-              (local.set $left)
-              (local.set $ptr)))
           (if (local.get $left)
             (then
               (local.set $char (i32.load16_u $from (local.get $ptr)))
@@ -130,13 +130,13 @@
     (local.set $to (local.get $result))
     (local.set $left (local.get $len))
     ;; One byte a character, as long as that goes.
+    (if (i32.ge_u (local.get $left) (i32.const 8))
+      (then
+        (call $ascii (local.get $ptr) (local.get $left) (local.get $to))
+        (local.set $to)
+        (local.set $left)
+        (local.set $ptr)))
     (loop $next
-      (if (i32.ge_u (local.get $left) (i32.const 8))
-        (then
-          (call $ascii (local.get $ptr) (local.get $left) (local.get $to))
-          (local.set $to)
-          (local.set $left)
-          (local.set $ptr)))
       (if (local.get $left)
         (then
           (local.set $char (i32.load8_u $from (local.get $ptr)))
@@ -179,13 +179,15 @@
             (then
               (i32.store8 $to (local.get $to) (local.get $char))
               (local.set $to (to.addr.add (local.get $to) (to.addr.const 1)))
-              (br $next)))
+              (br $char)))
           (i32.store16 $to align=1 (local.get $to)
             (i32.or
               (i32.or (i32.const 0x80c0) (i32.shr_u (local.get $char) (i32.const 6)))
               (i32.shl (i32.and (local.get $char) (i32.const 0x3f)) (i32.const 8))))
           (local.set $to (to.addr.add (local.get $to) (to.addr.const 2)))
-          (br $char))))
+          (br_if $done (i32.eqz (local.get $left)))
+          (br_if $char (i32.ge_u (i32.load8_u $from (local.get $ptr)) (i32.const 0x80)))
+          (br $next))))
     (local.set $written (i32.wrap_to.addr (to.addr.sub (local.get $to) (local.get $result))))
     (if (i32.lt_u (local.get $written) (i32.shl (local.get $len) (i32.const 1)))
       (then

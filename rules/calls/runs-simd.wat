@@ -1,9 +1,10 @@
 ;; Runs of characters that convert alike, in vectors.
 ;;
 ;; Each takes where its source goes on, how many units of it are left, and where its result goes on,
-;; and returns the same. It stops before the first unit that it does not know, and may stop where
-;; few are left: what it leaves is for `characters.wat` and the transcoders. Where the result goes on
-;; there is room for all that the units left can become, and any of it may be written over.
+;; and returns the same. It stops before the first block that it does not know or in which it cannot
+;; write just what it knows, and where few units are left: those are for `characters.wat` and the
+;; transcoders. Where the result goes on there is room for all that the units left can become;
+;; nothing may stay written behind the end of what they do become.
 (module
   (import "" "from" (memory $from from.addr 0))
   (import "" "to" (memory $to to.addr 0))
@@ -12,26 +13,25 @@
   (func $meld:ascii-simd (export "ascii")
     (param $ptr from.addr) (param $left i32) (param $to to.addr)
     (result from.addr i32 to.addr)
-    (local $bytes v128) (local $b v128) (local $c v128) (local $d v128)
-    (local $word i64) (local $run i32)
+    (local $bytes v128) (local $b v128) (local $c v128) (local $d v128) (local $word i64)
     (block $done
       (loop $next
         (if (i32.ge_u (local.get $left) (i32.const 64))
           (then
-            (v128.store $to align=1 (local.get $to)
-              (local.tee $bytes (v128.load $from align=1 (local.get $ptr))))
-            (v128.store $to offset=16 align=1 (local.get $to)
-              (local.tee $b (v128.load $from offset=16 align=1 (local.get $ptr))))
-            (v128.store $to offset=32 align=1 (local.get $to)
-              (local.tee $c (v128.load $from offset=32 align=1 (local.get $ptr))))
-            (v128.store $to offset=48 align=1 (local.get $to)
-              (local.tee $d (v128.load $from offset=48 align=1 (local.get $ptr))))
+            (local.set $bytes (v128.load $from align=1 (local.get $ptr)))
+            (local.set $b (v128.load $from offset=16 align=1 (local.get $ptr)))
+            (local.set $c (v128.load $from offset=32 align=1 (local.get $ptr)))
+            (local.set $d (v128.load $from offset=48 align=1 (local.get $ptr)))
             (if (i32.eqz
                   (i8x16.bitmask
                     (v128.or
                       (v128.or (local.get $bytes) (local.get $b))
                       (v128.or (local.get $c) (local.get $d)))))
               (then
+                (v128.store $to align=1 (local.get $to) (local.get $bytes))
+                (v128.store $to offset=16 align=1 (local.get $to) (local.get $b))
+                (v128.store $to offset=32 align=1 (local.get $to) (local.get $c))
+                (v128.store $to offset=48 align=1 (local.get $to) (local.get $d))
                 (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 64)))
                 (local.set $left (i32.sub (local.get $left) (i32.const 64)))
                 (local.set $to (to.addr.add (local.get $to) (to.addr.const 64)))
@@ -39,35 +39,29 @@
         (if (i32.ge_u (local.get $left) (i32.const 16))
           (then
             (local.set $bytes (v128.load $from align=1 (local.get $ptr)))
-            (v128.store $to align=1 (local.get $to) (local.get $bytes))
-            (local.set $run (i8x16.bitmask (local.get $bytes)))
-            (if (i32.eqz (local.get $run))
+            (if (i32.eqz (i8x16.bitmask (local.get $bytes)))
               (then
+                (v128.store $to align=1 (local.get $to) (local.get $bytes))
                 (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 16)))
                 (local.set $left (i32.sub (local.get $left) (i32.const 16)))
                 (local.set $to (to.addr.add (local.get $to) (to.addr.const 16)))
-                (br $next)))
-            (local.set $run (i32.ctz (local.get $run))))
-          (else
-            (br_if $done (i32.lt_u (local.get $left) (i32.const 8)))
-            (local.set $word (i64.load $from align=1 (local.get $ptr)))
-            (i64.store $to align=1 (local.get $to) (local.get $word))
-            ;; Eight where all are ASCII.
-            (local.set $run
-              (i32.wrap_i64
-                (i64.shr_u
-                  (i64.ctz (i64.and (local.get $word) (i64.const 0x8080808080808080)))
-                  (i64.const 3))))))
-        (local.set $ptr
-          (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (local.get $run))))
-        (local.set $left (i32.sub (local.get $left) (local.get $run)))
-        (local.set $to
-          (to.addr.add (local.get $to) (to.addr.extend_i32_u (local.get $run))))))
+                (br $next)))))
+        (br_if $done (i32.lt_u (local.get $left) (i32.const 8)))
+        (local.set $word (i64.load $from align=1 (local.get $ptr)))
+        (br_if $done
+          (i64.ne (i64.and (local.get $word) (i64.const 0x8080808080808080)) (i64.const 0)))
+        (i64.store $to align=1 (local.get $to) (local.get $word))
+        (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 8)))
+        (local.set $left (i32.sub (local.get $left) (i32.const 8)))
+        (local.set $to (to.addr.add (local.get $to) (to.addr.const 8)))
+        (br $next)))
     (local.get $ptr)
     (local.get $left)
     (local.get $to))
 
-  ;; UTF-8 to UTF-16: characters of up to three bytes.
+  ;; UTF-8 to UTF-16: characters of up to three bytes. What a block holds of one kind is counted, and
+  ;; the block written as if it were all of it; the units that follow overwrite the others, three
+  ;; bytes one unit at least. So few bytes have to be wholly of one kind.
   (func $meld:utf8-to-utf16-simd (export "utf8-to-utf16")
     (param $ptr from.addr) (param $left i32) (param $to to.addr)
     (result from.addr i32 to.addr)
@@ -98,24 +92,19 @@
               (then
                 (br_if $done (i32.lt_u (local.get $left) (i32.const 8)))
                 (local.set $bytes (v128.load64_zero $from align=1 (local.get $ptr)))
+                (br_if $done (i8x16.bitmask (local.get $bytes)))
                 (v128.store $to align=2 (local.get $to)
                   (i16x8.extend_low_i8x16_u (local.get $bytes)))
-                ;; Eight where all are ASCII.
-                (local.set $run
-                  (i32.ctz (i32.or (i8x16.bitmask (local.get $bytes)) (i32.const 0x100))))
-                (local.set $ptr
-                  (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (local.get $run))))
-                (local.set $left (i32.sub (local.get $left) (local.get $run)))
-                (local.set $to
-                  (to.addr.add
-                    (local.get $to)
-                    (to.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
-                (br $done)))
+                (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 8)))
+                (local.set $left (i32.sub (local.get $left) (i32.const 8)))
+                (local.set $to (to.addr.add (local.get $to) (to.addr.const 16)))
+                (br $next)))
             (local.set $bytes (v128.load $from align=1 (local.get $ptr)))))
         (local.set $run (i8x16.bitmask (local.get $bytes)))
         (if (i32.eqz (local.get $run))
           (then
-            (v128.store $to align=2 (local.get $to) (i16x8.extend_low_i8x16_u (local.get $bytes)))
+            (v128.store $to align=2 (local.get $to)
+              (i16x8.extend_low_i8x16_u (local.get $bytes)))
             (v128.store $to offset=16 align=2 (local.get $to)
               (i16x8.extend_high_i8x16_u (local.get $bytes)))
             (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 16)))
@@ -125,7 +114,9 @@
         (local.set $run (i32.ctz (local.get $run)))
         (if (local.get $run)
           (then
-            (v128.store $to align=2 (local.get $to) (i16x8.extend_low_i8x16_u (local.get $bytes)))
+            (br_if $done (i32.lt_u (local.get $left) (i32.const 64)))
+            (v128.store $to align=2 (local.get $to)
+              (i16x8.extend_low_i8x16_u (local.get $bytes)))
             (v128.store $to offset=16 align=2 (local.get $to)
               (i16x8.extend_high_i8x16_u (local.get $bytes)))
             (local.set $ptr
@@ -152,7 +143,7 @@
                       (i16x8.eq
                         (v128.and (local.get $bytes) (v128.const i32x4 0x001e001e 0x001e001e 0x001e001e 0x001e001e))
                         (v128.const i64x2 0 0))))))
-              (v128.store $to align=2 (local.get $to)
+              (local.set $lanes
                 (v128.or
                   (i16x8.shl
                     (v128.and (local.get $bytes) (v128.const i32x4 0x001f001f 0x001f001f 0x001f001f 0x001f001f))
@@ -162,24 +153,29 @@
                     (v128.const i32x4 0x003f003f 0x003f003f 0x003f003f 0x003f003f))))
               (if (i32.eqz (local.get $run))
                 (then
+                  (v128.store $to align=2 (local.get $to) (local.get $lanes))
                   (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 16)))
                   (local.set $left (i32.sub (local.get $left) (i32.const 16)))
                   (local.set $to (to.addr.add (local.get $to) (to.addr.const 16)))
                   (br_if $next (i32.lt_u (local.get $left) (i32.const 16)))
                   (local.set $bytes (v128.load $from align=1 (local.get $ptr)))
-                  (local.set $lead (i8x16.extract_lane_u 0 (local.get $bytes)))
                   (br_if $pairs
                     (i32.lt_u
-                      (i32.sub (local.get $lead) (i32.const 0xc0))
+                      (i32.sub
+                        (i8x16.extract_lane_u 0 (local.get $bytes))
+                        (i32.const 0xc0))
                       (i32.const 0x20)))
                   (br $next))))
+            (br_if $done (i32.lt_u (local.get $left) (i32.const 64)))
             (local.set $run (i32.shl (i32.ctz (local.get $run)) (i32.const 1)))
             (br_if $done (i32.eqz (local.get $run)))
+            (v128.store $to align=2 (local.get $to) (local.get $lanes))
             (local.set $ptr
               (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (local.get $run))))
             (local.set $left (i32.sub (local.get $left) (local.get $run)))
-            (local.set $to (to.addr.add (local.get $to) (to.addr.extend_i32_u (local.get $run))))
-            ;; Two bytes at least are left, and mostly a space or the like comes first.
+            (local.set $to
+              (to.addr.add (local.get $to) (to.addr.extend_i32_u (local.get $run))))
+            ;; Mostly a space or the like comes next.
             (local.set $lead (i32.load8_u $from (local.get $ptr)))
             (if (i32.lt_u (local.get $lead) (i32.const 0x80))
               (then
@@ -194,7 +190,8 @@
           (local.set $lanes
             (i8x16.shuffle 2 1 0 16 5 4 3 16 8 7 6 16 11 10 9 16
               (local.get $bytes) (v128.const i64x2 0 0)))
-          (local.set $bits (v128.and (local.get $lanes) (v128.const i32x4 0x000f2000 0x000f2000 0x000f2000 0x000f2000)))
+          (local.set $bits
+            (v128.and (local.get $lanes) (v128.const i32x4 0x000f2000 0x000f2000 0x000f2000 0x000f2000)))
           (local.set $run
             (i32.xor
               (i32.const 0xf)
@@ -209,13 +206,17 @@
           (local.set $lanes
             (v128.or
               (v128.or
-                (v128.and (i32x4.shr_u (local.get $lanes) (i32.const 4)) (v128.const i32x4 0x0000f000 0x0000f000 0x0000f000 0x0000f000))
-                (v128.and (i32x4.shr_u (local.get $lanes) (i32.const 2)) (v128.const i32x4 0x00000fc0 0x00000fc0 0x00000fc0 0x00000fc0)))
+                (v128.and
+                  (i32x4.shr_u (local.get $lanes) (i32.const 4))
+                  (v128.const i32x4 0x0000f000 0x0000f000 0x0000f000 0x0000f000))
+                (v128.and
+                  (i32x4.shr_u (local.get $lanes) (i32.const 2))
+                  (v128.const i32x4 0x00000fc0 0x00000fc0 0x00000fc0 0x00000fc0)))
               (v128.and (local.get $lanes) (v128.const i32x4 0x0000003f 0x0000003f 0x0000003f 0x0000003f))))
-          (v128.store64_lane $to align=2 0 (local.get $to)
-            (i16x8.narrow_i32x4_u (local.get $lanes) (local.get $lanes)))
+          (local.set $lanes (i16x8.narrow_i32x4_u (local.get $lanes) (local.get $lanes)))
           (if (i32.eqz (local.get $run))
             (then
+              (v128.store64_lane $to align=2 0 (local.get $to) (local.get $lanes))
               (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 12)))
               (local.set $left (i32.sub (local.get $left) (i32.const 12)))
               (local.set $to (to.addr.add (local.get $to) (to.addr.const 8)))
@@ -226,8 +227,10 @@
                   (i32.and (i8x16.extract_lane_u 0 (local.get $bytes)) (i32.const 0xf0))
                   (i32.const 0xe0)))
               (br $next))))
+        (br_if $done (i32.lt_u (local.get $left) (i32.const 64)))
         (local.set $run (i32.ctz (local.get $run)))
         (br_if $done (i32.eqz (local.get $run)))
+        (v128.store64_lane $to align=2 0 (local.get $to) (local.get $lanes))
         (local.set $ptr
           (from.addr.add
             (local.get $ptr)
@@ -293,53 +296,41 @@
   (func $meld:narrow-simd (export "narrow")
     (param $ptr from.addr) (param $left i32) (param $to to.addr) (param $mask i32)
     (result from.addr i32 to.addr)
-    (local $units v128) (local $others v128) (local $lanes v128) (local $run i32)
+    (local $units v128) (local $others v128) (local $lanes v128)
     (local.set $lanes (i16x8.splat (local.get $mask)))
-    (loop $next
-      (if (i32.ge_u (local.get $left) (i32.const 16))
-        (then
-          (local.set $units (v128.load $from align=2 (local.get $ptr)))
-          (local.set $others (v128.load $from offset=16 align=2 (local.get $ptr)))
-          (if (i32.eqz
-                (v128.any_true
-                  (v128.and (v128.or (local.get $units) (local.get $others)) (local.get $lanes))))
-            (then
-              (v128.store $to align=1 (local.get $to)
-                (i8x16.narrow_i16x8_u (local.get $units) (local.get $others)))
-              (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 32)))
-              (local.set $left (i32.sub (local.get $left) (i32.const 16)))
-              (local.set $to (to.addr.add (local.get $to) (to.addr.const 16)))
-              (br $next)))))
-      (if (i32.ge_u (local.get $left) (i32.const 8))
-        (then
-          (local.set $units (v128.load $from align=2 (local.get $ptr)))
-          (v128.store64_lane $to align=1 0 (local.get $to)
-            (i8x16.narrow_i16x8_u (local.get $units) (local.get $units)))
-          (local.set $run
-            (i32.xor
-              (i32.const 0xff)
-              (i16x8.bitmask
-                (i16x8.eq
-                  (v128.and (local.get $units) (local.get $lanes))
-                  (v128.const i64x2 0 0)))))
-          (if (i32.eqz (local.get $run))
-            (then
-              (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 16)))
-              (local.set $left (i32.sub (local.get $left) (i32.const 8)))
-              (local.set $to (to.addr.add (local.get $to) (to.addr.const 8)))
-              (br $next)))
-          (local.set $run (i32.ctz (local.get $run)))
-          (local.set $ptr
-            (from.addr.add
-              (local.get $ptr)
-              (from.addr.extend_i32_u (i32.shl (local.get $run) (i32.const 1)))))
-          (local.set $left (i32.sub (local.get $left) (local.get $run)))
-          (local.set $to (to.addr.add (local.get $to) (to.addr.extend_i32_u (local.get $run)))))))
+    (block $done
+      (loop $next
+        (if (i32.ge_u (local.get $left) (i32.const 16))
+          (then
+            (local.set $units (v128.load $from align=2 (local.get $ptr)))
+            (local.set $others (v128.load $from offset=16 align=2 (local.get $ptr)))
+            (if (i32.eqz
+                  (v128.any_true
+                    (v128.and
+                      (v128.or (local.get $units) (local.get $others))
+                      (local.get $lanes))))
+              (then
+                (v128.store $to align=1 (local.get $to)
+                  (i8x16.narrow_i16x8_u (local.get $units) (local.get $others)))
+                (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 32)))
+                (local.set $left (i32.sub (local.get $left) (i32.const 16)))
+                (local.set $to (to.addr.add (local.get $to) (to.addr.const 16)))
+                (br $next)))))
+        (br_if $done (i32.lt_u (local.get $left) (i32.const 8)))
+        (local.set $units (v128.load $from align=2 (local.get $ptr)))
+        (br_if $done (v128.any_true (v128.and (local.get $units) (local.get $lanes))))
+        (v128.store64_lane $to align=1 0 (local.get $to)
+          (i8x16.narrow_i16x8_u (local.get $units) (local.get $units)))
+        (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 16)))
+        (local.set $left (i32.sub (local.get $left) (i32.const 8)))
+        (local.set $to (to.addr.add (local.get $to) (to.addr.const 8)))
+        (br $next)))
     (local.get $ptr)
     (local.get $left)
     (local.get $to))
 
-  ;; UTF-16 to UTF-8: characters of one unit.
+  ;; UTF-16 to UTF-8: characters of one unit. Blocks are counted and written as in UTF-8 to UTF-16;
+  ;; a unit becomes one byte at least.
   (func $meld:utf16-to-utf8-simd (export "utf16-to-utf8")
     (param $ptr from.addr) (param $left i32) (param $to to.addr)
     (result from.addr i32 to.addr)
@@ -372,6 +363,7 @@
             (local.set $left (i32.sub (local.get $left) (local.get $run)))
             (local.set $to (to.addr.add (local.get $to) (to.addr.extend_i32_u (local.get $run))))
             (br $next)))
+        (br_if $done (i32.lt_u (local.get $left) (i32.const 16)))
         (if (i32.lt_u (local.get $unit) (i32.const 0x800))
           (then
             ;; Two bytes a unit, as many as need two.

@@ -45,17 +45,17 @@
     (local.set $left (local.get $len))
     (block $done
       (block $latin1
+        (if (i32.ge_u (local.get $left) (i32.const 8))
+          (then
+            (call $narrow
+              (local.get $ptr)
+              (local.get $left)
+              (local.get $to)
+              (i32.const 0xff00))
+            (local.set $to)
+            (local.set $left)
+            (local.set $ptr)))
         (loop $next
-          (if (i32.ge_u (local.get $left) (i32.const 8))
-            (then
-              (call $narrow
-                (local.get $ptr)
-                (local.get $left)
-                (local.get $to)
-                (i32.const 0xff00))
-              (local.set $to)
-              (local.set $left)
-              (local.set $ptr)))
           (br_if $done (i32.eqz (local.get $left)))
           (local.set $char (i32.load16_u $from (local.get $ptr)))
           (br_if $latin1 (i32.ge_u (local.get $char) (i32.const 0x100)))

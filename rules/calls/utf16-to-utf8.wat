@@ -43,17 +43,17 @@
     (local.set $to (local.get $result))
     (local.set $left (local.get $len))
     ;; One byte a unit, as long as that goes.
+    (if (i32.ge_u (local.get $left) (i32.const 8))
+      (then
+        (call $narrow
+          (local.get $ptr)
+          (local.get $left)
+          (local.get $to)
+          (i32.const 0xff80))
+        (local.set $to)
+        (local.set $left)
+        (local.set $ptr)))
     (loop $next
-      (if (i32.ge_u (local.get $left) (i32.const 8))
-        (then
-          (call $narrow
-            (local.get $ptr)
-            (local.get $left)
-            (local.get $to)
-            (i32.const 0xff80))
-          (local.set $to)
-          (local.set $left)
-          (local.set $ptr)))
       (if (local.get $left)
         (then
           (local.set $char (i32.load16_u $from (local.get $ptr)))

@@ -47,15 +47,16 @@
               (local.set $to)
               (local.set $left)
               (local.set $ptr)))
-          (br_if $done (i32.eqz (local.get $left)))
-          (local.set $char (i32.load8_u $from (local.get $ptr)))
-          (if (i32.lt_u (local.get $char) (i32.const 0x80))
-            (then
-              (i32.store8 $to (local.get $to) (local.get $char))
-              (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 1)))
-              (local.set $left (i32.sub (local.get $left) (i32.const 1)))
-              (local.set $to (to.addr.add (local.get $to) (to.addr.const 1)))
-              (br $next)))
+          (loop $char
+            (br_if $done (i32.eqz (local.get $left)))
+            (local.set $char (i32.load8_u $from (local.get $ptr)))
+            (if (i32.lt_u (local.get $char) (i32.const 0x80))
+              (then
+                (i32.store8 $to (local.get $to) (local.get $char))
+                (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 1)))
+                (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+                (local.set $to (to.addr.add (local.get $to) (to.addr.const 1)))
+                (br $char))))
           ;; Latin-1 above ASCII starts with 0xc2 or 0xc3; what is not valid is found below.
           (br_if $latin1 (i32.ne (i32.and (local.get $char) (i32.const 0xfe)) (i32.const 0xc2)))
           (br_if $latin1 (i32.lt_u (local.get $left) (i32.const 2)))

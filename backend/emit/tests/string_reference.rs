@@ -157,6 +157,10 @@ impl Rig {
             let bytes = self.dest.data(&self.store)[ptr as usize..]
                 [..units * if is_wide { 2 } else { 1 }]
                 .to_vec();
+            for block in &blocks[1..] {
+                let block = &self.dest.data(&self.store)[block.clone()];
+                assert!(holds_only(block, &bytes, is_wide), "{block:02x?} holds {bytes:02x?}");
+            }
             Outcome { bytes, length, calls: std::mem::take(&mut self.store.data_mut().calls) }
         });
         let data = self.dest.data_mut(&mut self.store);
@@ -167,6 +171,18 @@ impl Rig {
         assert!(*data == self.clean[..], "something is written outside of what was allocated");
         outcome
     }
+}
+
+/// A block holds the beginning of a string, in the string's encoding or as Latin-1, and behind it
+/// what it held before. Where UTF-16 turned out to be Latin-1, the end of it stays.
+fn holds_only(block: &[u8], string: &[u8], is_wide: bool) -> bool {
+    let narrow: Vec<u8> =
+        if is_wide { string.iter().step_by(2).copied().collect() } else { string.to_vec() };
+    let wide: Vec<u8> = narrow.iter().flat_map(|byte| [*byte, 0]).collect();
+    let begins = |text: &[u8]| block.iter().zip(text).take_while(|(a, b)| a == b).count();
+    let junk_after = |at: usize| block[at..].iter().all(|byte| *byte == JUNK);
+    [string, &narrow].into_iter().any(|text| junk_after(begins(text)))
+        || (block.len() == wide.len() && block[narrow.len()..] == wide[narrow.len()..])
 }
 
 /// Every transcoder, with what it is between.
