@@ -82,7 +82,9 @@ impl Inlining {
         for _ in 0..MOST_NESTED {
             // Those whose own calls are settled. A circle never is.
             let waits = |at: &Defined, body: &Body| {
-                body.calls.iter().any(|f| this.wanted(at.0, *f).is_some_and(|t| open.contains_key(&t)))
+                body.calls
+                    .iter()
+                    .any(|f| this.wanted(at.0, *f).is_some_and(|t| open.contains_key(&t)))
             };
             let ready: Vec<Defined> =
                 open.iter().filter(|(at, body)| !waits(at, body)).map(|(at, _)| *at).collect();
@@ -358,7 +360,8 @@ impl Writer<'_, '_> {
             }
         }
         // The call may be in a loop, and what it left there is not what it finds.
-        for (local, ty) in body.locals.iter().zip(base + params.len() as u32..).map(|(t, l)| (l, t)) {
+        for (local, ty) in body.locals.iter().zip(base + params.len() as u32..).map(|(t, l)| (l, t))
+        {
             if self.zero(new, *ty)? {
                 self.emit(Instruction::LocalSet(local));
             }

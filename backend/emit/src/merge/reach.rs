@@ -289,9 +289,8 @@ impl Reach<'_, '_> {
 
     fn body(&mut self, instance: u32, index: u32) -> Result<(), MergeError> {
         let (refs, inlining) = (self.refs, self.inlining);
-        let calls = |(slot, function)| {
-            slot == Slot::Func && inlining.target(instance, function).is_some()
-        };
+        let calls =
+            |(slot, function)| slot == Slot::Func && inlining.target(instance, function).is_some();
         let inlines = inlining.concerns(instance)
             && refs.of(instance, index).any(calls)
             && inlining.fits(self.linked, (instance, index));
