@@ -136,7 +136,7 @@ fn a_proof_to_another_end_is_rejected() {
     says(&text, &[CALL_NAME, "its proof ends at another term than the plan has"]);
     let text = rejection(&string(), |plan, _| {
         let transcoder =
-            plan.modules.iter_mut().find(|module| module.name.ends_with("utf8-to-utf8"));
+            plan.modules.iter_mut().find(|module| module.name.ends_with("utf8-to-utf8-simd"));
         transcoder.unwrap().imports.swap(0, 1);
     });
     says(&text, &[CALL_NAME, "its proof ends at another term than the plan has"]);

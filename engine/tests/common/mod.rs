@@ -29,8 +29,17 @@ fn root() -> PathBuf {
 
 /// The standard packs, and others.
 pub fn rules_with(extra: &[&str]) -> RuleSet {
+    load(&PACKS, extra)
+}
+
+/// No rules at all, but the words that meld speaks.
+pub fn only_vocabulary() -> RuleSet {
+    load(&PACKS[..1], &[])
+}
+
+fn load(packs: &[&str], extra: &[&str]) -> RuleSet {
     let mut loader = Loader::new();
-    for path in PACKS {
+    for path in packs {
         let text = fs::read_to_string(root().join(path)).expect("a standard pack");
         let modules: BTreeSet<String> = text
             .match_indices("from \"")

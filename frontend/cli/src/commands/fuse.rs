@@ -29,7 +29,7 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let form = if arguments.core { Form::Core } else { Form::Component };
-    let (fuser, size) = arguments.fuser.fuser(form)?;
+    let (fuser, size) = arguments.fuser.fuser(form, &arguments.explain)?;
     let progress = Progress::start(format!("fusing {:.1} MB", size as f64 / 1e6));
     let rules = fuser.load_rules()?;
     let decided = fuser.decide(&rules)?;

@@ -149,6 +149,14 @@ fn versions_are_compatible_on_one_track() {
             [("app", component(&[import], &["t:p/app"])), ("lib", component(&[], exports))];
         assert_eq!(fuse(&inputs).is_ok(), fits, "{import} {exports:?}");
     }
+    let inputs = [
+        ("app", component(&["t:p/x@0.2.0"], &["t:p/app"])),
+        ("lib", component(&[], &["t:p/x@0.3.1"])),
+    ];
+    let error = fuse(&inputs).err().map(|error| error.to_string()).unwrap_or_default();
+    let first =
+        "the versions of `t:p/x` are incompatible: `app` imports 0.2.0, and `lib` exports 0.3.1; ";
+    assert!(error.starts_with(first), "{error}");
 }
 
 #[test]
