@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Fuses components. Every method that configures returns the fuser again.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Fuser {
     inputs: Vec<Input>,
     packs: PackOptions,
@@ -41,12 +41,6 @@ pub enum FuseError {
     /// The decided program could not be written.
     #[error(transparent)]
     Emit(#[from] EmitError),
-}
-
-impl Default for Fuser {
-    fn default() -> Self {
-        Fuser { inputs: Vec::new(), packs: PackOptions::default(), engine: Options::default() }
-    }
 }
 
 impl Fuser {

@@ -80,7 +80,8 @@ fn the_next_input_supplies_an_import() {
     let wrap = || ("wrap", component(&["t:p/x"], &["t:p/x"]));
     let more = || ("more", component(&["t:p/x@1.0.0"], &["t:p/x@1.0.0"]));
     let lib = || ("lib", component(&[], &["t:p/x"]));
-    let rows: [(&[(&str, String)], &[&str]); 7] = [
+    type Row<'a> = (&'a [(&'a str, String)], &'a [&'a str]);
+    let rows: [Row<'_>; 7] = [
         (&[app(), lib()], &["app/m(lib/m)", "lib/m()", "t:p/app.f"]),
         (&[lib(), app()], &["app/m(lib/m)", "lib/m()", "t:p/app.f"]),
         (&[app(), wrap(), lib()], &["app/m(wrap/m)", "lib/m()", "t:p/app.f", "wrap/m(lib/m)"]),
