@@ -516,7 +516,7 @@ impl<'a> Linker<'a, '_> {
     ) -> MergeError {
         let importer = &self.merge.instances[import.0 as usize];
         let source_item = match &importer.imports[import.1 as usize] {
-            Source::Export { instance, name } => {
+            Source::Export { instance, name } | Source::Inline { instance, name } => {
                 format!("`{name}` of {}", self.names[*instance])
             }
             Source::Host { module, name } => format!("`{module}` `{name}` of the host"),
