@@ -64,7 +64,10 @@ fn run(module: &[u8], calls: &[(&str, &[i32])]) -> Vec<String> {
     let engine = engine();
     let module = Module::new(&engine, module).unwrap();
     let mut store = Store::new(&engine, ());
-    let instance = Linker::new(&engine).instantiate(&mut store, &module).unwrap();
+    let instance = match Linker::new(&engine).instantiate(&mut store, &module) {
+        Ok(instance) => instance,
+        Err(error) => return vec![error.root_cause().to_string()],
+    };
     let mut results = Vec::new();
     for (name, args) in calls {
         let func = instance.get_func(&mut store, name).unwrap();
