@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::{core_program, only_vocabulary, program, rules, rules_and, siblings, stable};
+use common::{
+    ASSUMING, core_program, only_vocabulary, program, rules, rules_and, siblings, stable,
+};
 use meld_component::program::InstanceId;
 use meld_engine::plan::{Node, Plan, Port};
 use meld_engine::{EngineError, Options, Weight, decide};
@@ -319,20 +321,6 @@ fn a_summary_tells_pack_modules_from_direct_calls() {
     let summary = text.lines().next().unwrap_or_default();
     assert!(summary.contains("1 pack module") && !summary.contains("direct"), "{text}");
 }
-
-const ASSUMING: &str = r#"
-pack test.assuming
-use meld.vocabulary
-use meld.calls
-assume trusted
-rule trust {
-  match    call(?f, ?sig, ?callee, no-post-return(), ?caller)
-  assuming trusted
-  rewrite  ?f
-  because  "nobody lies"
-  test { call(#f, func([], []), #b, no-post-return(), #a) => #f }
-}
-"#;
 
 #[test]
 fn assumptions_are_granted_and_told() {

@@ -23,6 +23,21 @@ const PACKS: [&str; 10] = [
     "hosts/core.meld",
 ];
 
+/// A pack with a rule that runs only under an assumption.
+pub const ASSUMING: &str = r#"
+pack test.assuming
+use meld.vocabulary
+use meld.calls
+assume trusted
+rule trust {
+  match    call(?f, ?sig, ?callee, no-post-return(), ?caller)
+  assuming trusted
+  rewrite  ?f
+  because  "nobody lies"
+  test { call(#f, func([], []), #b, no-post-return(), #a) => #f }
+}
+"#;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules")
 }
