@@ -247,6 +247,139 @@ fn what_depends_on_the_functions_end_is_called() {
     }
 }
 
+/// What is thrown behind a tail call is for the caller's caller, though a body in place of the call
+/// would stand inside of the handler.
+#[test]
+fn handlers_do_not_catch_what_is_thrown_behind_a_tail_call() {
+    let callee = r#"(module (tag $t) (func (export "f") (result i32) (throw $t)))"#;
+    for (call, expected) in [("call", "I32(5)"), ("return_call", "I32(6)")] {
+        check(
+            callee,
+            &format!(
+                r#"(module (import "" "f" (func $f (result i32)))
+                     (func $inner (result i32)
+                       (block $out (try_table (catch_all $out) (return ({call} $f))))
+                       (i32.const 5))
+                     (func (export "run") (result i32)
+                       (block $out (try_table (catch_all $out) (return (call $inner))))
+                       (i32.const 6)))"#
+            ),
+            &[("run", &[])],
+            &[expected],
+        );
+    }
+}
+
+#[test]
+fn what_is_thrown_in_a_body_is_caught_by_the_caller() {
+    let text = check(
+        r#"(module (tag $t (param i32)) (export "t" (tag $t))
+             (func (export "f") (param i32) (if (local.get 0) (then (throw $t (local.get 0))))))"#,
+        r#"(module (import "" "t" (tag $t (param i32))) (import "" "f" (func $f (param i32)))
+             (func (export "run") (param i32) (result i32)
+               (block $out (result i32)
+                 (try_table (catch $t $out) (call $f (local.get 0)))
+                 (i32.const 1))))"#,
+        &[("run", &[0]), ("run", &[9])],
+        &["I32(1)", "I32(9)"],
+    );
+    assert!(!text.contains("call "), "{text}");
+}
+
+#[test]
+fn segments_tables_and_functions_are_the_callees() {
+    let text = check(
+        r#"(module (memory 1) (table 2 funcref)
+             (data $pad "xx") (data $d "\07\00\00\00") (elem $e func $eight)
+             (func $eight (result i32) (i32.const 8))
+             (func (export "f") (result i32)
+               (memory.init $d (i32.const 4) (i32.const 0) (i32.const 4))
+               (table.init $e (i32.const 1) (i32.const 0) (i32.const 1))
+               (table.set (i32.const 0) (ref.func $eight))
+               (i32.add
+                 (i32.load (i32.const 4))
+                 (i32.add
+                   (call_indirect (result i32) (i32.const 0))
+                   (i32.mul (i32.const 100) (call $eight))))))"#,
+        r#"(module (import "" "f" (func $f (result i32)))
+             (memory 1) (table 2 funcref) (data $d "\01") (elem $e func $one)
+             (func $one (result i32) (i32.const 1))
+             (func (export "run") (result i32)
+               (memory.init $d (i32.const 4) (i32.const 0) (i32.const 1))
+               (table.init $e (i32.const 0) (i32.const 0) (i32.const 1))
+               (i32.add
+                 (call $f)
+                 (i32.add (i32.load (i32.const 4)) (call_indirect (result i32) (i32.const 0))))))"#,
+        &[("run", &[])],
+        &["I32(817)"],
+    );
+    assert_eq!(text.matches(" call ").count(), 1, "{text}");
+}
+
+/// One module twice, with another function behind its import each time; and what is called by a
+/// body in place of a call stays what it was, with its name.
+#[test]
+fn each_instance_has_its_own_callee() {
+    let callee = r#"(module (func (export "f") (result i32) (i32.const 4)))"#;
+    let trapping = r#"(module
+        (func $meld:trap:test unreachable)
+        (func (export "f") (result i32) (call $meld:trap:test) (i32.const 5)))"#;
+    let caller = r#"(module (import "" "f" (func $f (result i32)))
+        (func (export "run") (result i32) (call $f)))"#;
+    let instance = |name: &str, text: &str, imports| Instance {
+        name: name.into(),
+        bytes: wat::parse_str(text).unwrap().into(),
+        imports,
+        synthetic: false,
+    };
+    let inline = |instance| vec![Source::Inline { instance, name: "f".into() }];
+    let run_of =
+        |name: &str, instance| (name.to_owned(), Source::Export { instance, name: "run".into() });
+    let request = Merge {
+        name: None,
+        instances: vec![
+            instance("four", callee, vec![]),
+            instance("trapping", trapping, vec![]),
+            instance("first", caller, inline(0)),
+            instance("second", caller, inline(1)),
+        ],
+        exports: vec![run_of("first", 2), run_of("second", 3)],
+        start: StartMode::Section,
+    };
+    let bytes = merge(&request).unwrap().module;
+    let results = run(&bytes, &[("first", &[]), ("second", &[])]);
+    assert_eq!(results, ["I32(4) ", "Some(UnreachableCodeReached)"]);
+
+    let engine = engine();
+    let module = Module::new(&engine, &bytes).unwrap();
+    let mut store = Store::new(&engine, ());
+    let instance = Linker::new(&engine).instantiate(&mut store, &module).unwrap();
+    let func = instance.get_func(&mut store, "second").unwrap();
+    let error = func.call(&mut store, &[], &mut [Val::I32(0)]).unwrap_err();
+    let trace = error.downcast_ref::<wasmtime::WasmBacktrace>().unwrap();
+    let names: Vec<_> =
+        trace.frames().iter().map(|frame| frame.func_name().unwrap_or("")).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(names[0].contains("meld:trap:test"), "{names:?}");
+}
+
+/// A function that calls too often stays as it is.
+#[test]
+fn callers_grow_within_bounds() {
+    let callee = r#"(module (func (export "f") (param i32) (result i32)
+        (i32.add (i32.mul (local.get 0) (i32.const 1000003)) (i32.const 1))))"#;
+    for (calls, inlines) in [(100, true), (5000, false)] {
+        let calls = "(local.set 0 (call $f (local.get 0)))".repeat(calls);
+        let caller = format!(
+            r#"(module (import "" "f" (func $f (param i32) (result i32)))
+                 (func (export "run") (param i32) (result i32) {calls} (local.get 0)))"#
+        );
+        let [callee, caller] = [callee, &caller].map(|text| wat::parse_str(text).unwrap());
+        let text = text(&merged(&callee, &caller, true));
+        assert_eq!(!text.contains(" call "), inlines);
+    }
+}
+
 /// Functions that call each other across instances in a circle are called.
 #[test]
 fn circles_end() {

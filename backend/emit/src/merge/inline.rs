@@ -7,7 +7,8 @@
 //!
 //! What to inline is decided elsewhere. Here it is only left out where it would be wrong, or
 //! without bounds: bodies that leave by a tail call or handle exceptions, functions that call each
-//! other in a circle, callers that would exceed what engines accept.
+//! other in a circle, callers that leave by a tail call and handle exceptions (what is thrown behind
+//! a tail call is not theirs to handle), or that would grow beyond bounds.
 
 use super::link::{Item, Linked};
 use super::module::Module;
@@ -25,15 +26,16 @@ const MOST_NESTED: usize = 8;
 const MOST_BYTES: usize = 1 << 14;
 const MOST_LOCALS: usize = 256;
 
-/// What engines accept of one function.
+/// What engines accept of one function, and how much more than it was it may be.
 const BODY_LIMIT: usize = 7_654_321;
 const LOCALS_LIMIT: usize = 50_000;
+const MOST_GROWTH: usize = 1 << 16;
 
 /// Most bytes that one byte of an index takes elsewhere.
 const GROWTH: usize = 5;
 /// Most bytes around a body, and for each of its locals: it is set, or cleared.
 const AROUND: usize = 16;
-const LOCAL: usize = 8;
+const LOCAL: usize = 24;
 
 /// A function that an instance defines: instance, and position among its functions.
 pub type Defined = (u32, u32);
@@ -121,11 +123,18 @@ impl Inlining {
         self.targets[instance as usize].iter().any(Option::is_some)
     }
 
-    /// A caller stays within what engines accept. One that cannot be read is left as it is.
+    /// Calls in a function may become bodies. One that cannot be read is left as it is.
     pub fn fits(&self, linked: &Linked<'_>, (instance, position): Defined) -> bool {
         let module = &linked.modules[instance as usize];
-        let Some((locals, calls)) = read(module, position as usize, |_| true) else { return false };
-        let mut size = module.body_size(position as usize);
+        let (mut handles, mut leaves) = (false, false);
+        let note = |operator: &Operator<'_>| {
+            handles |= matches!(operator, Operator::TryTable { .. } | Operator::Try { .. });
+            leaves |= matches!(operator, Operator::ReturnCall { .. });
+            true
+        };
+        let Some((locals, calls)) = read(module, position as usize, note) else { return false };
+        let before = module.body_size(position as usize);
+        let mut size = before;
         let mut needs = locals.iter().map(|(count, _)| *count as usize).sum::<usize>();
         let mut met = HashSet::new();
         for function in calls {
@@ -134,7 +143,8 @@ impl Inlining {
                 needs += if met.insert(function) { body.needs } else { 0 };
             }
         }
-        size <= BODY_LIMIT && needs <= LOCALS_LIMIT
+        let grown = size - before;
+        !(handles && leaves) && size <= BODY_LIMIT && grown <= MOST_GROWTH && needs <= LOCALS_LIMIT
     }
 }
 
@@ -180,7 +190,7 @@ fn may_stand_elsewhere(operator: &Operator<'_>) -> bool {
 fn read(
     module: &Module<'_>,
     position: usize,
-    fine: impl Fn(&Operator<'_>) -> bool,
+    mut fine: impl FnMut(&Operator<'_>) -> bool,
 ) -> Option<(Vec<(u32, ValType)>, Vec<u32>)> {
     let body = module.body(position);
     let groups = body.get_locals_reader().ok()?.into_iter().collect::<Result<_, _>>().ok()?;
