@@ -11,7 +11,8 @@ use std::collections::HashSet;
 
 /// Terms that the frontend equates with what they are. They are names for something else, even
 /// where that is data, and are never chosen themselves.
-pub const ATTRIBUTES: [&str; 5] = ["component", "memory", "realloc", "signature", "content"];
+pub const ATTRIBUTES: [&str; 6] =
+    ["component", "memory", "realloc", "signature", "content", "border-options"];
 
 macro_rules! vocabulary {
     (
@@ -57,6 +58,7 @@ vocabulary! {
         realloc = "realloc"("Options") -> "Func";
         signature = "signature"("HostFunc") -> "Signature";
         content = "content"("Slot") -> "Func";
+        border_options = "border-options"() -> "Options";
         func = "func"("[Type]", "[Type]") -> "Signature";
         utf8 = "utf8"() -> "Encoding";
         utf16 = "utf16"() -> "Encoding";
@@ -105,6 +107,7 @@ vocabulary! {
         context_set = "context-set"("Component", "Int", "Int") -> "Func";
         async_builtin = "async-builtin"("Str", "Component") -> "Func";
         exported = "exported"("ComponentFunc") -> "Export";
+        host_destructor = "host-destructor"("Resource") -> "Func";
         host_func = "host-func"("Str", "Str", "CoreImport") -> "Func";
         host_memory = "host-memory"("Str", "Str", "CoreImport") -> "Memory";
         host_table = "host-table"("Str", "Str", "CoreImport") -> "Table";
@@ -124,10 +127,13 @@ vocabulary! {
         settled = "settled"("Slot");
         has_handles = "has-handles"("Signature");
         scalar = "scalar"("Signature");
+        in_memory = "in-memory"("Signature");
         whole_word = "whole-word"("Type");
         narrow = "narrow"("Type");
         any_bits = "any-bits"("Type");
         core_form = "core-form"();
+        several_faces = "several-faces"();
+        border = "border"("Component");
         has_start = "has-start"();
     }
 }

@@ -5,9 +5,11 @@
 //! answer errs on the side that makes a rule check more, never less.
 
 mod bodies;
+mod faces;
 mod leave;
 mod trampolines;
 
+pub use faces::{in_memory, several_faces};
 pub use leave::observes_leave;
 pub use trampolines::{Callee, Slot, Trampolines, trampolines};
 
