@@ -38,7 +38,7 @@ pub fn seed(
     program: &Program,
     rules: &RuleSet,
     bank: Bank,
-    target: Target,
+    target: &Target,
     reverse_ports: bool,
 ) -> Result<Statement, EngineError> {
     let (terms, facts) = look_up(rules)?;
@@ -57,6 +57,10 @@ pub fn seed(
     }
     seeder.attributes()?;
     seeder.facts(&facts);
+    for resource in &target.opaque {
+        let row = vec![seeder.entity(Entity::Resource(*resource))];
+        seeder.state(facts.opaque, row);
+    }
     if target.simd {
         seeder.state(facts.simd, Vec::new());
     }
