@@ -18,6 +18,8 @@ use meld_component::types::{FuncTypeId, TypeId, ValueType};
 use meld_pack::ruleset::{FactId, RuleSet, TermId};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+mod resources;
+
 /// What the frontend states, as plain terms.
 #[derive(Debug, Default)]
 pub struct Statement {
@@ -422,6 +424,7 @@ impl Seeder<'_> {
                 self.into.equations.push((attribute, value));
             }
         }
+        self.resources()?;
         for (slot, item) in self.contents() {
             let slot = self.entity(Entity::Slot(slot));
             let attribute = self.term(self.terms.content, &[slot]);
@@ -480,6 +483,7 @@ impl Seeder<'_> {
             let row = vec![self.entity(Entity::Slot(slot))];
             self.state(ids.settled, row);
         }
+        self.facts_of_resources(ids);
         let handles = facts::has_handles(&program.types);
         for (id, ty) in program.types.iter_funcs() {
             if ty.params.iter().chain(&ty.result).any(|ty| handles.contains(ty)) {

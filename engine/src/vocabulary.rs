@@ -11,7 +11,17 @@ use std::collections::HashSet;
 
 /// Terms that the frontend equates with what they are. They are names for something else, even
 /// where that is data, and are never chosen themselves.
-pub const ATTRIBUTES: [&str; 5] = ["component", "memory", "realloc", "signature", "content"];
+pub const ATTRIBUTES: [&str; 9] = [
+    "component",
+    "memory",
+    "realloc",
+    "signature",
+    "content",
+    "bare",
+    "resource-number",
+    "destructor",
+    "implementer",
+];
 
 macro_rules! vocabulary {
     (
@@ -57,6 +67,10 @@ vocabulary! {
         realloc = "realloc"("Options") -> "Func";
         signature = "signature"("HostFunc") -> "Signature";
         content = "content"("Slot") -> "Func";
+        bare = "bare"("Component") -> "Options";
+        resource_number = "resource-number"("Resource") -> "Int";
+        destructor = "destructor"("Resource") -> "Func";
+        implementer = "implementer"("Resource") -> "Component";
         func = "func"("[Type]", "[Type]") -> "Signature";
         utf8 = "utf8"() -> "Encoding";
         utf16 = "utf16"() -> "Encoding";
@@ -123,6 +137,15 @@ vocabulary! {
         may_throw = "may-throw"("Component");
         settled = "settled"("Slot");
         has_handles = "has-handles"("Signature");
+        defined = "defined"("Resource");
+        implements = "implements"("Component", "Resource");
+        has_destructor = "has-destructor"("Resource");
+        lent = "lent"("Resource");
+        observes_lends = "observes-lends"("Resource");
+        reaches_host = "reaches-host"("Resource");
+        may_reenter = "may-reenter"("Component", "Resource");
+        opaque = "opaque"("Resource");
+        border = "border"("Component");
         scalar = "scalar"("Signature");
         whole_word = "whole-word"("Type");
         narrow = "narrow"("Type");

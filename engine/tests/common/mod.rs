@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PACKS: [&str; 9] = [
+const PACKS: [&str; 11] = [
     "vocabulary.meld",
     "calls/context.meld",
     "calls/state.meld",
@@ -20,6 +20,8 @@ const PACKS: [&str; 9] = [
     "calls/trampolines.meld",
     "hosts/hosts.meld",
     "hosts/core.meld",
+    "resources/destructors.meld",
+    "resources/resources.meld",
 ];
 
 /// A pack with a rule that runs only under an assumption.

@@ -22,7 +22,7 @@ use crate::program::{
     FuncId, HostFunc, Program, Resource, ResourceDef, ResourceId, RootExport, World,
 };
 use crate::read::Input;
-use crate::types::{FuncTypeId, Types};
+use crate::types::{FuncType, FuncTypeId, Types, ValueType};
 use env::{Env, EnvId, InstanceRef, Item};
 use indexmap::{IndexMap, IndexSet};
 use std::collections::HashMap;
@@ -168,7 +168,8 @@ impl<'a> Linker<'a> {
         }
     }
 
-    fn finish(self, world: World) -> Program {
+    fn finish(mut self, world: World) -> Program {
+        self.destruction();
         Program {
             inputs: vec![Input {
                 name: self.component.name.clone(),
@@ -185,6 +186,18 @@ impl<'a> Linker<'a> {
             host_funcs: self.host_funcs,
             root_exports: self.root_exports,
             world,
+        }
+    }
+
+    /// What it takes to call destructors: their type, and options of every instance.
+    fn destruction(&mut self) {
+        if self.resources.is_empty() {
+            return;
+        }
+        let rep = self.types.intern(ValueType::U32);
+        self.types.intern_func(FuncType { async_: false, params: vec![rep], result: None });
+        for index in 0..self.components.len() {
+            self.options.insert(CanonicalOptions::bare(ComponentId(index as u32)));
         }
     }
 

@@ -327,6 +327,20 @@ pub struct CanonicalOptions {
     pub memory64: bool,
 }
 
+impl CanonicalOptions {
+    /// Those of an instance that name nothing.
+    pub fn bare(component: ComponentId) -> CanonicalOptions {
+        CanonicalOptions {
+            component,
+            encoding: StringEncoding::Utf8,
+            memory: None,
+            realloc: None,
+            async_: false,
+            memory64: false,
+        }
+    }
+}
+
 /// A resource type, after instantiation.
 #[derive(Clone, Debug)]
 pub struct Resource {
@@ -348,6 +362,24 @@ pub enum ResourceDef {
     },
     /// The root imports it.
     Host,
+}
+
+impl Resource {
+    /// The instance that implements it; none if the root imports it.
+    pub fn implementer(&self) -> Option<ComponentId> {
+        match self.def {
+            ResourceDef::Component { component, .. } => Some(component),
+            ResourceDef::Host => None,
+        }
+    }
+
+    /// The destructor that the instance gives it.
+    pub fn destructor(&self) -> Option<&CoreItem> {
+        match &self.def {
+            ResourceDef::Component { dtor, .. } => dtor.as_ref(),
+            ResourceDef::Host => None,
+        }
+    }
 }
 
 /// A function that the root imports.
