@@ -25,8 +25,7 @@ const MOST_PORTS: usize = 3;
 const MOST_RULES: usize = 8;
 
 /// What meld does not support, by the terms that speak of it.
-const UNSUPPORTED: [(&str, &[&str]); 4] = [
-    ("resources", &["own", "borrow", "resource-new", "resource-rep", "resource-drop"]),
+const UNSUPPORTED: [(&str, &[&str]); 3] = [
     ("streams and futures", &["stream", "future"]),
     ("error contexts", &["error-context"]),
     ("async functions", &["async-lift", "async-lower", "async-builtin"]),

@@ -18,6 +18,8 @@ use meld_component::types::{FuncTypeId, TypeId, ValueType};
 use meld_pack::ruleset::{FactId, RuleSet, TermId};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+mod resources;
+
 /// What the frontend states, as plain terms.
 #[derive(Debug, Default)]
 pub struct Statement {
@@ -36,7 +38,7 @@ pub fn seed(
     program: &Program,
     rules: &RuleSet,
     bank: Bank,
-    target: Target,
+    target: &Target,
     reverse_ports: bool,
 ) -> Result<Statement, EngineError> {
     let (terms, facts) = look_up(rules)?;
@@ -55,6 +57,10 @@ pub fn seed(
     }
     seeder.attributes()?;
     seeder.facts(&facts);
+    for resource in &target.opaque {
+        let row = vec![seeder.entity(Entity::Resource(*resource))];
+        seeder.state(facts.opaque, row);
+    }
     if target.simd {
         seeder.state(facts.simd, Vec::new());
     }
@@ -442,6 +448,7 @@ impl Seeder<'_> {
             let options = self.entity(Entity::Options(border.options));
             self.into.equations.push((attribute, options));
         }
+        self.resources()?;
         for (slot, item) in self.contents() {
             let slot = self.entity(Entity::Slot(slot));
             let attribute = self.term(self.terms.content, &[slot]);
@@ -495,8 +502,7 @@ impl Seeder<'_> {
             let row = vec![self.entity(Entity::Component(component))];
             self.state(ids.may_throw, row);
         }
-        if let Some(border) = &program.border {
-            let component = program.options[border.options.index()].component;
+        if let Some(component) = program.border_component() {
             let row = vec![self.entity(Entity::Component(component))];
             self.state(ids.border, row);
         }
@@ -514,6 +520,7 @@ impl Seeder<'_> {
             let row = vec![self.entity(Entity::Slot(slot))];
             self.state(ids.settled, row);
         }
+        self.facts_of_resources(ids);
         let handles = facts::has_handles(&program.types);
         for (id, ty) in program.types.iter_funcs() {
             if ty.params.iter().chain(&ty.result).any(|ty| handles.contains(ty)) {

@@ -11,8 +11,18 @@ use std::collections::HashSet;
 
 /// Terms that the frontend equates with what they are. They are names for something else, even
 /// where that is data, and are never chosen themselves.
-pub const ATTRIBUTES: [&str; 6] =
-    ["component", "memory", "realloc", "signature", "content", "border-options"];
+pub const ATTRIBUTES: [&str; 10] = [
+    "component",
+    "memory",
+    "realloc",
+    "signature",
+    "content",
+    "bare",
+    "resource-number",
+    "destructor",
+    "implementer",
+    "border-options",
+];
 
 macro_rules! vocabulary {
     (
@@ -59,6 +69,10 @@ vocabulary! {
         signature = "signature"("HostFunc") -> "Signature";
         content = "content"("Slot") -> "Func";
         border_options = "border-options"() -> "Options";
+        bare = "bare"("Component") -> "Options";
+        resource_number = "resource-number"("Resource") -> "Int";
+        destructor = "destructor"("Resource") -> "Func";
+        implementer = "implementer"("Resource") -> "Component";
         func = "func"("[Type]", "[Type]") -> "Signature";
         utf8 = "utf8"() -> "Encoding";
         utf16 = "utf16"() -> "Encoding";
@@ -126,6 +140,15 @@ vocabulary! {
         may_throw = "may-throw"("Component");
         settled = "settled"("Slot");
         has_handles = "has-handles"("Signature");
+        defined = "defined"("Resource");
+        implements = "implements"("Component", "Resource");
+        has_destructor = "has-destructor"("Resource");
+        lent = "lent"("Resource");
+        observes_lends = "observes-lends"("Resource");
+        reaches_host = "reaches-host"("Resource");
+        may_reenter = "may-reenter"("Component", "Resource");
+        opaque = "opaque"("Resource");
+        border = "border"("Component");
         scalar = "scalar"("Signature");
         in_memory = "in-memory"("Signature");
         whole_word = "whole-word"("Type");
@@ -133,7 +156,6 @@ vocabulary! {
         any_bits = "any-bits"("Type");
         core_form = "core-form"();
         several_faces = "several-faces"();
-        border = "border"("Component");
         has_start = "has-start"();
     }
 }

@@ -67,6 +67,8 @@ const OTHERS: &[TermShape] = terms! {
     "copy-by"("Type", "Func", "Options", "Options") -> "Pass";
     "each"("Type", "Pass", "Options", "Options") -> "Pass";
     "text"("Type", "Func", "Options", "Options") -> "Pass";
+    "convert"("Type", "Func", "Options", "Options") -> "Pass";
+    "scoped"("Type", "Pass", "Func", "Options", "Options") -> "Pass";
 };
 
 /// Every term that can be emitted.

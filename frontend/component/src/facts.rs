@@ -7,14 +7,16 @@
 mod bodies;
 mod faces;
 mod leave;
+mod resources;
 mod trampolines;
 
 pub use faces::{in_memory, several_faces};
 pub use leave::observes_leave;
+pub use resources::{lent, may_reenter, observes_lends, reaches_host};
 pub use trampolines::{Callee, Slot, Trampolines, trampolines};
 
 use crate::abi::MAX_FLAT_PARAMS;
-use crate::program::{Builtin, ComponentId, CoreItem, FuncDef, Program};
+use crate::program::{Builtin, ComponentId, CoreItem, FuncDef, Program, Resource};
 use crate::types::{FuncType, TypeId, Types, ValueType};
 use std::collections::{BTreeSet, HashMap};
 
@@ -56,16 +58,23 @@ pub fn has_start(program: &Program) -> bool {
 
 /// Component instances whose context is read or written by some core function.
 pub fn uses_context(program: &Program) -> BTreeSet<ComponentId> {
+    let context = |item: &CoreItem| match item {
+        CoreItem::Builtin(Builtin::Context { component, .. }) => Some(*component),
+        _ => None,
+    };
+    core_items(program).filter_map(context).collect()
+}
+
+/// Every core item that an instance imports, lifts, allocates with or destroys with.
+fn core_items(program: &Program) -> impl Iterator<Item = &CoreItem> {
     let imports = program.instances.iter().flat_map(|instance| &instance.imports);
     let lifted = program.funcs.iter().flat_map(|func| match &func.def {
         FuncDef::Lift { core, post_return, .. } => Some(core).into_iter().chain(post_return),
         FuncDef::Host(_) => None.into_iter().chain(&None),
     });
-    let context = |item: &CoreItem| match item {
-        CoreItem::Builtin(Builtin::Context { component, .. }) => Some(*component),
-        _ => None,
-    };
-    imports.chain(lifted).filter_map(context).collect()
+    let reallocs = program.options.iter().filter_map(|options| options.realloc.as_ref());
+    let destructors = program.resources.iter().filter_map(Resource::destructor);
+    imports.chain(lifted).chain(reallocs).chain(destructors)
 }
 
 /// Types whose values are handles or hold some: resources, streams, futures, error contexts.

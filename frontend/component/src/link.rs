@@ -21,10 +21,10 @@ use crate::facts;
 use crate::program::{
     Border, CanonicalOptions, ComponentFunc, ComponentId, ComponentInstance, CoreInstance,
     CoreItem, FuncId, HostFunc, OptionsId, Program, Resource, ResourceDef, ResourceId, RootExport,
-    StringEncoding, World,
+    World,
 };
 use crate::read::Input;
-use crate::types::{FuncTypeId, Types};
+use crate::types::{FuncType, FuncTypeId, Types, ValueType};
 use env::{Env, EnvId, InstanceRef, Item};
 use indexmap::{IndexMap, IndexSet};
 use std::collections::HashMap;
@@ -175,7 +175,8 @@ impl<'a> Linker<'a> {
         }
     }
 
-    fn finish(self, world: World) -> Program {
+    fn finish(mut self, world: World) -> Program {
+        self.destruction();
         let (imported, exported) = (self.imported, self.exported.into_iter().collect::<Vec<_>>());
         let mut program = Program {
             inputs: vec![Input {
@@ -199,17 +200,22 @@ impl<'a> Linker<'a> {
             let component = ComponentId(program.components.len() as u32);
             program.components.push(ComponentInstance { path: "border".into(), parent: None });
             let options = OptionsId(program.options.len() as u32);
-            program.options.push(CanonicalOptions {
-                component,
-                encoding: StringEncoding::Utf8,
-                memory: None,
-                realloc: None,
-                async_: false,
-                memory64: false,
-            });
+            program.options.push(CanonicalOptions::bare(component));
             program.border = Some(Border { options, imported, exported });
         }
         program
+    }
+
+    /// What it takes to call destructors: their type, and options of every instance.
+    fn destruction(&mut self) {
+        if self.resources.is_empty() {
+            return;
+        }
+        let rep = self.types.intern(ValueType::U32);
+        self.types.intern_func(FuncType { async_: false, params: vec![rep], result: None });
+        for index in 0..self.components.len() {
+            self.options.insert(CanonicalOptions::bare(ComponentId(index as u32)));
+        }
     }
 
     /// A new component instance.
