@@ -98,7 +98,9 @@ impl Fixture {
                     slots.push(Global::new(&mut store, ty, Val::I64(-1)).unwrap());
                     slots[slots.len() - 1].into()
                 }
-                Role::Transcoder(_) | Role::Copier(_) => panic!("no strings and lists here"),
+                Role::Transcoder(_) | Role::Copier(_) | Role::Converter(_) | Role::End(_) => {
+                    panic!("no strings, lists and handles here")
+                }
             };
             imports.push(item);
         }

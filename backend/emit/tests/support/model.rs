@@ -142,6 +142,11 @@ pub fn flatten(types: &Types, ty: TypeId, width: PtrWidth) -> Vec<Core> {
     }
 }
 
+/// What handles become where they cross; the same there and back.
+pub fn convert(handle: u32) -> u32 {
+    handle ^ 0x5a5a_a5a5
+}
+
 /// What a list, record or tuple consists of.
 fn parts(ty: &T, count: usize) -> Vec<TypeId> {
     match ty {
@@ -326,6 +331,10 @@ impl View<'_> {
             }
             T::Enum(n) if bits >= u64::from(*n) => return Err("invalid-discriminant"),
             T::Enum(_) => (Value::Enum(bits as u32), bits),
+            // What an adapter wrote, it has converted.
+            T::Own(_) | T::Borrow(_) if self.strict => {
+                (Value::Number(u64::from(convert(bits as u32))), bits)
+            }
             _ => (Value::Number(bits), bits),
         };
         assert!(!self.strict || bits == canonical & mask, "{ty:?} is {bits:#x}");
