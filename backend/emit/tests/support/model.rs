@@ -68,7 +68,7 @@ pub fn layout(types: &Types, ty: TypeId, width: PtrWidth) -> (u64, u64) {
     match types.get(ty) {
         T::Bool | T::S8 | T::U8 => (1, 1),
         T::S16 | T::U16 => (2, 2),
-        T::S32 | T::U32 | T::F32 | T::Char => (4, 4),
+        T::S32 | T::U32 | T::F32 | T::Char | T::Own(_) | T::Borrow(_) => (4, 4),
         T::S64 | T::U64 | T::F64 => (8, 8),
         T::String | T::List(_) => (2 * bytes_of(width), bytes_of(width)),
         T::Flags(n) if *n <= 8 => (1, 1),
