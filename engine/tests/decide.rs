@@ -199,7 +199,11 @@ fn handles_are_refused_in_plain_words() {
     );
     let error = decide(&host, &rules(), &Options::default()).unwrap_err().to_string();
     let expect = "\n\n\"a:b/files\" \"open\" passes `own<";
-    assert!(error.contains(expect) && error.contains(">`: resources are not supported"), "{error}");
+    assert!(
+        error.contains(expect)
+            && error.contains(">`: handles at the host's border are not supported"),
+        "{error}"
+    );
     // Other rules might support it, and nobody asked those of meld.
     let alone = only_vocabulary();
     let error = decide(&host, &alone, &Options::default()).unwrap_err().to_string();

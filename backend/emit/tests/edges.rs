@@ -104,7 +104,7 @@ impl Fixture {
                     slots[slots.len() - 1].into()
                 }
                 Role::Transcoder(_) | Role::Copier(_) | Role::Converter(_) | Role::End(_) => {
-                    panic!("only numbers here")
+                    panic!("no strings, lists and handles here")
                 }
             };
             imports.push(item);

@@ -104,6 +104,8 @@ fn refuses_what_does_not_fit() {
     check(texts, vec![Pass::Copy], [HEAP, wide_side], "the pass `copy` does not go with");
     check(option, vec![Pass::Cases(vec![])], [HEAP; 2], "0 passes stand for 2 values");
     check(list, vec![Pass::Each(PassId(0))], [HEAP; 2], "stands after it");
+    check(int, vec![Pass::Convert(0)], [HEAP; 2], "the pass `convert` does not go with");
+    check(own, vec![Pass::Keep, Pass::Scoped(PassId(0), 0)], [HEAP; 2], "the pass `keep` does not");
     let mut deep = vec![Pass::Keep];
     deep.extend((0..300).map(|i| Pass::Each(PassId(i))));
     check(list, deep, [HEAP; 2], "nested more than 256 deep");
