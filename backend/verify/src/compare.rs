@@ -107,24 +107,38 @@ pub fn compare(original: &[u8], fused: &[u8], options: &Options) -> Result<Repor
     pair.report.world = world.differences(&fused_world);
     pair.instantiate(true);
     let known = |path| fused_world.exports.iter().any(|(other, _)| other == path);
-    // What returns a handle may stand behind what takes one: those are called once more.
-    let mut again = Vec::new();
+    // Functions with handles, and why they could not be called so far.
+    let mut with_handles = Vec::new();
     for (path, ty) in &world.exports {
         let function = path_text(path);
         if let Some(reason) = reason_to_skip(ty) {
             pair.report.skipped.push(Skipped { function, reason });
         } else if known(path) {
-            let ended = pair.calls(path, ty, 0, options);
-            if ended.is_err() || ty.params().any(|(_, ty)| has_handles(&ty)) {
-                again.push((path, ty, ended.err()));
+            let mut uncalled = None;
+            for n in 0..calls(ty, options) {
+                match pair.call(path, n, options) {
+                    Ok(Next::Go) => uncalled = None,
+                    Ok(Next::Stop) => break,
+                    Err(reason) => uncalled = Some(reason),
+                }
+            }
+            if ty.params().map(|(_, ty)| ty).chain(ty.results()).any(|ty| has_handles(&ty)) {
+                with_handles.push((path, uncalled));
             }
         }
     }
-    for (path, ty, first) in again {
-        let ended = pair.calls(path, ty, calls(ty, options), options);
-        if let (Some(_), Err(reason)) = (first, ended) {
-            pair.report.skipped.push(Skipped { function: path_text(path), reason });
+    // They need each other's handles, so they are called in turn.
+    for n in options.calls_per_export..options.calls_per_export.saturating_mul(2) {
+        for (path, uncalled) in &mut with_handles {
+            match pair.call(path, n, options) {
+                Ok(_) => *uncalled = None,
+                Err(_) => continue,
+            }
         }
+    }
+    for (path, uncalled) in with_handles {
+        let function = path_text(path);
+        pair.report.skipped.extend(uncalled.map(|reason| Skipped { function, reason }));
     }
     let mut rng = Rng::new(options.seed, "(drop)", u64::MAX);
     while pair.drop_handle(&mut rng) {}
@@ -224,32 +238,8 @@ impl Pair {
         self.dead = self.live.is_none();
     }
 
-    /// Calls a function with several sets of arguments, the first of which has this number; says
-    /// why if there is none for any.
-    fn calls(
-        &mut self,
-        path: &[String],
-        ty: &ComponentFunc,
-        first: u32,
-        options: &Options,
-    ) -> Result<(), String> {
-        let mut ended = Ok(());
-        let mut called = false;
-        for n in first..first + calls(ty, options) {
-            match self.call(path, n, options) {
-                Ok(next) => {
-                    called = true;
-                    if next == Next::Stop {
-                        break;
-                    }
-                }
-                Err(reason) => ended = Err(reason),
-            }
-        }
-        if called { Ok(()) } else { ended }
-    }
-
-    /// Calls a function once, and now and then drops a handle.
+    /// Calls a function with the arguments of this number, and now and then drops a handle; says why
+    /// if there are no such arguments.
     fn call(&mut self, path: &[String], n: u32, options: &Options) -> Result<Next, String> {
         if !self.dead && (self.live.is_none() || options.sequence == Sequence::FreshInstances) {
             self.instantiate(false);

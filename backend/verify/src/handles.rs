@@ -47,7 +47,7 @@ impl Pool {
             list.iter().enumerate().filter(fits).map(|(at, _)| at).collect::<Vec<_>>()
         };
         let (gone, held) = (of(&self.gone, resource), of(&self.held, resource));
-        if !gone.is_empty() && rng.below(16) == 0 {
+        if !gone.is_empty() && rng.below(64) == 0 {
             let (number, handle) = self.gone[rng.pick(&gone)];
             return Ok((Val::Resource(handle), format!("stale handle {number}")));
         }

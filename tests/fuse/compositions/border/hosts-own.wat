@@ -1,5 +1,5 @@
 ;; The host's resources come in, are lent and passed between two guests, and go out again. Strings
-;; are UTF-16 on one side, the other has a memory of 64 bits.
+;; are UTF-16 on one side, the other spills its parameters.
 (component
   (import "t:t/host" (instance $host
     (export "file" (type $file (sub resource)))
@@ -96,14 +96,14 @@
     (import "give" (func $give (result (own $file))))
     (import "look" (func $look (param "f" (borrow $file)) (result u32)))
     (core module $libc
-      (memory (export "memory") i64 1)
-      (global $next (mut i64) (i64.const 2048))
-      (func (export "realloc") (param i64 i64 i64 i64) (result i64) (local $at i64)
-        (local.set $at (i64.and (i64.add (global.get $next) (i64.const 7)) (i64.const -8)))
-        (global.set $next (i64.add (local.get $at) (local.get 3)))
+      (memory (export "memory") 1)
+      (global $next (mut i32) (i32.const 2048))
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32) (local $at i32)
+        (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+        (global.set $next (i32.add (local.get $at) (local.get 3)))
         (loop $grow
-          (if (i64.gt_u (global.get $next) (i64.mul (memory.size) (i64.const 65536)))
-            (then (drop (memory.grow (i64.const 1))) (br $grow))))
+          (if (i32.gt_u (global.get $next) (i32.mul (memory.size) (i32.const 65536)))
+            (then (drop (memory.grow (i32.const 1))) (br $grow))))
         (local.get $at)))
     (core instance $libc (instantiate $libc))
     (core func $wide (canon lower (func $host "wide") (memory (core memory $libc "memory"))))
@@ -111,24 +111,24 @@
     (core func $look (canon lower (func $look)))
     (core func $drop (canon resource.drop $file))
     (core module $m
-      (import "libc" "memory" (memory i64 1))
-      (import "" "wide" (func $wide (param i64) (result i32)))
+      (import "libc" "memory" (memory 1))
+      (import "" "wide" (func $wide (param i32) (result i32)))
       (import "" "give" (func $give (result i32)))
       (import "" "look" (func $look (param i32) (result i32)))
       (import "" "drop" (func $drop (param i32)))
-      (data (i64.const 16) "names")
-      (data (i64.const 64) "\01\00\00\00\00\00\00\00\02\00\00\00\00\00\00\00")
+      (data (i32.const 16) "names")
+      (data (i32.const 64) "\01\00\00\00\00\00\00\00\02\00\00\00\00\00\00\00")
       (func $run (export "run") (result i32) (local $a i32) (local $b i32)
         (local.set $a (call $give))
-        (i32.store (i64.const 128) (local.get $a))
-        (i64.store (i64.const 200) (i64.const 16))
-        (i64.store (i64.const 208) (i64.const 5))
-        (local.set $b (call $wide (i64.const 64)))
+        (i32.store (i32.const 128) (local.get $a))
+        (i32.store (i32.const 200) (i32.const 16))
+        (i32.store (i32.const 204) (i32.const 5))
+        (local.set $b (call $wide (i32.const 64)))
         (i32.add (call $look (local.get $a)) (call $look (local.get $b)))
         (call $drop (local.get $b))
         (call $drop (local.get $a)))
-      (func (export "names") (param i64 i64 i32) (result i32)
-        (i32.add (i32.wrap_i64 (local.get 1)) (call $look (local.get 2)))
+      (func (export "names") (param i32 i32 i32) (result i32)
+        (i32.add (local.get 1) (call $look (local.get 2)))
         (call $drop (local.get 2))))
     (core instance $m (instantiate $m (with "libc" (instance $libc)) (with "" (instance
       (export "wide" (func $wide)) (export "give" (func $give)) (export "look" (func $look)) (export "drop" (func $drop))))))

@@ -1,5 +1,5 @@
 ;; Resource types of the host without a function: one alone, one in an instance, which another
-;; instance uses, and one that is exported again, as is a function of it.
+;; instance uses; both are exported again.
 (component
   (import "bare" (type $bare (sub resource)))
   (import "t:t/types" (instance $types (export "file" (type (sub resource)))))
@@ -32,5 +32,4 @@
   (export "swap" (func $c "swap"))
   (export "eat" (func $c "eat"))
   (export "again" (type $bare))
-  (export "files" (instance $files))
-  (export "size" (func $files "size")))
+  (export "file" (type $file)))
