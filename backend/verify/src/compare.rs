@@ -107,8 +107,8 @@ pub fn compare(original: &[u8], fused: &[u8], options: &Options) -> Result<Repor
     pair.report.world = world.differences(&fused_world);
     pair.instantiate(true);
     let known = |path| fused_world.exports.iter().any(|(other, _)| other == path);
-    // Functions with handles, and why they could not be called so far.
-    let mut with_handles = Vec::new();
+    // Functions that can be called, and why they were not so far.
+    let (mut callable, mut handles) = (Vec::new(), false);
     for (path, ty) in &world.exports {
         let function = path_text(path);
         if let Some(reason) = reason_to_skip(ty) {
@@ -122,21 +122,20 @@ pub fn compare(original: &[u8], fused: &[u8], options: &Options) -> Result<Repor
                     Err(reason) => uncalled = Some(reason),
                 }
             }
-            if ty.params().map(|(_, ty)| ty).chain(ty.results()).any(|ty| has_handles(&ty)) {
-                with_handles.push((path, uncalled));
+            handles |= ty.params().map(|(_, ty)| ty).chain(ty.results()).any(|ty| has_handles(&ty));
+            callable.push((path, uncalled));
+        }
+    }
+    // Functions need each other's handles, so they are called once more, in turn.
+    let turns = if handles { options.calls_per_export } else { 0 };
+    for n in options.calls_per_export..options.calls_per_export.saturating_add(turns) {
+        for (path, uncalled) in &mut callable {
+            if pair.call(path, n, options).is_ok() {
+                *uncalled = None;
             }
         }
     }
-    // They need each other's handles, so they are called in turn.
-    for n in options.calls_per_export..options.calls_per_export.saturating_mul(2) {
-        for (path, uncalled) in &mut with_handles {
-            match pair.call(path, n, options) {
-                Ok(_) => *uncalled = None,
-                Err(_) => continue,
-            }
-        }
-    }
-    for (path, uncalled) in with_handles {
+    for (path, uncalled) in callable {
         let function = path_text(path);
         pair.report.skipped.extend(uncalled.map(|reason| Skipped { function, reason }));
     }

@@ -1,5 +1,6 @@
 ;; The host drops what guests define: the destructor calls the host, drops another resource, finds its
 ;; context empty, or traps; after which nothing can be entered.
+;; expect none => 0
 (component
   (import "log" (func $log (param "n" u32)))
   (component $inner
@@ -12,9 +13,11 @@
     (type $t (resource (rep i32) (dtor (core func $dtor "dtor"))))
     (core func $new (canon resource.new $t))
     (core module $m (import "" "new" (func $new (param i32) (result i32)))
+      (func (export "none") (result i32) (i32.const 0))
       (func (export "make") (param i32) (result i32) (call $new (local.get 0))))
     (core instance $m (instantiate $m (with "" (instance (export "new" (func $new))))))
     (export $u "inner" (type $t))
+    (func (export "none") (result u32) (canon lift (core func $m "none")))
     (func (export "make") (param "n" u32) (result (own $u)) (canon lift (core func $m "make"))))
   (component $outer
     (import "inner" (instance $inner
@@ -54,5 +57,6 @@
     (func (export "make") (param "n" u32) (result (own $u)) (canon lift (core func $m "make"))))
   (instance $inner (instantiate $inner (with "log" (func $log))))
   (instance $outer (instantiate $outer (with "inner" (instance $inner)) (with "log" (func $log))))
+  (export "none" (func $inner "none"))
   (export "outers" (instance $outer))
   (export "inners" (instance $inner)))

@@ -1,5 +1,6 @@
 ;; The host's resources come in, are lent and passed between two guests, and go out again. Strings
 ;; are UTF-16 on one side, the other spills its parameters.
+;; expect nobody => trap
 (component
   (import "t:t/host" (instance $host
     (export "file" (type $file (sub resource)))
@@ -61,6 +62,7 @@
         (call $many (i32.const 96) (i32.const 2) (i32.const 120))
         (i32.add (local.get $n) (i32.load (i32.const 124))))
       (func (export "give") (result i32) (call $open (i32.const 16) (i32.const 4)))
+      (func (export "nobody") (call $drop (i32.const 1)))
       (func (export "look") (param i32) (result i32)
         (call $size (local.get 0))
         (call $drop (local.get 0)))
@@ -82,6 +84,7 @@
       (export "both" (func $both)) (export "many" (func $many)) (export "drop" (func $drop))))))
     (func (export "run") (result u32) (canon lift (core func $m "run")))
     (func (export "give") (result (own $file)) (canon lift (core func $m "give")))
+    (func (export "nobody") (canon lift (core func $m "nobody")))
     (func (export "look") (param "f" (borrow $file)) (result u32) (canon lift (core func $m "look")))
     (func (export "looks") (param "f" (list (borrow $file))) (result u32)
       (canon lift (core func $m "looks") (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
@@ -139,6 +142,7 @@
   (instance $wide (instantiate $wide (with "host" (instance $host))
     (with "give" (func $narrow "give")) (with "look" (func $narrow "look"))))
   (export "run" (func $narrow "run"))
+  (export "nobody" (func $narrow "nobody"))
   (export "wide" (func $wide "run"))
   (export "names" (func $wide "names"))
   (export "give" (func $narrow "give"))

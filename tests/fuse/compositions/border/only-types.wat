@@ -1,5 +1,6 @@
 ;; Resource types of the host without a function: one alone, one in an instance, which another
 ;; instance uses; both are exported again.
+;; expect nobody => trap
 (component
   (import "bare" (type $bare (sub resource)))
   (import "t:t/types" (instance $types (export "file" (type (sub resource)))))
@@ -23,13 +24,16 @@
       (func (export "swap") (param i32) (result i32)
         (call $drop-bare (local.get 0))
         (call $open))
+      (func (export "nobody") (call $drop (i32.const 1)))
       (func (export "eat") (param i32) (call $drop (local.get 0))))
     (core instance $m (instantiate $m (with "" (instance
       (export "drop-bare" (func $drop-bare)) (export "drop" (func $drop)) (export "open" (func $open))))))
     (func (export "swap") (param "b" (own $bare)) (result (own $file)) (canon lift (core func $m "swap")))
+    (func (export "nobody") (canon lift (core func $m "nobody")))
     (func (export "eat") (param "f" (own $file)) (canon lift (core func $m "eat"))))
   (instance $c (instantiate $c (with "bare" (type $bare)) (with "file" (type $file)) (with "open" (func $files "open"))))
   (export "swap" (func $c "swap"))
   (export "eat" (func $c "eat"))
+  (export "nobody" (func $c "nobody"))
   (export "again" (type $bare))
   (export "file" (type $file)))
