@@ -10,7 +10,7 @@ mod resources;
 mod trampolines;
 
 pub use leave::observes_leave;
-pub use resources::{lent, may_reenter, observes_lends, reaches_host};
+pub use resources::{holders, lent, may_reenter, observes_lends, reaches_host};
 pub use trampolines::{Callee, Slot, Trampolines, trampolines};
 
 use crate::abi::MAX_FLAT_PARAMS;
