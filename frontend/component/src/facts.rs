@@ -12,7 +12,7 @@ mod trampolines;
 
 pub use faces::{in_memory, several_faces};
 pub use leave::observes_leave;
-pub use resources::{lent, may_reenter, observes_lends, reaches_host};
+pub use resources::{holders, lent, may_reenter, observes_lends, reaches_host};
 pub use trampolines::{Callee, Slot, Trampolines, trampolines};
 
 use crate::abi::MAX_FLAT_PARAMS;
