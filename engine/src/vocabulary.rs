@@ -152,6 +152,7 @@ vocabulary! {
         any_bits = "any-bits"("Type");
         core_form = "core-form"();
         has_start = "has-start"();
+        has_tasks = "has-tasks"();
     }
 }
 

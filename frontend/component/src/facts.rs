@@ -54,6 +54,18 @@ pub fn has_start(program: &Program) -> bool {
     modules.into_iter().any(|module| module.has_start || module.may_trap)
 }
 
+/// Some function is async, or some instance uses a built-in of the async ABI (but for the counter of
+/// backpressure): an instance may have several tasks, and several calls under way.
+pub fn has_tasks(program: &Program) -> bool {
+    let built_in = |item: &CoreItem| match item {
+        CoreItem::Builtin(Builtin::Async(_, name)) => !name.starts_with("backpressure."),
+        _ => false,
+    };
+    program.options.iter().any(|options| options.async_)
+        || program.funcs.iter().any(|func| program.types.func(func.ty).async_)
+        || core_items(program).any(built_in)
+}
+
 /// Component instances whose context is read or written by some core function.
 pub fn uses_context(program: &Program) -> BTreeSet<ComponentId> {
     let context = |item: &CoreItem| match item {
