@@ -22,6 +22,9 @@ pub enum Port {
     Export(u32),
     /// A core item that the root exports: index into `World::Core::exports`.
     CoreExport(u32),
+    /// The destructor of a resource type that a guest defines and the root exports: what the
+    /// host calls when it drops one.
+    Destructor(ResourceId),
 }
 
 /// One decided term.

@@ -131,6 +131,9 @@ impl<'a> Wiring<'a> {
                     Source::Export { instance, name } => Source::Inline { instance, name },
                     source => source,
                 }),
+                "host-resource-new" | "host-resource-rep" | "host-resource-drop" => {
+                    Ok(self.hosts.source(id))
+                }
                 _ if self.added.contains_key(&id) => Ok(Source::Export {
                     instance: self.added[&id],
                     name: adapter::EXPORT.to_string(),

@@ -5,11 +5,13 @@
 //! answer errs on the side that makes a rule check more, never less.
 
 mod bodies;
+mod faces;
 mod leave;
 mod resources;
 mod tiny;
 mod trampolines;
 
+pub use faces::{in_memory, several_faces};
 pub use leave::observes_leave;
 pub use resources::{holders, lent, may_reenter, observes_lends, reaches_host};
 pub use tiny::{Tiny, tiny};

@@ -170,6 +170,12 @@ fn wrappers_are_valid() {
             assert_eq!(entered.imports, roles);
             validate(&entered.bytes);
         }
+        let lifted = wrappers::as_lifted(&types, &func, width).unwrap();
+        assert_eq!(lifted.imports, [Role::Callee, Role::Allocate(Which::Caller)]);
+        validate(&lifted.bytes);
+        let discard = wrappers::discard(&types, &func, width).unwrap();
+        assert_eq!(discard.imports, [Role::Callee]);
+        validate(&discard.bytes);
         let imported = wrappers::imported(&types, &func, width).unwrap();
         assert_eq!(imported.imports, [Role::Callee]);
         validate(&imported.bytes);
@@ -290,6 +296,7 @@ fn program() -> Program {
         host_funcs: vec![],
         root_exports: vec![],
         world: meld_component::program::World::Core { exports: vec![] },
+        border: None,
     }
 }
 
