@@ -11,7 +11,18 @@ use std::collections::HashSet;
 
 /// Terms that the frontend equates with what they are. They are names for something else, even
 /// where that is data, and are never chosen themselves.
-pub const ATTRIBUTES: [&str; 5] = ["component", "memory", "realloc", "signature", "content"];
+pub const ATTRIBUTES: [&str; 10] = [
+    "component",
+    "memory",
+    "realloc",
+    "signature",
+    "content",
+    "bare",
+    "resource-number",
+    "destructor",
+    "implementer",
+    "border-options",
+];
 
 macro_rules! vocabulary {
     (
@@ -57,6 +68,11 @@ vocabulary! {
         realloc = "realloc"("Options") -> "Func";
         signature = "signature"("HostFunc") -> "Signature";
         content = "content"("Slot") -> "Func";
+        border_options = "border-options"() -> "Options";
+        bare = "bare"("Component") -> "Options";
+        resource_number = "resource-number"("Resource") -> "Int";
+        destructor = "destructor"("Resource") -> "Func";
+        implementer = "implementer"("Resource") -> "Component";
         func = "func"("[Type]", "[Type]") -> "Signature";
         utf8 = "utf8"() -> "Encoding";
         utf16 = "utf16"() -> "Encoding";
@@ -106,6 +122,7 @@ vocabulary! {
         context_set = "context-set"("Component", "Int", "Int") -> "Func";
         async_builtin = "async-builtin"("Str", "Component") -> "Func";
         exported = "exported"("ComponentFunc") -> "Export";
+        host_destructor = "host-destructor"("Resource") -> "Func";
         host_func = "host-func"("Str", "Str", "CoreImport") -> "Func";
         host_memory = "host-memory"("Str", "Str", "CoreImport") -> "Memory";
         host_table = "host-table"("Str", "Str", "CoreImport") -> "Table";
@@ -124,13 +141,25 @@ vocabulary! {
         may_throw = "may-throw"("Component");
         settled = "settled"("Slot");
         has_handles = "has-handles"("Signature");
+        defined = "defined"("Resource");
+        implements = "implements"("Component", "Resource");
+        has_destructor = "has-destructor"("Resource");
+        lent = "lent"("Resource");
+        observes_lends = "observes-lends"("Resource");
+        reaches_host = "reaches-host"("Resource");
+        may_reenter = "may-reenter"("Component", "Resource");
+        opaque = "opaque"("Resource");
+        border = "border"("Component");
         scalar = "scalar"("Signature");
         brief = "brief"("Signature");
+        in_memory = "in-memory"("Signature");
         whole_word = "whole-word"("Type");
         narrow = "narrow"("Type");
         any_bits = "any-bits"("Type");
         core_form = "core-form"();
+        several_faces = "several-faces"();
         has_start = "has-start"();
+        has_tasks = "has-tasks"();
     }
 }
 

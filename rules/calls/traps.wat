@@ -34,4 +34,16 @@
   (func $meld:trap:realloc-out-of-bounds (export "realloc-out-of-bounds") unreachable)
   ;; A backpressure counter leaves its range.
   (func $meld:trap:backpressure-out-of-range (export "backpressure-out-of-range") unreachable)
+  ;; No handle has this index.
+  (func $meld:trap:unknown-handle (export "unknown-handle") unreachable)
+  ;; The handle is of another resource type.
+  (func $meld:trap:wrong-resource-type (export "wrong-resource-type") unreachable)
+  ;; A handle that borrows is given away as if it owned.
+  (func $meld:trap:not-an-owner (export "not-an-owner") unreachable)
+  ;; A handle is dropped or given away while it is lent.
+  (func $meld:trap:handle-is-lent (export "handle-is-lent") unreachable)
+  ;; A function returns while its instance has handles that borrow.
+  (func $meld:trap:borrows-left (export "borrows-left") unreachable)
+  ;; An instance has more handles than the Canonical ABI allows, or than memory holds.
+  (func $meld:trap:too-many-handles (export "too-many-handles") unreachable)
 )

@@ -73,6 +73,8 @@ done
 c_guest chain/wit leaf utf16 chain/leaf.wasm chain/c/leaf.c
 c_guest chain/wit top utf8 chain/top.wasm chain/c/top.c
 c_guest hello/wit app utf8 hello/app.wasm hello/c/app.c
+c_guest resources/wit leaf utf16 resources/leaf-c.wasm resources/c/leaf.c
+c_guest resources/wit middle utf8 resources/middle.wasm resources/c/middle.c
 
 # Once for all guests in Rust. No source location goes into a panic, hence no path of this machine.
 export LD_LIBRARY_PATH=$rust/usr/lib/x86_64-linux-gnu
@@ -94,3 +96,7 @@ for guest in middle wrap; do
   rust_guest chain_$guest chain/$guest.wasm
 done
 rust_guest hello_greeter hello/greeter.wasm
+rust_guest resources_leaf resources/leaf-rust.wasm
+for guest in wrap top; do
+  rust_guest resources_$guest resources/$guest.wasm
+done

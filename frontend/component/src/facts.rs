@@ -5,16 +5,20 @@
 //! answer errs on the side that makes a rule check more, never less.
 
 mod bodies;
+mod faces;
 mod leave;
+mod resources;
 mod tiny;
 mod trampolines;
 
+pub use faces::{in_memory, several_faces};
 pub use leave::observes_leave;
+pub use resources::{holders, lent, may_reenter, observes_lends, reaches_host};
 pub use tiny::{Tiny, tiny};
 pub use trampolines::{Callee, Slot, Trampolines, trampolines};
 
 use crate::abi::MAX_FLAT_PARAMS;
-use crate::program::{Builtin, ComponentId, CoreItem, FuncDef, Program};
+use crate::program::{Builtin, ComponentId, CoreItem, FuncDef, Program, Resource};
 use crate::types::{FuncType, TypeId, Types, ValueType};
 use std::collections::{BTreeSet, HashMap};
 
@@ -54,18 +58,37 @@ pub fn has_start(program: &Program) -> bool {
     modules.into_iter().any(|module| module.has_start || module.may_trap)
 }
 
+/// Some function is async, or some instance uses a built-in of the async ABI (but for the counter of
+/// backpressure): an instance may have several tasks, and several calls under way.
+pub fn has_tasks(program: &Program) -> bool {
+    let built_in = |item: &CoreItem| match item {
+        CoreItem::Builtin(Builtin::Async(_, name)) => !name.starts_with("backpressure."),
+        _ => false,
+    };
+    program.options.iter().any(|options| options.async_)
+        || program.funcs.iter().any(|func| program.types.func(func.ty).async_)
+        || core_items(program).any(built_in)
+}
+
 /// Component instances whose context is read or written by some core function.
 pub fn uses_context(program: &Program) -> BTreeSet<ComponentId> {
+    let context = |item: &CoreItem| match item {
+        CoreItem::Builtin(Builtin::Context { component, .. }) => Some(*component),
+        _ => None,
+    };
+    core_items(program).filter_map(context).collect()
+}
+
+/// Every core item that an instance imports, lifts, allocates with or destroys with.
+fn core_items(program: &Program) -> impl Iterator<Item = &CoreItem> {
     let imports = program.instances.iter().flat_map(|instance| &instance.imports);
     let lifted = program.funcs.iter().flat_map(|func| match &func.def {
         FuncDef::Lift { core, post_return, .. } => Some(core).into_iter().chain(post_return),
         FuncDef::Host(_) => None.into_iter().chain(&None),
     });
-    let context = |item: &CoreItem| match item {
-        CoreItem::Builtin(Builtin::Context { component, .. }) => Some(*component),
-        _ => None,
-    };
-    imports.chain(lifted).filter_map(context).collect()
+    let reallocs = program.options.iter().filter_map(|options| options.realloc.as_ref());
+    let destructors = program.resources.iter().filter_map(Resource::destructor);
+    imports.chain(lifted).chain(reallocs).chain(destructors)
 }
 
 /// Types whose values are handles or hold some: resources, streams, futures, error contexts.
@@ -116,7 +139,7 @@ pub fn brief(types: &Types, any_bits: &BTreeSet<TypeId>, func: &FuncType) -> boo
 }
 
 /// How many flat values a type is; none for a type with elements that are passed one by one, and
-/// for handles.
+/// for handles of other things than resources.
 fn flat_values(types: &Types, any_bits: &BTreeSet<TypeId>, ty: TypeId) -> Option<usize> {
     use ValueType::*;
     let flat = |ty: &TypeId| flat_values(types, any_bits, *ty);
@@ -125,7 +148,8 @@ fn flat_values(types: &Types, any_bits: &BTreeSet<TypeId>, ty: TypeId) -> Option
         payloads.try_fold(0, |most: usize, count| Some(most.max(count?))).map(|most| most + 1)
     };
     match types.get(ty) {
-        Bool | S8 | U8 | S16 | U16 | S32 | U32 | S64 | U64 | F32 | F64 | Char | Enum(_) => Some(1),
+        Bool | S8 | U8 | S16 | U16 | S32 | U32 | S64 | U64 | F32 | F64 | Char | Enum(_)
+        | Own(_) | Borrow(_) => Some(1),
         Flags(labels) => Some(labels.div_ceil(32) as usize),
         String => Some(2),
         List(element) => any_bits.contains(element).then_some(2),
@@ -135,7 +159,7 @@ fn flat_values(types: &Types, any_bits: &BTreeSet<TypeId>, ty: TypeId) -> Option
         Variant(cases) => largest(cases),
         Option(payload) => largest(&[Some(*payload)]),
         Result(ok, error) => largest(&[*ok, *error]),
-        FixedList(..) | Own(_) | Borrow(_) | Stream(_) | Future(_) | ErrorContext => None,
+        FixedList(..) | Stream(_) | Future(_) | ErrorContext => None,
     }
 }
 
@@ -223,6 +247,7 @@ mod tests {
         let bytes = types.intern(List(u8_));
         let bools = types.intern(List(bool_));
         let option = types.intern(Option(string));
+        let own = types.intern(Own(crate::program::ResourceId(0)));
         let any_bits = any_bits(&types);
         let check = |params: &[TypeId], result: std::option::Option<TypeId>, expect: bool| {
             let func = FuncType { async_: false, params: params.to_vec(), result };
@@ -235,6 +260,7 @@ mod tests {
         check(&[bools], None, false);
         check(&[option], Some(u8_), true);
         check(&[option], Some(string), false);
+        check(&[own, own, own], Some(own), true);
     }
 
     #[test]

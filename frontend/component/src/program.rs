@@ -76,6 +76,22 @@ pub struct Program {
     pub root_exports: Vec<RootExport>,
     /// The outer face of the program.
     pub world: World,
+    /// What stands for the host where values reach it by way of a memory of meld's own; none
+    /// where no value does.
+    pub border: Option<Border>,
+}
+
+/// The host's edge: a component instance of meld's own, which stands for the host as another
+/// instance would. Handles that the host knows are in its table, values in its memory.
+#[derive(Clone, Debug)]
+pub struct Border {
+    /// Its options: UTF-8, and a memory and an allocator that rules name.
+    pub options: OptionsId,
+    /// Resource types of the host, each with the names from the root import down to it.
+    pub imported: Vec<(ResourceId, Vec<String>)>,
+    /// Resource types that the root exports, each with the names from the root export down to
+    /// where it is first exported.
+    pub exported: Vec<(ResourceId, Vec<String>)>,
 }
 
 /// What the program looks like from outside.
@@ -327,6 +343,20 @@ pub struct CanonicalOptions {
     pub memory64: bool,
 }
 
+impl CanonicalOptions {
+    /// Those of an instance that name nothing.
+    pub fn bare(component: ComponentId) -> CanonicalOptions {
+        CanonicalOptions {
+            component,
+            encoding: StringEncoding::Utf8,
+            memory: None,
+            realloc: None,
+            async_: false,
+            memory64: false,
+        }
+    }
+}
+
 /// A resource type, after instantiation.
 #[derive(Clone, Debug)]
 pub struct Resource {
@@ -348,6 +378,24 @@ pub enum ResourceDef {
     },
     /// The root imports it.
     Host,
+}
+
+impl Resource {
+    /// The instance that implements it; none if the root imports it.
+    pub fn implementer(&self) -> Option<ComponentId> {
+        match self.def {
+            ResourceDef::Component { component, .. } => Some(component),
+            ResourceDef::Host => None,
+        }
+    }
+
+    /// The destructor that the instance gives it.
+    pub fn destructor(&self) -> Option<&CoreItem> {
+        match &self.def {
+            ResourceDef::Component { dtor, .. } => dtor.as_ref(),
+            ResourceDef::Host => None,
+        }
+    }
 }
 
 /// A function that the root imports.
@@ -377,6 +425,11 @@ impl Program {
     pub fn host_type(&self, host: HostFuncId) -> Option<FuncTypeId> {
         let is_host = |func: &&ComponentFunc| matches!(func.def, FuncDef::Host(id) if id == host);
         self.funcs.iter().find(is_host).map(|func| func.ty)
+    }
+
+    /// The component instance that stands for the host; none if there is no border.
+    pub fn border_component(&self) -> Option<ComponentId> {
+        self.border.as_ref().map(|border| self.options[border.options.index()].component)
     }
 
     /// The module of a core instance.

@@ -116,6 +116,26 @@ fn the_example_of_the_readme() {
     check(&["hello/app.wasm", "hello/greeter.wasm"], Text::Utf8, &[("run", "Hello, world!")]);
 }
 
+/// Resources of two types, both called `float`, made, lent, moved and kept in all kinds of values,
+/// through up to four components that wrap or keep them: `run` counts what lives after each step.
+fn check_resources(leaf: &str) {
+    for wraps in 0..=2 {
+        let wraps = vec!["resources/wrap.wasm"; wraps];
+        let files = [&["resources/top.wasm", "resources/middle.wasm"], &wraps[..], &[leaf]];
+        check(&files.concat(), Text::Utf8, &[("run", "ok")]);
+    }
+}
+
+#[test]
+fn resources_of_c() {
+    check_resources("resources/leaf-c.wasm");
+}
+
+#[test]
+fn resources_of_rust() {
+    check_resources("resources/leaf-rust.wasm");
+}
+
 /// Where only one input exports what another imports, order has no meaning.
 #[test]
 fn inputs_in_another_order() {

@@ -22,11 +22,16 @@ pub(super) struct Needs {
     weights: HashMap<(TypeId, PassId), u32>,
     /// There are lists, so memories and allocation are needed.
     pub lists: bool,
-    /// Transcoders, copiers and traps.
+    /// Functions that passes name, and traps.
     pub imports: BTreeSet<Role>,
 }
 
 impl Needs {
+    /// What is called when the callee has returned.
+    pub fn ends(&self) -> impl Iterator<Item = Role> + '_ {
+        self.imports.iter().copied().filter(|role| matches!(role, Role::End(_)))
+    }
+
     /// Whether this translation in memory is a function of its own.
     pub fn is_outlined(&self, ty: TypeId, pass: PassId) -> bool {
         self.weights.get(&(ty, pass)).is_some_and(|&weight| weight > OUTLINE)
@@ -108,6 +113,14 @@ impl Needs {
                 self.imports.insert(Role::Transcoder(*transcoder));
                 4
             }
+            (Pass::Convert(converter), Own(_) | Borrow(_)) => {
+                self.imports.insert(Role::Converter(*converter));
+                4
+            }
+            (Pass::Scoped(pass, end), _) => {
+                self.imports.insert(Role::End(*end));
+                self.visit(spec, ty, *pass)?
+            }
             _ => return Err(Error::Mismatch { ty: format!("{value:?}"), pass: pass.name() }),
         };
         self.weights.insert((ty, id), weight);
@@ -161,7 +174,9 @@ pub(super) fn check_passes(passes: &[Pass]) -> Result<(), Error> {
     for pass in passes {
         let parts: &[PassId] = match pass {
             Pass::Fields(parts) | Pass::Cases(parts) => parts,
-            Pass::Repeat(part) | Pass::Each(part) => std::slice::from_ref(part),
+            Pass::Repeat(part) | Pass::Each(part) | Pass::Scoped(part, _) => {
+                std::slice::from_ref(part)
+            }
             _ => &[],
         };
         let mut depth = 1;

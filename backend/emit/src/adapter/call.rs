@@ -51,6 +51,12 @@ pub fn generate(spec: &AdapterSpec<'_>) -> Result<Generated, Error> {
     let mut results = Needs::of(spec, &result, &spec.results)?;
     params.require(spec, Which::Caller, lower.params_spilled)?;
     results.require(spec, Which::Callee, lower.results_spilled)?;
+    if results.ends().next().is_some() {
+        return Err(Error::Term {
+            term: "scoped".into(),
+            why: "it is a pass of parameters, and stands for a result".into(),
+        });
+    }
     let imports = imports(spec, &lift, &params, &results)?;
     let env = Env { spec, layouts, any_bits: any_bits(spec.types), imports, params, results };
 
@@ -197,6 +203,9 @@ impl<'e, 'a> Emitter<'e, 'a> {
         let callee = self.env.imports.index(Role::Callee);
         self.body.ins().call(callee);
         let returned: Vec<Slot> = lift.results.iter().map(|&ty| self.set_new(ty)).collect();
+        for end in self.env.params.ends() {
+            self.body.ins().call(self.env.imports.index(end));
+        }
 
         self.from = Which::Callee;
         std::mem::swap(&mut self.src, &mut self.dst);

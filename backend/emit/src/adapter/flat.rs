@@ -2,7 +2,7 @@
 
 use super::analyse::cases;
 use super::call::Emitter;
-use super::{Error, Pass, PassId, trap};
+use super::{Error, Pass, PassId, Role, trap};
 use meld_component::abi::FlatType;
 use meld_component::types::{TypeId, ValueType};
 
@@ -90,6 +90,13 @@ impl Emitter<'_, '_> {
                 let (ptr, len) = self.pointer_and_length(from);
                 self.text(*transcoder, ptr, len)
             }
+            (Pass::Convert(converter), _) => {
+                self.get(from[0], FlatType::I32);
+                let function = self.env.imports.index(Role::Converter(*converter));
+                self.body.ins().call(function);
+                scalar(self.set_new(FlatType::I32))
+            }
+            (Pass::Scoped(pass, _), _) => self.cross_flat(ty, *pass, from),
             (pass, _) => Err(Error::Mismatch { ty: format!("{value:?}"), pass: pass.name() }),
         }
     }

@@ -99,6 +99,20 @@ pub fn from_plan(program: &Program, plan: &Plan, node: NodeId) -> Result<Option<
             let sources = std::iter::once(function).chain(flag).map(Source::Node).collect();
             Ok(Some(FromPlan { module, sources }))
         }
+        ("as-lifted", &[function, signature, options, allocate]) => {
+            let func = reader.signature(signature)?;
+            let width = reader.width_of_options(options)?;
+            let module = wrappers::as_lifted(&reader.types, &func, width)?;
+            let sources = [function, allocate].map(Source::Node);
+            let sources = sources.into_iter().take(module.imports.len()).collect();
+            Ok(Some(FromPlan { module, sources }))
+        }
+        ("discard", &[function, signature, options]) => {
+            let func = reader.signature(signature)?;
+            let width = reader.width_of_options(options)?;
+            let module = wrappers::discard(&reader.types, &func, width)?;
+            Ok(Some(FromPlan { module, sources: vec![Source::Node(function)] }))
+        }
         ("clear-context", &[function, signature, options, first, second]) => {
             let func = reader.signature(signature)?;
             let width = reader.width_of_options(options)?;
@@ -135,7 +149,7 @@ struct Reader<'a> {
     type_of: HashMap<NodeId, Option<TypeId>>,
     passes: Vec<Pass>,
     pass_of: HashMap<NodeId, PassId>,
-    /// Transcoders and copiers.
+    /// Transcoders, copiers, converters and ends.
     functions: IndexSet<NodeId>,
 }
 
@@ -208,7 +222,7 @@ impl<'a> Reader<'a> {
                 Role::Memory(which) => side(which).memory,
                 Role::Flag(which) => side(which).flag,
                 Role::MayEnter | Role::Slot(_) => None,
-                Role::Transcoder(i) | Role::Copier(i) => {
+                Role::Transcoder(i) | Role::Copier(i) | Role::Converter(i) | Role::End(i) => {
                     self.functions.get_index(i as usize).copied()
                 }
                 Role::Trap(name) => {
@@ -423,6 +437,13 @@ impl<'a> Reader<'a> {
             Some(("each", &[_, element, _, _])) => Pass::Each(self.pass(element, depth)?),
             Some(("text", &[_, function, _, _])) => {
                 Pass::Text(self.functions.insert_full(function).0 as u32)
+            }
+            Some(("convert", &[_, function, _, _])) => {
+                Pass::Convert(self.functions.insert_full(function).0 as u32)
+            }
+            Some(("scoped", &[_, inner, end, _, _])) => {
+                let inner = self.pass(inner, depth)?;
+                Pass::Scoped(inner, self.functions.insert_full(end).0 as u32)
             }
             _ => return Err(self.unexpected("Pass", node)),
         };

@@ -4,7 +4,7 @@ use super::analyse::cases;
 use super::call::Emitter;
 use super::flat::Slot;
 use super::module::Half;
-use super::{Error, Pass, PassId, trap};
+use super::{Error, Pass, PassId, Role, trap};
 use meld_component::abi::{FlatType, discriminant_bytes};
 use meld_component::types::{TypeId, ValueType};
 use wasm_encoder::{BlockType, MemArg};
@@ -144,6 +144,12 @@ impl Emitter<'_, '_> {
                 let slots = self.text(*transcoder, ptr, len)?;
                 self.store_pair(slots, to);
             }
+            (Pass::Convert(converter), _) => {
+                let function = self.env.imports.index(Role::Converter(*converter));
+                self.body.ins().local_get(to.base).local_get(from.base);
+                self.body.ins().i32_load(from.arg(src, 4)).call(function).i32_store(to.arg(dst, 4));
+            }
+            (Pass::Scoped(pass, _), _) => self.cross_memory_inline(ty, *pass, from, to)?,
             (pass, _) => {
                 return Err(Error::Mismatch { ty: format!("{value:?}"), pass: pass.name() });
             }

@@ -107,6 +107,10 @@ pub enum Pass {
     Each(PassId),
     /// A string, by the transcoder of this number.
     Text(u32),
+    /// A handle, by the converter of this number.
+    Convert(u32),
+    /// As another pass says, and the function of this number is called when the callee has returned.
+    Scoped(PassId, u32),
 }
 
 /// One of the two sides of a call.
@@ -131,6 +135,10 @@ pub enum Role {
     Transcoder(u32),
     /// A copier: `(source, destination, bytes)`, bytes in the narrower of the two pointer types.
     Copier(u32),
+    /// What makes a handle of one side one of the other: `(i32) -> (i32)`.
+    Converter(u32),
+    /// What is called when the callee has returned: `()`.
+    End(u32),
     /// The function for a reason to trap, by its export of `traps.wat`.
     Trap(&'static str),
     /// The memory of a side.
@@ -244,6 +252,8 @@ impl Pass {
             Pass::CopyBy(_) => "copy-by",
             Pass::Each(_) => "each",
             Pass::Text(_) => "text",
+            Pass::Convert(_) => "convert",
+            Pass::Scoped(..) => "scoped",
         }
     }
 }

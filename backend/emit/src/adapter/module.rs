@@ -87,6 +87,8 @@ impl Imports {
                     let bytes = super::body::val_type(source.min(target).flat());
                     self.func(role, vec![ptr(from), ptr(from.other()), bytes], vec![]);
                 }
+                Role::Converter(_) => self.func(role, vec![ValType::I32], vec![ValType::I32]),
+                Role::End(_) => self.func(role, vec![], vec![]),
                 Role::Memory(which) => self.memory(which, shape(which)),
                 Role::Flag(_) | Role::MayEnter => self.flag(role),
                 Role::Slot(number) => self.slot(number),
@@ -116,6 +118,8 @@ impl Imports {
             Role::Allocate(which) => format!("{}-allocate", side(which)),
             Role::Transcoder(i) => format!("transcode-{i}"),
             Role::Copier(i) => format!("copy-{i}"),
+            Role::Converter(i) => format!("convert-{i}"),
+            Role::End(i) => format!("end-{i}"),
             Role::Trap(name) => name.into(),
             Role::Memory(which) => format!("{}-memory", side(which)),
             Role::Flag(which) => format!("{}-may-leave", side(which)),

@@ -20,7 +20,9 @@
 //! A function that calls it with another type traps, and is no trampoline.
 
 use super::bodies::{Bodies, Function, Module, Segment, exported_function};
-use crate::program::{CoreFuncType, CoreItem, CoreKind, InstanceId, ModuleId, Program, World};
+use crate::program::{
+    CoreFuncType, CoreItem, CoreKind, InstanceId, ModuleId, Program, Resource, World,
+};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wasmparser::Operator;
 
@@ -71,13 +73,14 @@ impl Trampolines {
     }
 }
 
-/// Trampolines among all functions that some instance imports from another, and among those that
-/// they call.
+/// Trampolines among all functions that some instance imports from another or that destroy a
+/// resource, and among those that they call.
 pub fn trampolines(program: &Program) -> Trampolines {
     let mut search = Search::new(program);
     let imports = program.instances.iter().flat_map(|instance| &instance.imports);
+    let destructors = program.resources.iter().filter_map(Resource::destructor);
     let mut todo: Vec<Function> =
-        imports.filter_map(|item| exported_function(program, item)).collect();
+        imports.chain(destructors).filter_map(|item| exported_function(program, item)).collect();
     todo.sort_unstable();
     todo.dedup();
     while let Some(function) = todo.pop() {

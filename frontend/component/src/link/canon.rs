@@ -57,14 +57,7 @@ impl<'a> Linker<'a> {
     }
 
     fn options(&mut self, env: EnvId, list: &[CanonicalOption]) -> Result<Options, LinkError> {
-        let mut options = CanonicalOptions {
-            component: self.envs[env.0 as usize].component,
-            encoding: StringEncoding::Utf8,
-            memory: None,
-            realloc: None,
-            async_: false,
-            memory64: false,
-        };
+        let mut options = CanonicalOptions::bare(self.envs[env.0 as usize].component);
         let (mut post_return, mut callback) = (None, None);
         for option in list {
             match option {

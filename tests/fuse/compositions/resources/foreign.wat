@@ -1,0 +1,105 @@
+;; An index means what it means in the table of the instance that uses it: an index that only another
+;; instance has names nothing, one that both have names what this one has there.
+;; expect looked => trap
+;; expect dropped => trap
+;; expect its-own => 8
+;; expect its-own-dropped => 17
+(component
+  (component $Leaf
+    (core module $Dtor
+      (global $drops (export "drops") (mut i32) (i32.const 0))
+      (func (export "dtor") (param i32)
+        (global.set $drops (i32.add (global.get $drops) (i32.const 1)))))
+    (core instance $dtor (instantiate $Dtor))
+    (type $r (resource (rep i32) (dtor (core func $dtor "dtor"))))
+    (core func $new (canon resource.new $r))
+    (core func $rep (canon resource.rep $r))
+    (core func $drop (canon resource.drop $r))
+    (core module $M
+      (import "" "new" (func $new (param i32) (result i32)))
+      (import "" "rep" (func $rep (param i32) (result i32)))
+      (import "" "drop" (func $drop (param i32)))
+      (import "" "drops" (global $drops (mut i32)))
+      (func (export "make") (param i32) (result i32) (call $new (local.get 0)))
+      (func (export "get") (param i32) (result i32) (local.get 0))
+      (func (export "drops") (result i32) (global.get $drops)))
+    (core instance $m (instantiate $M (with "" (instance
+      (export "new" (func $new)) (export "rep" (func $rep)) (export "drop" (func $drop))
+      (export "drops" (global $dtor "drops"))))))
+    (export $r-out "r" (type $r))
+    (func (export "make") (param "rep" u32) (result (own $r-out)) (canon lift (core func $m "make")))
+    (func (export "get") (param "x" (borrow $r-out)) (result u32) (canon lift (core func $m "get")))
+    (func (export "drops") (result u32) (canon lift (core func $m "drops"))))
+  (component $Middle
+    (import "leaf" (instance $leaf
+      (export "r" (type $r (sub resource)))
+      (export "make" (func (param "rep" u32) (result (own $r))))
+      (export "get" (func (param "x" (borrow $r)) (result u32)))))
+    (alias export $leaf "r" (type $r))
+    (core func $drop (canon resource.drop $r))
+    (core func $make (canon lower (func $leaf "make")))
+    (core func $get (canon lower (func $leaf "get")))
+    (core module $M
+      (import "" "drop" (func $drop (param i32)))
+      (import "" "make" (func $make (param i32) (result i32)))
+      (import "" "get" (func $get (param i32) (result i32)))
+      (func (export "look-at") (param i32) (result i32) (call $get (local.get 0)))
+      (func (export "drop-at") (param i32) (call $drop (local.get 0)))
+      (func (export "own-one") (param i32) (result i32) (call $make (local.get 0))))
+    (core instance $m (instantiate $M (with "" (instance
+      (export "drop" (func $drop)) (export "make" (func $make)) (export "get" (func $get))))))
+    (func (export "look-at") (param "x" u32) (result u32) (canon lift (core func $m "look-at")))
+    (func (export "drop-at") (param "x" u32) (canon lift (core func $m "drop-at")))
+    (func (export "own-one") (param "rep" u32) (result u32) (canon lift (core func $m "own-one"))))
+  (component $User
+    (import "leaf" (instance $leaf
+      (export "r" (type $r (sub resource)))
+      (export "make" (func (param "rep" u32) (result (own $r))))
+      (export "get" (func (param "x" (borrow $r)) (result u32)))
+      (export "drops" (func (result u32)))))
+    (import "middle" (instance $middle
+      (export "look-at" (func (param "x" u32) (result u32)))
+      (export "drop-at" (func (param "x" u32)))
+      (export "own-one" (func (param "rep" u32) (result u32)))))
+    (alias export $leaf "r" (type $r))
+    (core func $drop (canon resource.drop $r))
+    (core func $make (canon lower (func $leaf "make")))
+    (core func $get (canon lower (func $leaf "get")))
+    (core func $drops (canon lower (func $leaf "drops")))
+    (core func $look-at (canon lower (func $middle "look-at")))
+    (core func $drop-at (canon lower (func $middle "drop-at")))
+    (core func $own-one (canon lower (func $middle "own-one")))
+    (core module $M
+      (import "" "drop" (func $drop (param i32)))
+      (import "" "make" (func $make (param i32) (result i32)))
+      (import "" "get" (func $get (param i32) (result i32)))
+      (import "" "drops" (func $drops (result i32)))
+      (import "" "look-at" (func $look-at (param i32) (result i32)))
+      (import "" "drop-at" (func $drop-at (param i32)))
+      (import "" "own-one" (func $own-one (param i32) (result i32)))
+      (func (export "looked") (result i32) (call $look-at (call $make (i32.const 7))))
+      (func (export "dropped") (result i32)
+        (call $drop-at (call $make (i32.const 7)))
+        (i32.const 1))
+      (func (export "its-own") (result i32)
+        (drop (call $own-one (i32.const 8)))
+        (call $look-at (call $make (i32.const 7))))
+      (func (export "its-own-dropped") (result i32)
+        (drop (call $own-one (i32.const 8)))
+        (call $drop-at (call $make (i32.const 7)))
+        (i32.add (i32.mul (call $drops) (i32.const 10)) (call $get (i32.const 1)))))
+    (core instance $m (instantiate $M (with "" (instance
+      (export "drop" (func $drop)) (export "make" (func $make)) (export "get" (func $get))
+      (export "drops" (func $drops)) (export "look-at" (func $look-at))
+      (export "drop-at" (func $drop-at)) (export "own-one" (func $own-one))))))
+    (func (export "looked") (result u32) (canon lift (core func $m "looked")))
+    (func (export "dropped") (result u32) (canon lift (core func $m "dropped")))
+    (func (export "its-own") (result u32) (canon lift (core func $m "its-own")))
+    (func (export "its-own-dropped") (result u32) (canon lift (core func $m "its-own-dropped"))))
+  (instance $leaf (instantiate $Leaf))
+  (instance $middle (instantiate $Middle (with "leaf" (instance $leaf))))
+  (instance $user (instantiate $User (with "leaf" (instance $leaf)) (with "middle" (instance $middle))))
+  (export "looked" (func $user "looked"))
+  (export "dropped" (func $user "dropped"))
+  (export "its-own" (func $user "its-own"))
+  (export "its-own-dropped" (func $user "its-own-dropped")))

@@ -1,0 +1,75 @@
+;; Every number can be a representation.
+;; expect zero => 0
+;; expect all-ones => 4294967295
+;; expect lowest => 2147483648
+;; expect same-twice => 12
+(component
+  (component $Leaf
+    (core module $Dtor
+      (global $drops (export "drops") (mut i32) (i32.const 0))
+      (func (export "dtor") (param i32)
+        (global.set $drops (i32.add (global.get $drops) (i32.const 1)))))
+    (core instance $dtor (instantiate $Dtor))
+    (type $r (resource (rep i32) (dtor (core func $dtor "dtor"))))
+    (core func $new (canon resource.new $r))
+    (core func $rep (canon resource.rep $r))
+    (core func $drop (canon resource.drop $r))
+    (core module $M
+      (import "" "new" (func $new (param i32) (result i32)))
+      (import "" "rep" (func $rep (param i32) (result i32)))
+      (import "" "drop" (func $drop (param i32)))
+      (import "" "drops" (global $drops (mut i32)))
+      (func (export "make") (param i32) (result i32) (call $new (local.get 0)))
+      (func (export "get") (param i32) (result i32) (local.get 0))
+      (func (export "take") (param i32) (result i32)
+        (local $rep i32)
+        (local.set $rep (call $rep (local.get 0)))
+        (call $drop (local.get 0))
+        (local.get $rep)))
+    (core instance $m (instantiate $M (with "" (instance
+      (export "new" (func $new)) (export "rep" (func $rep)) (export "drop" (func $drop))
+      (export "drops" (global $dtor "drops"))))))
+    (export $r-out "r" (type $r))
+    (func (export "make") (param "rep" u32) (result (own $r-out))
+      (canon lift (core func $m "make")))
+    (func (export "get") (param "x" (borrow $r-out)) (result u32)
+      (canon lift (core func $m "get")))
+    (func (export "take") (param "x" (own $r-out)) (result u32)
+      (canon lift (core func $m "take"))))
+  (component $User
+    (import "leaf" (instance $leaf
+      (export "r" (type $r (sub resource)))
+      (export "make" (func (param "rep" u32) (result (own $r))))
+      (export "get" (func (param "x" (borrow $r)) (result u32)))
+      (export "take" (func (param "x" (own $r)) (result u32)))))
+    (alias export $leaf "r" (type $r))
+    (core func $drop (canon resource.drop $r))
+    (core func $make (canon lower (func $leaf "make")))
+    (core func $get (canon lower (func $leaf "get")))
+    (core func $take (canon lower (func $leaf "take")))
+    (core module $M
+      (import "" "make" (func $make (param i32) (result i32)))
+      (import "" "get" (func $get (param i32) (result i32)))
+      (import "" "take" (func $take (param i32) (result i32)))
+      (import "" "drop" (func $drop (param i32)))
+      (func (export "zero") (result i32)
+        (call $get (call $make (i32.const 0))))
+      (func (export "all-ones") (result i32)
+        (call $get (call $make (i32.const -1))))
+      (func (export "lowest") (result i32)
+        (call $take (call $make (i32.const 0x80000000))))
+      (func (export "same-twice") (result i32)
+        (i32.add (i32.mul (call $make (i32.const 7)) (i32.const 10)) (call $make (i32.const 7)))))
+    (core instance $m (instantiate $M (with "" (instance
+      (export "make" (func $make)) (export "get" (func $get)) (export "take" (func $take))
+      (export "drop" (func $drop))))))
+    (func (export "zero") (result u32) (canon lift (core func $m "zero")))
+    (func (export "all-ones") (result u32) (canon lift (core func $m "all-ones")))
+    (func (export "lowest") (result u32) (canon lift (core func $m "lowest")))
+    (func (export "same-twice") (result u32) (canon lift (core func $m "same-twice"))))
+  (instance $leaf (instantiate $Leaf))
+  (instance $user (instantiate $User (with "leaf" (instance $leaf))))
+  (export "zero" (func $user "zero"))
+  (export "all-ones" (func $user "all-ones"))
+  (export "lowest" (func $user "lowest"))
+  (export "same-twice" (func $user "same-twice")))
