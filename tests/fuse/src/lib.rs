@@ -16,6 +16,7 @@
 
 pub mod batch;
 pub mod generate;
+pub mod hostile;
 pub mod sources;
 
 use meld_verify::{Ended, Options, compare};
