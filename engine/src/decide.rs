@@ -5,7 +5,7 @@ use crate::error::EngineError;
 use crate::extract::{Choices, Extraction};
 use crate::failure::Failure;
 use crate::forbid;
-use crate::name::{Named, find, unknown};
+use crate::name::{Named, find, resources, unknown};
 use crate::plan::{ModuleImport, Node, NodeId, PackModule, Plan, Port, Target};
 use crate::proof::{Proofs, Reason};
 use crate::reach::Reach;
@@ -40,6 +40,9 @@ pub struct Options {
     pub disable: BTreeSet<String>,
     /// What "cheapest" looks at first.
     pub weight: Weight,
+    /// Resources whose representation may be their handle, by `interface.resource`; what they name is
+    /// added to that of the target.
+    pub opaque: BTreeSet<String>,
     /// What rules can ask about the output.
     pub target: Target,
     /// Read rules in reverse order. Plan and trace are the same; tests use it to show that.
@@ -59,6 +62,7 @@ impl Default for Options {
             assume: BTreeSet::new(),
             disable: BTreeSet::new(),
             weight: Weight::Speed,
+            opaque: BTreeSet::new(),
             target: Target::default(),
             reverse_rules: false,
             reverse_ports: false,
@@ -101,7 +105,11 @@ pub(crate) fn solve<'r>(
 ) -> Result<(Plan, Trace<'r>), EngineError> {
     let (standings, of_forbids) = standings(rules, options)?;
     let mut saturation = Saturation::new(rules, Names::new(program));
-    let statement = seed(program, rules, Bank::default(), options.target, options.reverse_ports)?;
+    let mut target = options.target.clone();
+    for name in &options.opaque {
+        target.opaque.extend(resources(program, name)?);
+    }
+    let statement = seed(program, rules, Bank::default(), &target, options.reverse_ports)?;
     let statement = statement.sorted();
     saturation.take(&statement);
     let seeds = statement.ports;
@@ -137,7 +145,7 @@ pub(crate) fn solve<'r>(
 
     let mut plan = write_plan(rules, &saturation, &choices, &order, &reached);
     plan.instances = instances;
-    plan.target = options.target;
+    plan.target = target;
     let terms = choices.write(&mut saturation.graph, &order);
     let mut proofs = Proofs::default();
     let mut ports = BTreeMap::new();

@@ -67,7 +67,9 @@ impl Names {
         }
         for (i, resource) in program.resources.iter().enumerate() {
             let name = unique("resource ", &resource.name);
-            names.entities.insert(Entity::Resource(ResourceId(i as u32)), format!("#{name}"));
+            let id = ResourceId(i as u32);
+            names.ports.insert(Port::Destructor(id), format!("destructor of {name}"));
+            names.entities.insert(Entity::Resource(id), format!("#{name}"));
         }
         for (i, export) in program.root_exports.iter().enumerate() {
             let path: Vec<String> = export.path.iter().map(|part| format!("{part:?}")).collect();

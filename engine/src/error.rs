@@ -20,6 +20,15 @@ pub enum EngineError {
         hint: String,
     },
 
+    /// `--opaque-rep` names a resource that there is not.
+    #[error("there is no resource `{name}`{hint}")]
+    NoResource {
+        /// What was asked for.
+        name: String,
+        /// The nearest name there is, or where to find them, as a sentence.
+        hint: String,
+    },
+
     /// `--disable` or `--why-not` names several rules.
     #[error("several rules are called `{name}`: {}", .candidates.join(", "))]
     Ambiguous {

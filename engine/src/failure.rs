@@ -9,11 +9,11 @@ use crate::extract::{Extraction, cost_of};
 use crate::guard::Ask;
 use crate::plan::Port;
 use crate::saturate::{Cause, Saturation, matches_of};
-use crate::term::{Node, Op, Term};
+use crate::term::{Op, Term};
 use crate::why_not::Standing;
 use egg::Id;
 use indexmap::IndexMap;
-use meld_pack::ruleset::{RuleId, TermId};
+use meld_pack::ruleset::RuleId;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write;
 
@@ -25,8 +25,7 @@ const MOST_PORTS: usize = 3;
 const MOST_RULES: usize = 8;
 
 /// What meld does not support, by the terms that speak of it.
-const UNSUPPORTED: [(&str, &[&str]); 4] = [
-    ("resources", &["own", "borrow", "resource-new", "resource-rep", "resource-drop"]),
+const UNSUPPORTED: [(&str, &[&str]); 3] = [
     ("streams and futures", &["stream", "future"]),
     ("error contexts", &["error-context"]),
     ("async functions", &["async-lift", "async-lower", "async-builtin"]),
@@ -41,20 +40,21 @@ pub(crate) struct Failure<'a, 'r> {
 
 impl Failure<'_, '_> {
     /// The report on ports that failed, with their seeds.
-    pub(crate) fn report(&self, ports: &BTreeMap<Port, Term>) -> String {
+    pub(crate) fn report(&self, seeds: &BTreeMap<Port, Term>) -> String {
         let mut questions: IndexMap<Id, Vec<Port>> = IndexMap::new();
-        for (port, seed) in ports {
+        for (port, seed) in seeds {
             for question in self.questions(self.saturation.graph.class(*seed)) {
                 questions.entry(question).or_default().push(*port);
             }
         }
         let asked = self.questions_answered_by_rules();
-        let mut out = match ports.len() {
+        let mut out = match seeds.len() {
             1 => "a port cannot be implemented".to_string(),
             n => format!("{n} ports cannot be implemented"),
         };
         for (question, ports) in questions.iter().take(MOST_QUESTIONS) {
-            self.question(*question, ports, &asked, &mut out);
+            let seed = ports.first().and_then(|port| seeds.get(port)).copied();
+            self.question(*question, ports, seed, &asked, &mut out);
         }
         if questions.len() > MOST_QUESTIONS {
             let more = questions.len() - MOST_QUESTIONS;
@@ -74,43 +74,44 @@ impl Failure<'_, '_> {
     }
 
     /// Says in plain words what a question is about, if that is something meld does not support.
-    fn unsupported(&self, question: Term) -> Option<String> {
-        let (bank, show) = (self.saturation.graph.bank(), self.saturation.show());
-        let mut host = String::new();
-        let mut seen = HashSet::from([question]);
-        let mut todo = vec![question];
-        while let Some(term) = todo.pop() {
-            let children = bank.children(term);
-            todo.extend(children.iter().rev().filter(|child| seen.insert(**child)));
-            let Op::Term(_) = bank.op(term) else { continue };
-            let op = show.op(bank.op(term));
-            if let ("host", [interface, name, function]) = (op.as_str(), children) {
-                host = format!("{} {} ", show.term(*interface), show.term(*name));
-                todo.extend(self.signature(*function));
+    /// The seed is that of a port that needs it.
+    fn unsupported(&self, question: Term, seed: Term) -> Option<String> {
+        let show = self.saturation.show();
+        let bank = self.saturation.graph.bank();
+        let terms = [self.below(question), self.below(seed)].concat();
+        let op = |term: Term| match bank.op(term) {
+            Op::Term(_) => show.op(bank.op(term)),
+            _ => String::new(),
+        };
+        let host = terms.iter().find_map(|term| match (op(*term).as_str(), bank.children(*term)) {
+            ("host", [interface, name, _]) => {
+                Some(format!("{} {} ", show.term(*interface), show.term(*name)))
             }
-            let what = UNSUPPORTED.iter().find(|(_, terms)| terms.contains(&op.as_str()));
-            let Some((what, _)) = what else { continue };
-            let passed = match (op.as_str(), children) {
-                ("own" | "borrow", [resource]) => {
-                    let resource = show.term(*resource);
-                    format!("{host}passes `{op}<{}>`: ", resource.trim_start_matches('#'))
+            _ => None,
+        });
+        terms.into_iter().find_map(|term| {
+            let op = op(term);
+            let (what, _) = UNSUPPORTED.iter().find(|(_, terms)| terms.contains(&op.as_str()))?;
+            let passed = match op.as_str() {
+                "stream" | "future" | "error-context" => {
+                    format!("{}passes `{op}`: ", host.as_deref().unwrap_or_default())
                 }
-                ("stream" | "future" | "error-context", _) => format!("{host}passes `{op}`: "),
                 _ => String::new(),
             };
-            return Some(format!("{passed}{what} are not supported yet"));
-        }
-        None
+            Some(format!("{passed}{what} are not supported yet"))
+        })
     }
 
-    /// The type of a function of the host, as the program says.
-    fn signature(&self, function: Term) -> Option<Term> {
-        let Saturation { graph, rules, .. } = self.saturation;
-        let attribute = rules.terms.iter().position(|term| &*term.name == "signature")?;
-        let op = Op::Term(TermId(attribute as u32));
-        let class = graph.lookup(Node { op, children: [graph.class(function)].into() })?;
-        let terms = self.saturation.terms_of(class);
-        terms.into_iter().find(|term| graph.bank().children(*term).len() == 2)
+    /// A term and all below it, from the outside in.
+    fn below(&self, term: Term) -> Vec<Term> {
+        let bank = self.saturation.graph.bank();
+        let (mut found, mut todo) = (Vec::new(), vec![term]);
+        let mut seen = HashSet::from([term]);
+        while let Some(term) = todo.pop() {
+            found.push(term);
+            todo.extend(bank.children(term).iter().rev().filter(|child| seen.insert(**child)));
+        }
+        found
     }
 
     /// Classes below this one that have no implementable operator, in order.
@@ -158,6 +159,7 @@ impl Failure<'_, '_> {
         &self,
         class: Id,
         ports: &[Port],
+        seed: Option<Term>,
         answered: &HashMap<Id, HashSet<&Op>>,
         out: &mut String,
     ) {
@@ -169,7 +171,7 @@ impl Failure<'_, '_> {
         let text = term.map_or(String::new(), |term| self.saturation.show().term(term));
         let standard = self.has_standard_packs();
         out.push_str("\n\n");
-        match term.filter(|_| standard).and_then(|term| self.unsupported(term)) {
+        match term.zip(seed).filter(|_| standard).and_then(|(t, seed)| self.unsupported(t, seed)) {
             Some(why) => {
                 let _ = write!(out, "{why}\n  no rule implements `{text}`");
             }

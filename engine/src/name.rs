@@ -1,6 +1,8 @@
-//! Rules and forbids as users name them: `pack.rule`, or as much of its end as names only one.
+//! What users name: rules and forbids by `pack.rule`, or as much of its end as names only one, and
+//! resources by `interface.resource`.
 
 use crate::error::EngineError;
+use meld_component::program::{Program, ResourceId};
 use meld_pack::near;
 use meld_pack::ruleset::{RuleId, RuleSet};
 
@@ -53,4 +55,23 @@ pub(crate) fn unknown(kind: &'static str, name: &str, known: &[String]) -> Engin
     });
     let hint = hint.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
     EngineError::Unknown { kind, name: name.to_string(), hint }
+}
+
+/// The resources of that name. There are several where a component is instantiated twice.
+///
+/// # Errors
+///
+/// If there is none.
+pub(crate) fn resources(program: &Program, name: &str) -> Result<Vec<ResourceId>, EngineError> {
+    let ids = (0..).map(ResourceId).zip(&program.resources);
+    let found: Vec<ResourceId> =
+        ids.filter(|(_, resource)| resource.name == name).map(|(id, _)| id).collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let hint = match near(name, program.resources.iter().map(|resource| resource.name.as_str())) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => "; `meld inspect` lists them, by interface, a dot and the name".to_string(),
+    };
+    Err(EngineError::NoResource { name: name.to_string(), hint })
 }

@@ -22,6 +22,9 @@ pub enum Port {
     Export(u32),
     /// A core item that the root exports: index into `World::Core::exports`.
     CoreExport(u32),
+    /// The destructor of a resource type that a guest defines and the root exports: what the
+    /// host calls when it drops one.
+    Destructor(ResourceId),
 }
 
 /// One decided term.
@@ -102,17 +105,19 @@ pub enum Form {
 }
 
 /// What is decided for: what rules can ask about the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The form of the output.
     pub form: Form,
     /// Whether the engines that run it know SIMD128.
     pub simd: bool,
+    /// Resources whose representation may be their handle.
+    pub opaque: BTreeSet<ResourceId>,
 }
 
 impl Default for Target {
     fn default() -> Self {
-        Target { form: Form::Component, simd: true }
+        Target { form: Form::Component, simd: true, opaque: BTreeSet::new() }
     }
 }
 

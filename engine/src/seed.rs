@@ -11,8 +11,8 @@ use crate::term::{Bank, Op, Term};
 use crate::vocabulary::{FactIds, Terms, look_up};
 use meld_component::facts::{self, Callee, Slot, Trampolines};
 use meld_component::program::{
-    Builtin, CoreItem, CoreKind, FuncDef, FuncId, InstanceId, OptionsId, Program, StringEncoding,
-    World,
+    Builtin, CoreItem, CoreKind, FuncDef, FuncId, InstanceId, OptionsId, Program, ResourceDef,
+    ResourceId, StringEncoding, World,
 };
 use meld_component::types::{FuncTypeId, TypeId, ValueType};
 use meld_pack::ruleset::{FactId, RuleSet, TermId};
@@ -38,7 +38,7 @@ pub fn seed(
     program: &Program,
     rules: &RuleSet,
     bank: Bank,
-    target: Target,
+    target: &Target,
     reverse_ports: bool,
 ) -> Result<Statement, EngineError> {
     let (terms, facts) = look_up(rules)?;
@@ -57,6 +57,10 @@ pub fn seed(
     }
     seeder.attributes()?;
     seeder.facts(&facts);
+    for resource in &target.opaque {
+        let row = vec![seeder.entity(Entity::Resource(*resource))];
+        seeder.state(facts.opaque, row);
+    }
     if target.simd {
         seeder.state(facts.simd, Vec::new());
     }
@@ -120,7 +124,18 @@ fn ports(program: &Program) -> Vec<Port> {
     let imports = program.instances.iter().enumerate().flat_map(|(i, instance)| {
         (0..instance.imports.len()).map(move |n| Port::Import(InstanceId(i as u32), n as u32))
     });
-    exports.chain((0..core).map(|i| Port::CoreExport(i as u32))).chain(imports).collect()
+    let core = (0..core).map(|i| Port::CoreExport(i as u32));
+    exports.chain(core).chain(destructors(program)).chain(imports).collect()
+}
+
+/// Resource types that the host gets from guests and has to destroy by a call.
+fn destructors(program: &Program) -> impl Iterator<Item = Port> + '_ {
+    let exported = program.border.iter().flat_map(|border| &border.exported);
+    let destroyed = |id: &ResourceId| match program.resources[id.index()].def {
+        ResourceDef::Component { ref dtor, .. } => dtor.is_some(),
+        ResourceDef::Host => false,
+    };
+    exported.map(|(id, _)| *id).filter(destroyed).map(Port::Destructor)
 }
 
 struct Seeder<'p> {
@@ -244,6 +259,10 @@ impl Seeder<'_> {
                 let func = self.program.root_exports[index as usize].func;
                 let func = self.func(func)?;
                 Ok(self.term(self.terms.exported, &[func]))
+            }
+            Port::Destructor(resource) => {
+                let resource = self.entity(Entity::Resource(resource));
+                Ok(self.term(self.terms.host_destructor, &[resource]))
             }
             Port::CoreExport(index) => match &self.program.world {
                 World::Core { exports } => self.item(&exports[index as usize].1),
@@ -424,6 +443,11 @@ impl Seeder<'_> {
                 self.into.equations.push((attribute, value));
             }
         }
+        if let Some(border) = &program.border {
+            let attribute = self.term(self.terms.border_options, &[]);
+            let options = self.entity(Entity::Options(border.options));
+            self.into.equations.push((attribute, options));
+        }
         self.resources()?;
         for (slot, item) in self.contents() {
             let slot = self.entity(Entity::Slot(slot));
@@ -444,10 +468,12 @@ impl Seeder<'_> {
         let program = self.program;
         for (index, options) in program.options.iter().enumerate() {
             let leaf = self.entity(Entity::Options(OptionsId(index as u32)));
-            if options.memory.is_some() {
+            // What the border's memory and allocator are, rules say.
+            let border = program.border.as_ref().is_some_and(|b| b.options.index() == index);
+            if border || options.memory.is_some() {
                 self.state(ids.has_memory, vec![leaf]);
             }
-            if options.realloc.is_some() {
+            if border || options.realloc.is_some() {
                 self.state(ids.has_realloc, vec![leaf]);
             }
             let encoding = match options.encoding {
@@ -475,6 +501,17 @@ impl Seeder<'_> {
         for component in facts::may_throw(program) {
             let row = vec![self.entity(Entity::Component(component))];
             self.state(ids.may_throw, row);
+        }
+        if let Some(component) = program.border_component() {
+            let row = vec![self.entity(Entity::Component(component))];
+            self.state(ids.border, row);
+        }
+        if facts::several_faces(program) {
+            self.state(ids.several_faces, Vec::new());
+        }
+        for id in facts::in_memory(&program.types) {
+            let row = vec![self.signature(id)];
+            self.state(ids.in_memory, row);
         }
         if facts::has_start(program) {
             self.state(ids.has_start, Vec::new());

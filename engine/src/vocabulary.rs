@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 /// Terms that the frontend equates with what they are. They are names for something else, even
 /// where that is data, and are never chosen themselves.
-pub const ATTRIBUTES: [&str; 9] = [
+pub const ATTRIBUTES: [&str; 10] = [
     "component",
     "memory",
     "realloc",
@@ -21,6 +21,7 @@ pub const ATTRIBUTES: [&str; 9] = [
     "resource-number",
     "destructor",
     "implementer",
+    "border-options",
 ];
 
 macro_rules! vocabulary {
@@ -67,6 +68,7 @@ vocabulary! {
         realloc = "realloc"("Options") -> "Func";
         signature = "signature"("HostFunc") -> "Signature";
         content = "content"("Slot") -> "Func";
+        border_options = "border-options"() -> "Options";
         bare = "bare"("Component") -> "Options";
         resource_number = "resource-number"("Resource") -> "Int";
         destructor = "destructor"("Resource") -> "Func";
@@ -119,6 +121,7 @@ vocabulary! {
         context_set = "context-set"("Component", "Int", "Int") -> "Func";
         async_builtin = "async-builtin"("Str", "Component") -> "Func";
         exported = "exported"("ComponentFunc") -> "Export";
+        host_destructor = "host-destructor"("Resource") -> "Func";
         host_func = "host-func"("Str", "Str", "CoreImport") -> "Func";
         host_memory = "host-memory"("Str", "Str", "CoreImport") -> "Memory";
         host_table = "host-table"("Str", "Str", "CoreImport") -> "Table";
@@ -147,10 +150,12 @@ vocabulary! {
         opaque = "opaque"("Resource");
         border = "border"("Component");
         scalar = "scalar"("Signature");
+        in_memory = "in-memory"("Signature");
         whole_word = "whole-word"("Type");
         narrow = "narrow"("Type");
         any_bits = "any-bits"("Type");
         core_form = "core-form"();
+        several_faces = "several-faces"();
         has_start = "has-start"();
     }
 }

@@ -57,6 +57,7 @@ fn chain(components: u32, calls: u32) -> Program {
         host_funcs: Vec::new(),
         root_exports: Vec::new(),
         world: World::Core { exports: Vec::new() },
+        border: None,
     };
     let mut before: Vec<FuncId> = Vec::new();
     for n in 0..calls {

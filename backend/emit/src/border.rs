@@ -4,7 +4,7 @@
 use crate::error::EmitError;
 use crate::merge::Source;
 use crate::wiring::Wiring;
-use crate::wrap::{Lifted, Lowered};
+use crate::wrap::{Destructor, Lifted, Lowered, ResourceBuiltin, ResourceOperation};
 use indexmap::IndexMap;
 use meld_component::program::{CanonicalOptions, HostFuncId, Program, World};
 use meld_engine::plan::{Entity, Node, NodeId, Plan, Port};
@@ -12,7 +12,10 @@ use std::collections::BTreeMap;
 
 /// Core imports of the merged module that are lowered host functions, by decided term.
 pub struct HostImports {
+    /// Functions.
     names: BTreeMap<NodeId, (String, String)>,
+    /// Built-ins of the host's table of handles.
+    builtins: BTreeMap<NodeId, ResourceBuiltin>,
 }
 
 impl HostImports {
@@ -23,10 +26,20 @@ impl HostImports {
     ///
     /// If a term is not of the shape that the vocabulary gives it.
     pub fn new(program: &Program, plan: &Plan) -> Result<Self, EmitError> {
-        let mut names = BTreeMap::new();
+        let (mut names, mut builtins) = (BTreeMap::new(), BTreeMap::new());
         let mut seen: BTreeMap<HostFuncId, u32> = BTreeMap::new();
         for (i, node) in plan.nodes.iter().enumerate() {
             let Node::Term(term, arguments) = node else { continue };
+            if let Some(operation) = operation(term) {
+                let Node::Entity(Entity::Resource(resource)) = *plan.node(arguments[0]) else {
+                    let term = term.to_string();
+                    return Err(EmitError::Term { term, wanted: "a resource type" });
+                };
+                let (module, name) = (term.to_string(), resource.to_string());
+                let builtin = ResourceBuiltin { module, name, operation, resource };
+                builtins.insert(NodeId(i as u32), builtin);
+                continue;
+            }
             if &**term != "host-lower" {
                 continue;
             }
@@ -42,13 +55,26 @@ impl HostImports {
             *count += 1;
             names.insert(NodeId(i as u32), (interface, name));
         }
-        Ok(HostImports { names })
+        Ok(HostImports { names, builtins })
     }
 
-    /// The core import that a `host-lower` term stands for.
+    /// The core import that a `host-lower` term, or one for a built-in, stands for.
     pub fn source(&self, id: NodeId) -> Source {
-        let (module, name) = self.names[&id].clone();
+        let (module, name) = match self.builtins.get(&id) {
+            Some(builtin) => (builtin.module.clone(), builtin.name.clone()),
+            None => self.names[&id].clone(),
+        };
         Source::Host { module, name }
+    }
+}
+
+/// The built-in that a term stands for.
+fn operation(term: &str) -> Option<ResourceOperation> {
+    match term {
+        "host-resource-new" => Some(ResourceOperation::New),
+        "host-resource-rep" => Some(ResourceOperation::Rep),
+        "host-resource-drop" => Some(ResourceOperation::Drop),
+        _ => None,
     }
 }
 
@@ -70,6 +96,10 @@ pub struct Border {
     pub exports: IndexMap<String, Source>,
     /// What its imports are.
     pub lowers: Vec<Lowered>,
+    /// The built-ins among them.
+    pub builtins: Vec<ResourceBuiltin>,
+    /// What the host calls when it drops a guest's resource.
+    pub destructors: Vec<Destructor>,
     /// What the root's exported functions are.
     pub lifts: Vec<Lifted>,
 }
@@ -110,6 +140,13 @@ impl Border {
                 for &id in hosts.names.keys() {
                     let lowered = border.lower(program, plan, hosts, wiring, id)?;
                     border.lowers.push(lowered);
+                }
+                border.builtins = hosts.builtins.values().cloned().collect();
+                for (port, node) in &plan.ports {
+                    let Port::Destructor(resource) = *port else { continue };
+                    let name = format!("[dtor]{}", program.resources[resource.index()].name);
+                    let export = border.export(&name, wiring.source(*node)?);
+                    border.destructors.push(Destructor { resource, export });
                 }
             }
         }

@@ -91,6 +91,8 @@ fn write(
             program,
             module: merged.module,
             lowers: border.lowers,
+            builtins: border.builtins,
+            destructors: border.destructors,
             lifts: border.lifts,
             start: merged.has_start.then(|| START.to_string()),
         };

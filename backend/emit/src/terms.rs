@@ -15,12 +15,14 @@ macro_rules! terms {
 /// Functions whose shape follows a signature: each becomes a core module that is generated; see
 /// [`crate::adapter::from_plan`].
 pub const GENERATED: &[TermShape] = terms! {
+    "as-lifted"("Func", "Signature", "Options", "Func") -> "Func";
     "adapter"("Func", "Signature", "Side", "Side", "PostReturn", "Passes", "Passes", "Instance") -> "Func";
     "always"("Signature", "Options", "Func") -> "Func";
     "catch-all"("Func", "Signature", "Options", "Func") -> "Func";
     "catch-all-after"("Func", "Signature", "Options", "Func") -> "Func";
     "check-leave"("Func", "Signature", "Options", "Leave", "Func") -> "Func";
     "clear-context"("Func", "Signature", "Options", "Global", "Global") -> "Func";
+    "discard"("Func", "Signature", "Options") -> "Func";
     "enter"("Func", "Signature", "Options", "Global", "Func") -> "Func";
     "enter-after"("Func", "Signature", "Options", "Global", "Func") -> "Func";
     "host-lower"("ComponentFunc", "Options", "HostSide") -> "Func";
@@ -40,6 +42,9 @@ const OTHERS: &[TermShape] = terms! {
     "host-flat"() -> "HostSide";
     "host-memory-only"("Memory") -> "HostSide";
     "host-heap"("Memory", "Func") -> "HostSide";
+    "host-resource-new"("Resource") -> "Func";
+    "host-resource-rep"("Resource") -> "Func";
+    "host-resource-drop"("Resource") -> "Func";
     "host-lift"("Func", "Signature", "Options", "HostSide", "PostReturn") -> "Export";
     "re-export"("ComponentFunc") -> "Export";
     "after-start"("Instance") -> "Instance";

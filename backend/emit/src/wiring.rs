@@ -126,6 +126,9 @@ impl<'a> Wiring<'a> {
                         name: self.text(arguments[1])?,
                     })
                 }
+                "host-resource-new" | "host-resource-rep" | "host-resource-drop" => {
+                    Ok(self.hosts.source(id))
+                }
                 _ if self.added.contains_key(&id) => Ok(Source::Export {
                     instance: self.added[&id],
                     name: adapter::EXPORT.to_string(),

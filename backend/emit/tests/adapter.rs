@@ -5,10 +5,12 @@ mod support;
 
 use meld_component::abi::PtrWidth::{self, W32, W64};
 use meld_component::types::{FuncType, TypeId, Types};
-use meld_emit::adapter::{self, AdapterSpec, PassId, Role, Side, Which};
+use meld_emit::adapter::{self, AdapterSpec, Pass, PassId, Role, Side, Which};
 use proptest::prelude::*;
 use std::sync::Arc;
-use support::model::{Arena, Core, Value, View, allocations, flatten, layout, pointer, tuple};
+use support::model::{
+    Arena, Core, Value, View, allocations, convert, flatten, layout, pointer, tuple,
+};
 use support::random::{Passes, Random};
 use support::{bits, engine, pack_module, trap_name};
 use wasmtime::{
@@ -51,6 +53,9 @@ struct World {
     expected: Result<Vec<Value>, &'static str>,
     returned: Vec<u64>,
     expected_result: Option<Result<Value, &'static str>>,
+    called: bool,
+    /// How often the end of the call was told.
+    ended: usize,
     post_returned: bool,
 }
 
@@ -266,6 +271,7 @@ fn callee(store: &mut Store<World>, engine: &Engine, case: &Case) -> Func {
         let args: Vec<u64> = args.iter().map(bits).collect();
         let given = case.lift_params(case.view(Which::Callee, &bytes, true), &args);
         assert_eq!(given, caller.data().expected, "parameters");
+        caller.data_mut().called = true;
 
         let (Some(ty), Some(value)) = (case.result, &case.returns) else { return Ok(()) };
         let mut random = case.random.clone();
@@ -328,6 +334,7 @@ fn check(engine: &Engine, traps: &Module, seed: u64) {
         case.params.iter().map(|&ty| passes.of(&case.types, Some(ty))).collect();
     passes.turn();
     let results = case.result.iter().map(|&ty| passes.of(&case.types, Some(ty))).collect();
+    let borrows = passes.passes.iter().any(|pass| matches!(pass, Pass::Scoped(..)));
     let func = FuncType { async_: false, params: case.params.clone(), result: case.result };
     let post = random.below(2) == 0;
     let side =
@@ -356,6 +363,8 @@ fn check(engine: &Engine, traps: &Module, seed: u64) {
             expected: Err(""),
             returned: vec![],
             expected_result: None,
+            called: false,
+            ended: 0,
             post_returned: false,
         },
     );
@@ -420,6 +429,13 @@ fn check(engine: &Engine, traps: &Module, seed: u64) {
                 let from = if i == 0 { Which::Caller } else { Which::Callee };
                 transcoder(&mut store, engine, from, case.widths).into()
             }
+            Role::Converter(_) => Func::wrap(&mut store, convert).into(),
+            Role::End(_) => Func::wrap(&mut store, |mut caller: Caller<'_, World>| {
+                let world = caller.data_mut();
+                assert!(world.called && world.sides[0].calls.is_empty() && !world.post_returned);
+                world.ended += 1;
+            })
+            .into(),
             Role::Copier(_) => unreachable!("lists are copied by an instruction"),
             Role::Trap(name) => traps.get_export(&mut store, name).unwrap(),
             Role::Memory(which) => store.data().sides[which as usize].memory.into(),
@@ -456,6 +472,7 @@ fn check(engine: &Engine, traps: &Module, seed: u64) {
     };
     assert_eq!(case.lift_result(view, &returned), world.expected_result, "result");
     assert_eq!(world.post_returned, post);
+    assert_eq!(world.ended, usize::from(borrows), "ends");
 
     // And what should have been allocated?
     let mut calls = [vec![], vec![]];

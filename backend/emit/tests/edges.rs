@@ -24,6 +24,8 @@ struct Fixture {
     flags: Vec<Global>,
     slots: Vec<Global>,
     arity: usize,
+    /// What the last call returned.
+    returned: Option<u64>,
 }
 
 fn flag(store: &mut Store<Vec<u64>>) -> Global {
@@ -63,7 +65,10 @@ impl Fixture {
                 Role::Callee | Role::PostReturn => {
                     let ty = import.ty().unwrap_func().clone();
                     let leave = flags[1];
-                    Func::new(&mut store, ty, move |mut caller, args, _| {
+                    let zeros: Vec<Val> =
+                        ty.results().filter_map(|ty| Val::default_for_ty(&ty)).collect();
+                    Func::new(&mut store, ty, move |mut caller, args, results| {
+                        results.copy_from_slice(&zeros);
                         let leave = bits(&leave.get(&mut caller));
                         let seen: &mut Vec<u64> = caller.data_mut();
                         seen.extend(args.iter().map(bits));
@@ -98,14 +103,16 @@ impl Fixture {
                     slots.push(Global::new(&mut store, ty, Val::I64(-1)).unwrap());
                     slots[slots.len() - 1].into()
                 }
-                Role::Transcoder(_) | Role::Copier(_) => panic!("no strings and lists here"),
+                Role::Transcoder(_) | Role::Copier(_) | Role::Converter(_) | Role::End(_) => {
+                    panic!("no strings, lists and handles here")
+                }
             };
             imports.push(item);
         }
         let instance = Instance::new(&mut store, &module, &imports).unwrap();
         let call = instance.get_func(&mut store, adapter::EXPORT).unwrap();
         let arity = call.ty(&store).results().len();
-        Fixture { store, call, flags, slots, arity }
+        Fixture { store, call, flags, slots, arity, returned: None }
     }
 
     /// Calls with bits for arguments; says what the callee saw, without its flag.
@@ -125,6 +132,7 @@ impl Fixture {
         let mut results = vec![Val::I32(0); self.arity];
         let outcome = self.call.call(&mut self.store, &args, &mut results);
         outcome.map_err(|error| trap_name(&error))?;
+        self.returned = results.first().map(bits);
         let mut seen = self.store.data().clone();
         seen.pop();
         Ok(seen)
@@ -302,6 +310,40 @@ fn contexts_are_cleared() {
     let slots: Vec<u64> =
         fixture.slots.iter().map(|slot| bits(&slot.get(&mut fixture.store))).collect();
     assert_eq!(slots, [0, 0]);
+}
+
+/// A lowered function as a lifted one: it is given a place for a result in memory, which is what
+/// is returned; a flat result is returned as it is.
+#[test]
+fn lowered_as_lifted() {
+    let mut types = Types::default();
+    let int = types.intern(ValueType::U32);
+    let pair = types.intern(ValueType::Tuple(vec![int, int]));
+    for width in [W32, W64] {
+        for (params, result, given, seen, returned) in [
+            (vec![int], None, vec![3], vec![3], None),
+            (vec![int], Some(int), vec![3], vec![3], Some(0)),
+            // The allocator of the fixture gives the alignment.
+            (vec![int, int], Some(pair), vec![3, 5], vec![3, 5, 4], Some(4)),
+            // Spilled parameters are a pointer on both sides.
+            (vec![int; 17], Some(pair), vec![8], vec![8, 4], Some(4)),
+        ] {
+            let func = FuncType { async_: false, params, result };
+            let mut fixture =
+                Fixture::new(&wrappers::as_lifted(&types, &func, width).unwrap(), width);
+            fixture.check(&given, Ok(seen));
+            assert_eq!(fixture.returned, returned, "{func:?}");
+        }
+    }
+}
+
+#[test]
+fn discarded_results() {
+    let mut types = Types::default();
+    let int = types.intern(ValueType::U32);
+    let func = FuncType { async_: false, params: vec![int, int], result: Some(int) };
+    let mut fixture = Fixture::new(&wrappers::discard(&types, &func, W32).unwrap(), W32);
+    fixture.check(&[9], Ok(vec![]));
 }
 
 /// What the guest's realloc returns, and how the checked one takes it.

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{host, program_of, same_type};
-use meld_component::program::{HostFuncId, StringEncoding, World};
+use meld_component::program::{HostFuncId, Program, StringEncoding, World};
 use meld_emit::wrap::{
     EmbedError, Lifted, Lowered, WrapError, Wrapping, core_module, embed_world, wrap,
 };
@@ -11,6 +11,19 @@ use meld_emit::wrap::{
 /// Wraps a module as a component given in text. The module's exports are named
 /// `path/to/function`; beside it, host functions that are exported again, to and from. Returns
 /// the input and the output.
+/// A wrapping in which nothing is imported or exported.
+fn bare_wrapping(program: &Program, module: Vec<u8>) -> Wrapping<'_> {
+    Wrapping {
+        program,
+        module,
+        lowers: vec![],
+        builtins: vec![],
+        destructors: vec![],
+        lifts: vec![],
+        start: None,
+    }
+}
+
 fn outcome(
     input: &str,
     module: &str,
@@ -32,8 +45,7 @@ fn outcome(
         }
     });
     let module = wat::parse_str(module).unwrap();
-    let wrapping =
-        Wrapping { program: &program, module, lowers: vec![], lifts: lifts.collect(), start: None };
+    let wrapping = Wrapping { lifts: lifts.collect(), ..bare_wrapping(&program, module) };
     let output = wrap(wrapping)?;
     Ok((input, output))
 }
@@ -175,21 +187,41 @@ fn names_with_more_than_a_name() {
     );
 }
 
+/// Resource types that are defined inside, exported in one place, in two, and under two names.
 #[test]
-fn refused_worlds() {
-    let error = outcome(
-        r#"(component
-          (type $r (resource (rep i32)))
-          (instance $i (export "r" (type $r)))
-          (export "x:y/z" (instance $i)))"#,
-        "(module)",
-        &[],
-    );
-    assert_eq!(
-        error.unwrap_err().to_string(),
-        "the root exports a resource type that is implemented inside (`x:y/z`); exported \
-         resources cannot be wrapped"
-    );
+fn resources_that_guests_define() {
+    let of = |rest: &str| {
+        let input = format!("(component (type $r (resource (rep i32))) {rest})");
+        // Wrapping compares the worlds; wasmparser cannot where one type has two names.
+        outcome(&input, "(module)", &[]).unwrap();
+    };
+    of(r#"(export "r" (type $r))"#);
+    of(r#"(export $s "s" (type $r)) (export "t" (type $s))"#);
+    of(r#"(instance $i (export "r" (type $r))) (export "x:y/z" (instance $i))"#);
+    of(r#"(instance $i (export "r" (type $r)) (export "s" (type $r)))
+          (export "x:y/z" (instance $i)) (export "x:y/w" (instance $i))"#);
+    let function = r#"
+        (core module $m (func (export "f") (param i32) (result i32) local.get 0))
+        (core instance $m (instantiate $m))"#;
+    let module = r#"(module (func (export "f") (param i32) (result i32) local.get 0)
+                            (func (export "a/f") (param i32) (result i32) local.get 0))"#;
+    let of = |rest: &str| {
+        let input = format!("(component (type $r (resource (rep i32))) {function} {rest})");
+        outcome(&input, module, &[]).unwrap();
+    };
+    of(r#"(export $s "s" (type $r))
+          (func $f (param "r" (borrow $r)) (result (own $r)) (canon lift (core func $m "f")))
+          (export "f" (func $f) (func (param "r" (borrow $s)) (result (own $s))))"#);
+    of(r#"(func $f (param "r" (borrow $r)) (result (own $r)) (canon lift (core func $m "f")))
+          (component $c
+            (import "r" (type $r (sub resource)))
+            (import "f" (func $f (param "r" (borrow $r)) (result (own $r))))
+            (export $s "s" (type $r))
+            (export "f" (func $f) (func (param "r" (borrow $s)) (result (own $s)))))
+          (instance $i (instantiate $c (with "r" (type $r)) (with "f" (func $f))))
+          (export "a" (instance $i))
+          (alias export $i "s" (type $s))
+          (export "s" (type $s))"#);
 }
 
 #[test]
@@ -234,7 +266,7 @@ fn refused_modules() {
     let check = |module: &str, lowers: Vec<Lowered>, lift: Lifted, core: bool, expect: &str| {
         let module = wat::parse_str(format!("(module {module})")).unwrap();
         let lifts = vec![lift, Lifted::Host(HostFuncId(0))];
-        let wrapping = Wrapping { program: &program, module, lowers, lifts, start: None };
+        let wrapping = Wrapping { lowers, lifts, ..bare_wrapping(&program, module) };
         let error = match core {
             false => wrap(wrapping).map(|_| ()).unwrap_err(),
             true => core_module(wrapping).map(|_| ()).unwrap_err(),
@@ -253,7 +285,7 @@ fn refused_modules() {
         vec![lowered]
     };
     for core in [false, true] {
-        check(module, vec![], good(), core, "imports `host` `h`, which is not a lowered host");
+        check(module, vec![], good(), core, "imports `host` `h`, which is nothing of the host");
         check(r#"(import "a" "m" (memory 1))"#, vec![], good(), core, "imports `a` `m`");
         check(module, without("memory"), good(), core, "the canonical option `memory`");
         check(module, without("realloc"), good(), core, "import `h` passes values");
@@ -293,8 +325,7 @@ fn names_that_core_modules_keep() {
         realloc: None,
         post_return: None,
     };
-    let wrapping =
-        Wrapping { program: &program, module, lowers: vec![], lifts: vec![lift], start: None };
+    let wrapping = Wrapping { lifts: vec![lift], ..bare_wrapping(&program, module) };
     wrap(wrapping.clone()).unwrap();
     let error = core_module(wrapping).unwrap_err();
     assert_eq!(error, WrapError::Reserved { name: "memory".into() });

@@ -3,16 +3,20 @@
 mod common;
 
 use common::{dummy_component, host, program_of, same_type};
-use meld_component::program::{Program, StringEncoding, World};
-use meld_emit::wrap::{Lifted, Lowered, Wrapping, core_module, embed_world, wrap};
+use meld_component::program::{Program, ResourceId, StringEncoding, World};
+use meld_emit::wrap::{
+    Destructor, Lifted, Lowered, ResourceBuiltin, ResourceOperation, Wrapping, core_module,
+    embed_world, wrap,
+};
 use wasmparser::{Parser, Payload};
-use wasmtime::component::{Component, Instance, Linker, Val};
+use wasmtime::component::{Component, Instance, Linker, Resource, ResourceType, Val};
 use wasmtime::{Engine, Store};
 use wit_component::ComponentEncoder;
 
 /// What a merged module is, by convention: an import `"host" "path/to/function"` is that host
-/// function; an export of the same form is that function of the root; `mem` and `alloc` are the
-/// memory and the allocator, `post` takes the results back, `start` starts.
+/// function, `"[new]path/to/resource"` a built-in; an export of the same form is that function of the
+/// root, `"[dtor]path/to/resource"` a destructor; `mem` and `alloc` are the memory and the allocator,
+/// `post` takes the results back, `start` starts.
 fn wrapping<'a>(program: &'a Program, module: &[u8]) -> Wrapping<'a> {
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     for payload in Parser::new(0).parse_all(module) {
@@ -28,14 +32,36 @@ fn wrapping<'a>(program: &'a Program, module: &[u8]) -> Wrapping<'a> {
     }
     let optional = |name: &str| exports.contains(&name).then(|| name.to_string());
     let encoding = StringEncoding::Utf8;
-    let lowers = imports.iter().map(|name| Lowered {
-        module: "host".into(),
-        name: name.to_string(),
-        host: host(program, name),
-        encoding,
-        memory: optional("mem"),
-        realloc: optional("alloc"),
-    });
+    let (mut lowers, mut builtins, mut destructors) = (Vec::new(), Vec::new(), Vec::new());
+    for name in imports {
+        if let Some((operation, path)) = name.strip_prefix('[').and_then(|n| n.split_once(']')) {
+            builtins.push(ResourceBuiltin {
+                module: "host".into(),
+                name: name.into(),
+                operation: match operation {
+                    "new" => ResourceOperation::New,
+                    "rep" => ResourceOperation::Rep,
+                    _ => ResourceOperation::Drop,
+                },
+                resource: resource(program, path),
+            });
+            continue;
+        }
+        lowers.push(Lowered {
+            module: "host".into(),
+            name: name.to_string(),
+            host: host(program, name),
+            encoding,
+            memory: optional("mem"),
+            realloc: optional("alloc"),
+        });
+    }
+    for name in &exports {
+        if let Some(path) = name.strip_prefix("[dtor]") {
+            let resource = resource(program, path);
+            destructors.push(Destructor { resource, export: name.to_string() });
+        }
+    }
     let lifts = program.root_exports.iter().map(|export| Lifted::Core {
         export: export.path.join("/"),
         encoding,
@@ -46,10 +72,27 @@ fn wrapping<'a>(program: &'a Program, module: &[u8]) -> Wrapping<'a> {
     Wrapping {
         program,
         module: module.to_vec(),
-        lowers: lowers.collect(),
+        lowers,
+        builtins,
+        destructors,
         lifts: lifts.collect(),
         start: optional("start"),
     }
+}
+
+/// The resource type that the root imports or exports at this path, written with `/`.
+fn resource(program: &Program, path: &str) -> ResourceId {
+    let border = program.border.as_ref().expect("the root shows resource types");
+    let mut shown = border.imported.iter().chain(&border.exported);
+    shown.find(|(_, at)| at.join("/") == path).unwrap_or_else(|| panic!("no resource {path}")).0
+}
+
+/// The component that wit-component makes of the core form.
+fn by_way_of_core(program: &Program, wrapping: Wrapping<'_>) -> Vec<u8> {
+    let mut core = core_module(wrapping).unwrap();
+    let World::Component(world) = &program.world else { unreachable!() };
+    embed_world(&mut core.bytes, world, core.encoding).unwrap();
+    ComponentEncoder::default().module(&core.bytes).unwrap().validate(true).encode().unwrap()
 }
 
 /// An allocator that never frees, and the memory it allocates in.
@@ -274,12 +317,7 @@ fn start_functions_call_host_functions_that_allocate() {
     assert_eq!(running.store.data(), &["noon"]);
 
     // The same by way of the core form, whose start function has a name of its own.
-    let mut core = core_module(wrapping).unwrap();
-    let World::Component(world) = &program.world else { unreachable!() };
-    embed_world(&mut core.bytes, world, core.encoding).unwrap();
-    let again =
-        ComponentEncoder::default().module(&core.bytes).unwrap().validate(true).encode().unwrap();
-    let mut running = Running::new(&again).unwrap();
+    let mut running = Running::new(&by_way_of_core(&program, wrapping)).unwrap();
     assert_eq!(running.call(&["get"], &[]).unwrap(), string("noon"));
     assert_eq!(running.store.data(), &["noon"]);
 }
@@ -411,6 +449,8 @@ fn two_memories_with_two_encodings() {
             lifted("f", StringEncoding::Utf8, "mem", "alloc"),
             lifted("g", StringEncoding::Utf16, "mem16", "alloc16"),
         ],
+        builtins: vec![],
+        destructors: vec![],
         start: None,
     };
     let mut running = run(&input, &wrapping);
@@ -453,17 +493,90 @@ fn one_host_function_imported_twice() {
         program: &program,
         module,
         lowers: vec![lowered("one", "a"), lowered("two", "b")],
+        builtins: vec![],
+        destructors: vec![],
         lifts,
         start: None,
     };
     let mut running = run(&input, &wrapping);
     assert_eq!(running.call(&["f"], &[]).unwrap(), Val::U32(42));
 
-    let mut core = core_module(wrapping).unwrap();
-    let World::Component(world) = &program.world else { unreachable!() };
-    embed_world(&mut core.bytes, world, core.encoding).unwrap();
-    let again =
-        ComponentEncoder::default().module(&core.bytes).unwrap().validate(true).encode().unwrap();
-    let mut running = Running::new(&again).unwrap();
+    let mut running = Running::new(&by_way_of_core(&program, wrapping)).unwrap();
     assert_eq!(running.call(&["f"], &[]).unwrap(), Val::U32(42));
+}
+
+/// A resource that the module defines and one that it imports, in the component form and in the core
+/// form: `new`, `rep` and `drop` are those of the host's table, and the host's drop runs the
+/// destructor.
+#[test]
+fn resources_of_both_sides() {
+    let input = dummy_component(
+        "package t:t;
+        interface host { resource file { constructor(); size: func() -> u32; } }
+        interface things {
+            resource thing { constructor(number: u32); number: func() -> u32; }
+            gone: func() -> u32;
+        }
+        world w { import host; export things; }",
+    );
+    let program = program_of(&input);
+    let module = wat::parse_str(
+        r#"(module
+          (import "host" "t:t/host/[constructor]file" (func $open (result i32)))
+          (import "host" "t:t/host/[method]file.size" (func $size (param i32) (result i32)))
+          (import "host" "[drop]t:t/host/file" (func $close (param i32)))
+          (import "host" "[new]t:t/things/thing" (func $new (param i32) (result i32)))
+          (import "host" "[rep]t:t/things/thing" (func $rep (param i32) (result i32)))
+          (import "host" "[drop]t:t/things/thing" (func $drop (param i32)))
+          (global $gone (mut i32) (i32.const 0))
+          (func (export "t:t/things/[constructor]thing") (param i32) (result i32)
+            (local $file i32)
+            (local.set $file (call $open))
+            ;; One more that nobody gets.
+            (call $drop (call $new (i32.const 1000)))
+            (call $new (i32.add (local.get 0) (call $size (local.get $file))))
+            (call $close (local.get $file)))
+          (func (export "t:t/things/[method]thing.number") (param i32) (result i32)
+            (if (i32.ne (call $rep (call $new (i32.const 77))) (i32.const 77)) (then unreachable))
+            (local.get 0))
+          (func (export "t:t/things/gone") (result i32) (global.get $gone))
+          (func (export "[dtor]t:t/things/thing") (param i32)
+            (global.set $gone (i32.add (global.get $gone) (local.get 0)))))"#,
+    )
+    .unwrap();
+    let wrapping = wrapping(&program, &module);
+    let wrapped = wrap(wrapping.clone()).unwrap();
+    assert!(same_type(&input, &wrapped));
+    for component in [wrapped, by_way_of_core(&program, wrapping)] {
+        let engine = Engine::default();
+        let mut linker = Linker::<Vec<String>>::new(&engine);
+        let mut host = linker.instance("t:t/host").unwrap();
+        let ty = ResourceType::host::<Vec<String>>();
+        host.resource("file", ty, |mut store, rep| {
+            store.data_mut().push(format!("closed {rep}"));
+            Ok(())
+        })
+        .unwrap();
+        host.func_wrap("[constructor]file", |_, (): ()| Ok((Resource::<Vec<String>>::new_own(5),)))
+            .unwrap();
+        host.func_wrap("[method]file.size", |_, (file,): (Resource<Vec<String>>,)| {
+            Ok((file.rep() * 100,))
+        })
+        .unwrap();
+        let component = Component::new(&engine, component).unwrap();
+        let mut store = Store::new(&engine, Vec::new());
+        let instance = linker.instantiate(&mut store, &component).unwrap();
+        let mut running = Running { store, instance };
+        let thing = running.call(&["t:t/things", "[constructor]thing"], &[Val::U32(7)]).unwrap();
+        assert_eq!(running.store.data()[..], ["closed 5"]);
+        let number = ["t:t/things", "[method]thing.number"];
+        for _ in 0..2 {
+            let found = running.call(&number, std::slice::from_ref(&thing)).unwrap();
+            assert_eq!(found, Val::U32(507));
+        }
+        assert_eq!(running.call(&["t:t/things", "gone"], &[]).unwrap(), Val::U32(1000));
+        let Val::Resource(thing) = thing else { unreachable!() };
+        thing.resource_drop(&mut running.store).unwrap();
+        assert_eq!(running.call(&["t:t/things", "gone"], &[]).unwrap(), Val::U32(1507));
+    }
 }

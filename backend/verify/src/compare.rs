@@ -3,11 +3,10 @@
 use crate::guard::guard;
 use crate::report::{Call, Ended, Outcome, Report, Skipped, Verdict};
 use crate::run::{FUEL, Live, Subject, engine};
-use crate::text;
-use crate::values::{Generator, Rng, unsupported};
+use crate::values::{Rng, unsupported};
 use crate::world::{World, path_text};
 use wasmtime::component::types::ComponentFunc;
-use wasmtime::component::{Component, Val};
+use wasmtime::component::{Component, Type};
 
 /// How much is compared, and from which seed.
 #[derive(Clone, Debug)]
@@ -94,8 +93,8 @@ pub enum VerifyError {
 
 /// Runs two components of one world with the same generated arguments.
 ///
-/// Both may be binaries or text. Functions with resources, streams, futures or error contexts
-/// in their types are not called; the report lists them.
+/// Both may be binaries or text. Functions with streams, futures or error contexts in their types are
+/// not called, nor are those that take a resource that no function returns; the report lists them.
 ///
 /// # Errors
 ///
@@ -108,19 +107,40 @@ pub fn compare(original: &[u8], fused: &[u8], options: &Options) -> Result<Repor
     pair.report.world = world.differences(&fused_world);
     pair.instantiate(true);
     let known = |path| fused_world.exports.iter().any(|(other, _)| other == path);
+    // Functions that can be called, and why they were not so far.
+    let (mut callable, mut handles) = (Vec::new(), false);
     for (path, ty) in &world.exports {
         let function = path_text(path);
         if let Some(reason) = reason_to_skip(ty) {
             pair.report.skipped.push(Skipped { function, reason });
         } else if known(path) {
+            let mut uncalled = None;
             for n in 0..calls(ty, options) {
-                let arguments = arguments(ty, &function, n, options);
-                if pair.call(path, &arguments, options) == Next::Stop {
-                    break;
+                match pair.call(path, n, options) {
+                    Ok(Next::Go) => uncalled = None,
+                    Ok(Next::Stop) => break,
+                    Err(reason) => uncalled = Some(reason),
                 }
+            }
+            handles |= ty.params().map(|(_, ty)| ty).chain(ty.results()).any(|ty| has_handles(&ty));
+            callable.push((path, uncalled));
+        }
+    }
+    // Functions need each other's handles, so they are called once more, in turn.
+    let turns = if handles { options.calls_per_export } else { 0 };
+    for n in options.calls_per_export..options.calls_per_export.saturating_add(turns) {
+        for (path, uncalled) in &mut callable {
+            if pair.call(path, n, options).is_ok() {
+                *uncalled = None;
             }
         }
     }
+    for (path, uncalled) in callable {
+        let function = path_text(path);
+        pair.report.skipped.extend(uncalled.map(|reason| Skipped { function, reason }));
+    }
+    let mut rng = Rng::new(options.seed, "(drop)", u64::MAX);
+    while pair.drop_handle(&mut rng) {}
     Ok(pair.report)
 }
 
@@ -169,10 +189,24 @@ fn calls(ty: &ComponentFunc, options: &Options) -> u32 {
     if ty.params().len() == 0 { options.calls_per_export.min(3) } else { options.calls_per_export }
 }
 
-fn arguments(ty: &ComponentFunc, function: &str, n: u32, options: &Options) -> Vec<Val> {
-    let mut generator = Generator::new(Rng::new(options.seed, function, u64::from(n)));
-    let mut none = |_: &_, _: &mut _| Err("has a handle".to_string());
-    ty.params().filter_map(|(_, ty)| generator.value(&ty, &mut none).ok()).collect()
+/// Whether values of the type are handles, or may hold some.
+fn has_handles(ty: &Type) -> bool {
+    match ty {
+        Type::Own(_) | Type::Borrow(_) => true,
+        Type::List(list) => has_handles(&list.ty()),
+        Type::FixedLengthList(list) => has_handles(&list.ty()),
+        Type::Map(map) => has_handles(&map.key()) || has_handles(&map.value()),
+        Type::Record(record) => record.fields().any(|field| has_handles(&field.ty)),
+        Type::Tuple(tuple) => tuple.types().any(|ty| has_handles(&ty)),
+        Type::Variant(variant) => {
+            variant.cases().filter_map(|case| case.ty).any(|ty| has_handles(&ty))
+        }
+        Type::Option(option) => has_handles(&option.ty()),
+        Type::Result(result) => {
+            result.ok().into_iter().chain(result.err()).any(|ty| has_handles(&ty))
+        }
+        _ => false,
+    }
 }
 
 /// The two components, and their current instances while both live.
@@ -203,14 +237,18 @@ impl Pair {
         self.dead = self.live.is_none();
     }
 
-    fn call(&mut self, path: &[String], arguments: &[Val], options: &Options) -> Next {
+    /// Calls a function with the arguments of this number, and now and then drops a handle; says why
+    /// if there are no such arguments.
+    fn call(&mut self, path: &[String], n: u32, options: &Options) -> Result<Next, String> {
         if !self.dead && (self.live.is_none() || options.sequence == Sequence::FreshInstances) {
             self.instantiate(false);
         }
-        let Some((original, fused)) = &mut self.live else { return Next::Stop };
+        let Some((original, fused)) = &mut self.live else { return Ok(Next::Stop) };
         let function = path_text(path);
-        let text = text::arguments(arguments, &mut text::no_handles);
-        let (a, b) = (original.call(path, arguments), fused.call(path, arguments));
+        let mut rng = Rng::new(options.seed, &function, u64::from(n));
+        let (arguments, text) = original.arguments(path, rng.clone())?;
+        let (of_fused, _) = fused.arguments(path, rng.clone())?;
+        let (a, b) = (original.call(path, &arguments), fused.call(path, &of_fused));
         let trapped = |outcome: &Outcome| matches!(outcome.ended, Ended::Trapped(_));
         let returned = |outcome: &Outcome| matches!(outcome.ended, Ended::Returned(_));
         let given_up = |outcome: &Outcome| matches!(outcome.ended, Ended::GivenUp(_));
@@ -218,15 +256,31 @@ impl Pair {
         // The next call would most likely go the same way, and take as long.
         let next = if given_up(&a) || given_up(&b) { Next::Stop } else { Next::Go };
         let again = (trapped(&a) && trapped(&b))
-            .then(|| (original.call(path, arguments), fused.call(path, arguments)));
+            .then(|| (original.call(path, &arguments), fused.call(path, &of_fused)));
         self.record(&function, text.clone(), false, a, b);
         if let Some((a, b)) = again {
             self.record(&function, text, true, a, b);
         }
         if over {
             self.live = None;
+        } else if rng.below(4) == 0 {
+            self.drop_handle(&mut rng);
         }
-        next
+        Ok(next)
+    }
+
+    /// Drops a handle that some function returned; false if there is none.
+    fn drop_handle(&mut self, rng: &mut Rng) -> bool {
+        let Some((original, fused)) = &mut self.live else { return false };
+        let Some((text, a)) = original.drop_handle(&mut rng.clone()) else { return false };
+        let Some((_, b)) = fused.drop_handle(rng) else { return false };
+        let returned = |outcome: &Outcome| matches!(outcome.ended, Ended::Returned(_));
+        let over = !returned(&a) || !returned(&b);
+        self.record("(drop)", text, false, a, b);
+        if over {
+            self.live = None;
+        }
+        !over
     }
 
     fn record(

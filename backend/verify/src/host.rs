@@ -52,6 +52,15 @@ impl Host {
         Host { seed, log: Vec::new(), calls: BTreeMap::new(), resources }
     }
 
+    /// The resource type is one that the component imports.
+    pub(crate) fn defines(&self, resource: &ResourceType) -> bool {
+        self.number(resource).is_some()
+    }
+
+    fn number(&self, resource: &ResourceType) -> Option<u32> {
+        (0..self.resources).find(|number| ResourceType::host_dynamic(*number) == *resource)
+    }
+
     /// What answers follow from.
     pub(crate) fn seed(&self) -> u64 {
         self.seed
@@ -214,13 +223,16 @@ fn take(store: &mut StoreContextMut<'_, Host>, handle: ResourceAny) -> String {
 }
 
 /// Makes a handle of an imported resource.
-fn give(store: &mut StoreContextMut<'_, Host>, ty: &Type, rng: &mut Rng) -> Result<Val, String> {
+pub(crate) fn give(
+    store: &mut StoreContextMut<'_, Host>,
+    ty: &Type,
+    rng: &mut Rng,
+) -> Result<Val, String> {
     let (Type::Own(resource) | Type::Borrow(resource)) = ty else {
         return Err("is not a handle".to_string());
     };
-    let number = (0..store.data().resources)
-        .find(|number| ResourceType::host_dynamic(*number) == *resource)
-        .ok_or("returns a resource that the host does not define")?;
+    let number = store.data().number(resource);
+    let number = number.ok_or("returns a resource that the host does not define")?;
     let rep = rng.bits() as u32;
     ResourceDynamic::new_own(rep, number)
         .try_into_resource_any(store)

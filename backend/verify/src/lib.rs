@@ -24,6 +24,7 @@ pub mod core_run;
 mod compare;
 mod core_compare;
 mod guard;
+mod handles;
 mod host;
 mod report;
 mod run;

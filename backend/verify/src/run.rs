@@ -1,15 +1,17 @@
 //! Runs the exports of one component.
 
 use crate::guard::guard;
+use crate::handles::{Pool, context};
 use crate::host::{self, Host, Limit};
 use crate::report::{Ended, Outcome};
 use crate::text;
+use crate::values::{Generator, Rng};
 use crate::world::{Path, World};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
 use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
-use wasmtime::component::{Component, Func, Instance, InstancePre, Val};
+use wasmtime::component::{Component, Func, Instance, InstancePre, Type, Val};
 use wasmtime::{Config, Engine, GcHeapOutOfMemory, OptLevel, Store, Trap, WasmBacktrace};
 
 /// What a call may use up unless the caller says otherwise: some seconds of computing, and more
@@ -76,6 +78,7 @@ pub(crate) struct Live {
     store: Store<Host>,
     instance: Instance,
     fuel: u64,
+    handles: Pool,
 }
 
 impl Subject {
@@ -108,7 +111,8 @@ impl Subject {
         match outcome {
             Ok(instance) => {
                 let ended = Ended::Returned(String::new());
-                (Outcome { ended, host_calls }, Some(Live { store, instance, fuel: self.fuel }))
+                let (fuel, handles) = (self.fuel, Pool::default());
+                (Outcome { ended, host_calls }, Some(Live { store, instance, fuel, handles }))
             }
             Err(ended) => (Outcome { ended, host_calls }, None),
         }
@@ -116,11 +120,35 @@ impl Subject {
 }
 
 impl Live {
+    /// Arguments for an exported function, and their text; or why there are none.
+    pub(crate) fn arguments(
+        &mut self,
+        path: &[String],
+        rng: Rng,
+    ) -> Result<(Vec<Val>, String), String> {
+        let func = self.find(path).ok_or("there is no such function")?;
+        let ty = func.ty(&self.store);
+        let mut generator = Generator::new(rng);
+        let (before, mut texts) = (self.handles.clone(), VecDeque::new());
+        let (store, pool) = (&mut context(&mut self.store), &mut self.handles);
+        let mut argument = |ty: &Type, rng: &mut Rng| {
+            let (value, text) = pool.argument(store, ty, rng)?;
+            texts.push_back(text);
+            Ok(value)
+        };
+        let values: Result<Vec<Val>, String> =
+            ty.params().map(|(_, ty)| generator.value(&ty, &mut argument)).collect();
+        let values = values.inspect_err(|_| self.handles = before)?;
+        // Texts are asked for in the order in which values were made.
+        let text = text::arguments(&values, &mut |_| texts.pop_front().unwrap_or_default());
+        Ok((values, text))
+    }
+
     /// Calls an exported function.
     pub(crate) fn call(&mut self, path: &[String], arguments: &[Val]) -> Outcome {
         let ended = guard(|| self.try_call(path, arguments).unwrap_or_else(|ended| ended))
             .unwrap_or_else(Ended::GivenUp);
-        Outcome { ended, host_calls: std::mem::take(&mut self.store.data_mut().log) }
+        self.outcome(ended)
     }
 
     fn try_call(&mut self, path: &[String], arguments: &[Val]) -> Result<Ended, Ended> {
@@ -130,8 +158,31 @@ impl Live {
         let mut results = vec![Val::Bool(false); func.ty(&self.store).results().len()];
         self.store.set_fuel(self.fuel).map_err(ended)?;
         settle(func.call_async(&mut self.store, arguments, &mut results))?;
-        let texts = results.iter().map(|value| text::value(value, &mut text::no_handles));
-        Ok(Ended::Returned(texts.collect::<Vec<_>>().join(", ")))
+        let (store, pool) = (&mut context(&mut self.store), &mut self.handles);
+        let mut returned = |handle| pool.returned(store, handle);
+        let texts = results.iter().map(|value| text::value(value, &mut returned));
+        let text = texts.collect::<Vec<_>>().join(", ");
+        for handle in self.handles.take_lent() {
+            settle(handle.resource_drop_async(&mut self.store))?;
+        }
+        Ok(Ended::Returned(text))
+    }
+
+    /// Drops some handle that an exported function returned, and says which; none if there is none.
+    pub(crate) fn drop_handle(&mut self, rng: &mut Rng) -> Option<(String, Outcome)> {
+        let (number, handle) = self.handles.drop_one(rng)?;
+        let mut dropped = || {
+            self.store.set_fuel(self.fuel).map_err(ended)?;
+            settle(handle.resource_drop_async(&mut self.store))?;
+            Ok(Ended::Returned(String::new()))
+        };
+        let ended = guard(|| dropped().unwrap_or_else(|ended| ended));
+        let outcome = self.outcome(ended.unwrap_or_else(Ended::GivenUp));
+        Some((format!("(handle {number})"), outcome))
+    }
+
+    fn outcome(&mut self, ended: Ended) -> Outcome {
+        Outcome { ended, host_calls: std::mem::take(&mut self.store.data_mut().log) }
     }
 
     fn find(&mut self, path: &[String]) -> Option<Func> {

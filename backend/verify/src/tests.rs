@@ -331,11 +331,62 @@ fn what_cannot_be_generated_is_skipped() {
     let text = r#"(component
         (type $r' (resource (rep i32)))
         (export $r "r" (type $r'))
-        (core func $new (canon resource.new $r'))
-        (func (export "make") (param "x" u32) (result (own $r)) (canon lift (core func $new))))"#;
+        (core func $drop (canon resource.drop $r'))
+        (func (export "take") (param "x" (own $r)) (canon lift (core func $drop))))"#;
     let report = run(text, text);
-    assert_eq!(report.skipped[0].function, "make");
-    assert_eq!(report.skipped[0].reason, "has a resource in its type");
+    assert_eq!(report.skipped[0].function, "take");
+    assert_eq!(report.skipped[0].reason, "takes a resource that no function returned so far");
+}
+
+/// The host makes, lends, passes and drops what a guest defines, and the guest counts.
+#[test]
+fn resources_of_guests() {
+    let template = r#"(component
+        (core module $state
+            (global (export "live") (mut i32) (i32.const 0)))
+        (core instance $state (instantiate $state))
+        (core module $dtor
+            (import "state" "live" (global $live (mut i32)))
+            (func (export "dtor") (param i32)
+                (global.set $live (i32.sub (global.get $live) (i32.const 1)))))
+        (core instance $dtor (instantiate $dtor (with "state" (instance $state))))
+        (type $r' (resource (rep i32) (dtor (core func $dtor "dtor"))))
+        (export $r "r" (type $r'))
+        (core func $new (canon resource.new $r'))
+        (core func $rep (canon resource.rep $r'))
+        (core func $drop (canon resource.drop $r'))
+        (core module $m
+            (import "state" "live" (global $live (mut i32)))
+            (import "" "new" (func $new (param i32) (result i32)))
+            (import "" "rep" (func $rep (param i32) (result i32)))
+            (import "" "drop" (func $drop (param i32)))
+            (func (export "take") (param i32) (result i32)
+                (call $rep (local.get 0))
+                (call $drop (local.get 0)))
+            (func (export "look") (param i32) (result i32) HERE)
+            (func (export "live") (result i32) (global.get $live))
+            (func (export "make") (param i32) (result i32)
+                (global.set $live (i32.add (global.get $live) (i32.const 1)))
+                (call $new (local.get 0))))
+        (core instance $m (instantiate $m (with "state" (instance $state)) (with "" (instance
+            (export "new" (func $new)) (export "rep" (func $rep)) (export "drop" (func $drop))))))
+        (func (export "take") (param "x" (own $r)) (result u32) (canon lift (core func $m "take")))
+        (func (export "look") (param "x" (borrow $r)) (result u32)
+            (canon lift (core func $m "look")))
+        (func (export "live") (result u32) (canon lift (core func $m "live")))
+        (func (export "make") (param "x" u32) (result (own $r))
+            (canon lift (core func $m "make"))))"#;
+    check(template, "local.get 0", "(i32.const 7)", false);
+    let text = template.replace("HERE", "local.get 0");
+    let report = run(&text, &text);
+    assert!(report.skipped.is_empty(), "{report}");
+    let of = |name: &str| report.calls.iter().filter(|call| call.function == name).count();
+    for name in ["take", "look", "make", "(drop)"] {
+        assert!(of(name) > 3, "{name}: {report}");
+    }
+    // A destructor that runs once too often.
+    let wrong = text.replace("(i32.sub (global.get $live) (i32.const 1))", "(i32.const 0)");
+    assert!(run(&text, &wrong).different());
 }
 
 #[test]

@@ -27,11 +27,6 @@ pub(crate) fn value(of: &Val, handles: Handles<'_>) -> String {
     bounded(text)
 }
 
-/// The text of values that hold no handle.
-pub(crate) fn no_handles(_: ResourceAny) -> String {
-    "handle".to_string()
-}
-
 /// Long texts keep their beginning, their length and a hash, which is what a comparison needs.
 fn bounded(mut text: String) -> String {
     if text.len() > LONGEST {

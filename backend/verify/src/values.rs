@@ -81,7 +81,8 @@ impl Generator {
             Type::String => Val::String(self.string()),
             Type::List(list) => {
                 let (ty, length) = (list.ty(), self.length());
-                Val::List((0..length).map(|_| self.value(&ty, handles)).collect::<Result<_, _>>()?)
+                // Where handles run out, the list ends.
+                Val::List((0..length).map_while(|_| self.value(&ty, handles).ok()).collect())
             }
             Type::FixedLengthList(list) => {
                 let ty = list.ty();
@@ -118,7 +119,8 @@ impl Generator {
             }
             Type::Option(option) => Val::Option(match self.rng.below(3) {
                 0 => None,
-                _ => self.payload(Some(&option.ty()), handles)?,
+                // Where there is no handle, there is nothing.
+                _ => self.value(&option.ty(), handles).ok().map(Box::new),
             }),
             Type::Result(result) => Val::Result(match self.rng.below(2) {
                 0 => Ok(self.payload(result.ok().as_ref(), handles)?),
@@ -293,7 +295,6 @@ fn size(ty: &Type) -> Result<usize, String> {
         Type::Variant(variant) => inside(variant.cases().filter_map(|case| case.ty)),
         Type::Option(option) => inside(std::iter::once(option.ty())),
         Type::Result(result) => inside(result.ok().into_iter().chain(result.err())),
-        Type::Own(_) | Type::Borrow(_) => Err("has a resource in its type".to_string()),
         Type::Future(_) => Err("has a future in its type".to_string()),
         Type::Stream(_) => Err("has a stream in its type".to_string()),
         Type::ErrorContext => Err("has an error-context in its type".to_string()),

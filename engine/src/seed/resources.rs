@@ -41,9 +41,12 @@ impl Seeder<'_> {
         let program = self.program;
         for (index, resource) in program.resources.iter().enumerate() {
             let leaf = self.entity(Entity::Resource(ResourceId(index as u32)));
-            if let Some(component) = resource.implementer() {
-                let component = self.entity(Entity::Component(component));
+            if resource.implementer().is_some() {
                 self.state(ids.defined, vec![leaf]);
+            }
+            // To guests, the border is who implements what the host does.
+            if let Some(component) = resource.implementer().or(program.border_component()) {
+                let component = self.entity(Entity::Component(component));
                 self.state(ids.implements, vec![component, leaf]);
             }
             if resource.destructor().is_some() {
@@ -52,7 +55,7 @@ impl Seeder<'_> {
         }
         for (fact, resources) in [
             (ids.lent, facts::lent(&program.types)),
-            (ids.observes_lends, facts::observes_lends(&program.types)),
+            (ids.observes_lends, facts::observes_lends(program)),
             (ids.reaches_host, facts::reaches_host(program)),
         ] {
             for resource in resources {

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PACKS: [&str; 11] = [
+const PACKS: [&str; 13] = [
     "vocabulary.meld",
     "calls/context.meld",
     "calls/state.meld",
@@ -20,8 +20,10 @@ const PACKS: [&str; 11] = [
     "calls/trampolines.meld",
     "hosts/hosts.meld",
     "hosts/core.meld",
+    "hosts/border.meld",
     "resources/destructors.meld",
     "resources/resources.meld",
+    "hosts/handles.meld",
 ];
 
 /// A pack with a rule that runs only under an assumption.

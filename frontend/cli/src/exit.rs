@@ -81,7 +81,11 @@ impl From<FuseError> for Failure {
             FuseError::Pack(error) => pack_code(error),
             FuseError::NotWasm { .. } => 3,
             FuseError::Read(ReadError::Decode(_)) => 3,
-            FuseError::Decide(EngineError::Unknown { .. } | EngineError::Ambiguous { .. }) => 2,
+            FuseError::Decide(
+                EngineError::Unknown { .. }
+                | EngineError::Ambiguous { .. }
+                | EngineError::NoResource { .. },
+            ) => 2,
             FuseError::Decide(
                 EngineError::Vocabulary(_)
                 | EngineError::Exhausted { .. }

@@ -92,6 +92,12 @@ impl Fuser {
         self
     }
 
+    /// Lets the representation of a resource be its handle: `ns:package/interface.resource`.
+    pub fn opaque_rep(mut self, resource: impl Into<String>) -> Self {
+        self.engine.opaque.insert(resource.into());
+        self
+    }
+
     /// What the decision weighs.
     pub fn weight(mut self, weight: Weight) -> Self {
         self.engine.weight = weight;

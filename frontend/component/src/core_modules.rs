@@ -268,6 +268,7 @@ fn program(
         host_funcs: Vec::new(),
         root_exports: Vec::new(),
         world: World::Core { exports },
+        border: None,
     })
 }
 

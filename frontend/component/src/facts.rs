@@ -5,10 +5,12 @@
 //! answer errs on the side that makes a rule check more, never less.
 
 mod bodies;
+mod faces;
 mod leave;
 mod resources;
 mod trampolines;
 
+pub use faces::{in_memory, several_faces};
 pub use leave::observes_leave;
 pub use resources::{lent, may_reenter, observes_lends, reaches_host};
 pub use trampolines::{Callee, Slot, Trampolines, trampolines};

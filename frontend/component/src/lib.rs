@@ -29,6 +29,7 @@ pub mod facts;
 pub mod guard;
 pub mod link;
 mod names;
+pub mod needs;
 pub mod program;
 mod read;
 mod reexport;

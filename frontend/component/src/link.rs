@@ -17,9 +17,11 @@ mod types;
 mod world;
 
 use crate::component::{BodyId, Component};
+use crate::facts;
 use crate::program::{
-    CanonicalOptions, ComponentFunc, ComponentId, ComponentInstance, CoreInstance, CoreItem,
-    FuncId, HostFunc, Program, Resource, ResourceDef, ResourceId, RootExport, World,
+    Border, CanonicalOptions, ComponentFunc, ComponentId, ComponentInstance, CoreInstance,
+    CoreItem, FuncId, HostFunc, OptionsId, Program, Resource, ResourceDef, ResourceId, RootExport,
+    World,
 };
 use crate::read::Input;
 use crate::types::{FuncType, FuncTypeId, Types, ValueType};
@@ -124,6 +126,9 @@ struct Linker<'a> {
     resource_names: Vec<NameRank>,
     host_funcs: Vec<HostFunc>,
     root_exports: Vec<RootExport>,
+    /// Resource types of the host and those that the root exports; see [`Border`].
+    imported: Vec<(ResourceId, Vec<String>)>,
+    exported: IndexMap<ResourceId, Vec<String>>,
 
     envs: Vec<Env<'a>>,
     /// Component-level instances: imported, exported from, or put together.
@@ -159,6 +164,8 @@ impl<'a> Linker<'a> {
             resource_names: Vec::new(),
             host_funcs: Vec::new(),
             root_exports: Vec::new(),
+            imported: Vec::new(),
+            exported: IndexMap::new(),
             envs: Vec::new(),
             exports: Vec::new(),
             core_exports: Vec::new(),
@@ -170,7 +177,8 @@ impl<'a> Linker<'a> {
 
     fn finish(mut self, world: World) -> Program {
         self.destruction();
-        Program {
+        let (imported, exported) = (self.imported, self.exported.into_iter().collect::<Vec<_>>());
+        let mut program = Program {
             inputs: vec![Input {
                 name: self.component.name.clone(),
                 bytes: self.component.bytes.clone(),
@@ -186,7 +194,16 @@ impl<'a> Linker<'a> {
             host_funcs: self.host_funcs,
             root_exports: self.root_exports,
             world,
+            border: None,
+        };
+        if !imported.is_empty() || !exported.is_empty() || facts::several_faces(&program) {
+            let component = ComponentId(program.components.len() as u32);
+            program.components.push(ComponentInstance { path: "border".into(), parent: None });
+            let options = OptionsId(program.options.len() as u32);
+            program.options.push(CanonicalOptions::bare(component));
+            program.border = Some(Border { options, imported, exported });
         }
+        program
     }
 
     /// What it takes to call destructors: their type, and options of every instance.

@@ -76,6 +76,22 @@ pub struct Program {
     pub root_exports: Vec<RootExport>,
     /// The outer face of the program.
     pub world: World,
+    /// What stands for the host where values reach it by way of a memory of meld's own; none
+    /// where no value does.
+    pub border: Option<Border>,
+}
+
+/// The host's edge: a component instance of meld's own, which stands for the host as another
+/// instance would. Handles that the host knows are in its table, values in its memory.
+#[derive(Clone, Debug)]
+pub struct Border {
+    /// Its options: UTF-8, and a memory and an allocator that rules name.
+    pub options: OptionsId,
+    /// Resource types of the host, each with the names from the root import down to it.
+    pub imported: Vec<(ResourceId, Vec<String>)>,
+    /// Resource types that the root exports, each with the names from the root export down to
+    /// where it is first exported.
+    pub exported: Vec<(ResourceId, Vec<String>)>,
 }
 
 /// What the program looks like from outside.
@@ -409,6 +425,11 @@ impl Program {
     pub fn host_type(&self, host: HostFuncId) -> Option<FuncTypeId> {
         let is_host = |func: &&ComponentFunc| matches!(func.def, FuncDef::Host(id) if id == host);
         self.funcs.iter().find(is_host).map(|func| func.ty)
+    }
+
+    /// The component instance that stands for the host; none if there is no border.
+    pub fn border_component(&self) -> Option<ComponentId> {
+        self.border.as_ref().map(|border| self.options[border.options.index()].component)
     }
 
     /// The module of a core instance.

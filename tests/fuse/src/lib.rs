@@ -18,6 +18,7 @@ pub mod batch;
 pub mod generate;
 pub mod hostile;
 pub mod sources;
+pub mod wasi;
 
 use meld_verify::{Ended, Options, compare};
 use std::fmt;

@@ -3,56 +3,8 @@
 //! library's reports are resources between the two: unfused and fused, the output is the same.
 
 use meld::Fuser;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use wasmtime::component::{Component, Linker, ResourceTable};
-use wasmtime::{Engine, Store};
-use wasmtime_wasi::p2::bindings::sync::Command;
-use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
-use wasmtime_wasi::{DirPerms, FilePerms, WasiCtx, WasiCtxView, WasiView};
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../guests/wasi")
-}
-
-struct Host {
-    ctx: WasiCtx,
-    table: ResourceTable,
-}
-
-impl WasiView for Host {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.ctx, table: &mut self.table }
-    }
-}
-
-/// What a command did.
-#[derive(Debug, PartialEq, Eq)]
-struct Ran {
-    succeeded: bool,
-    output: String,
-    errors: String,
-}
-
-fn run(component: &[u8]) -> wasmtime::Result<Ran> {
-    static ENGINE: OnceLock<Engine> = OnceLock::new();
-    let engine = ENGINE.get_or_init(|| Engine::new(&meld_verify::config()).unwrap());
-    let component = Component::new(engine, component)?;
-    let mut linker = Linker::<Host>::new(engine);
-    wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
-    let [output, errors] = [(); 2].map(|()| MemoryOutputPipe::new(1 << 16));
-    let mut ctx = WasiCtx::builder();
-    ctx.args(&["command", "one", "zwei", "trois 3", "€"]).env("NAME", "a name");
-    ctx.stdout(output.clone()).stderr(errors.clone());
-    ctx.preopened_dir(folder().join("files"), "/files", DirPerms::READ, FilePerms::READ)?;
-    let host = Host { ctx: ctx.build(), table: ResourceTable::new() };
-    let mut store = Store::new(engine, host);
-    store.set_fuel(u64::MAX)?;
-    let command = Command::instantiate(&mut store, &component, &linker)?;
-    let succeeded = command.wasi_cli_run().call_run(&mut store)?.is_ok();
-    let text = |pipe: &MemoryOutputPipe| String::from_utf8_lossy(&pipe.contents()).into_owned();
-    Ok(Ran { succeeded, output: text(&output), errors: text(&errors) })
-}
+use meld_fuse_tests::wasi::{Ran, run};
+use std::path::Path;
 
 /// What the sources say.
 const OUTPUT: &str = "\
@@ -87,12 +39,15 @@ hé €
 ";
 
 fn check(library: &str) {
-    let read = |name: &str| std::fs::read(folder().join(name)).unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guests/wasi");
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    let arguments = ["command", "one", "zwei", "trois 3", "€"];
+    let run = |component: &[u8]| run(component, &arguments, &folder.join("files")).unwrap();
     let fuser =
         Fuser::new().input("command", read("command-c.wasm")).input("library", read(library));
     let expected = Ran { succeeded: true, output: OUTPUT.into(), errors: "done\n".into() };
-    assert_eq!(run(&fuser.compose().unwrap()).unwrap(), expected, "composed");
-    assert_eq!(run(&fuser.fuse().unwrap().bytes).unwrap(), expected, "fused");
+    assert_eq!(run(&fuser.compose().unwrap()), expected, "composed");
+    assert_eq!(run(&fuser.fuse().unwrap().bytes), expected, "fused");
 }
 
 #[test]

@@ -99,6 +99,20 @@ pub fn from_plan(program: &Program, plan: &Plan, node: NodeId) -> Result<Option<
             let sources = std::iter::once(function).chain(flag).map(Source::Node).collect();
             Ok(Some(FromPlan { module, sources }))
         }
+        ("as-lifted", &[function, signature, options, allocate]) => {
+            let func = reader.signature(signature)?;
+            let width = reader.width_of_options(options)?;
+            let module = wrappers::as_lifted(&reader.types, &func, width)?;
+            let sources = [function, allocate].map(Source::Node);
+            let sources = sources.into_iter().take(module.imports.len()).collect();
+            Ok(Some(FromPlan { module, sources }))
+        }
+        ("discard", &[function, signature, options]) => {
+            let func = reader.signature(signature)?;
+            let width = reader.width_of_options(options)?;
+            let module = wrappers::discard(&reader.types, &func, width)?;
+            Ok(Some(FromPlan { module, sources: vec![Source::Node(function)] }))
+        }
         ("clear-context", &[function, signature, options, first, second]) => {
             let func = reader.signature(signature)?;
             let width = reader.width_of_options(options)?;

@@ -104,6 +104,8 @@ fn refuses_what_does_not_fit() {
     check(texts, vec![Pass::Copy], [HEAP, wide_side], "the pass `copy` does not go with");
     check(option, vec![Pass::Cases(vec![])], [HEAP; 2], "0 passes stand for 2 values");
     check(list, vec![Pass::Each(PassId(0))], [HEAP; 2], "stands after it");
+    check(int, vec![Pass::Convert(0)], [HEAP; 2], "the pass `convert` does not go with");
+    check(own, vec![Pass::Keep, Pass::Scoped(PassId(0), 0)], [HEAP; 2], "the pass `keep` does not");
     let mut deep = vec![Pass::Keep];
     deep.extend((0..300).map(|i| Pass::Each(PassId(i))));
     check(list, deep, [HEAP; 2], "nested more than 256 deep");
@@ -168,6 +170,12 @@ fn wrappers_are_valid() {
             assert_eq!(entered.imports, roles);
             validate(&entered.bytes);
         }
+        let lifted = wrappers::as_lifted(&types, &func, width).unwrap();
+        assert_eq!(lifted.imports, [Role::Callee, Role::Allocate(Which::Caller)]);
+        validate(&lifted.bytes);
+        let discard = wrappers::discard(&types, &func, width).unwrap();
+        assert_eq!(discard.imports, [Role::Callee]);
+        validate(&discard.bytes);
         let imported = wrappers::imported(&types, &func, width).unwrap();
         assert_eq!(imported.imports, [Role::Callee]);
         validate(&imported.bytes);
@@ -286,6 +294,7 @@ fn program() -> Program {
         host_funcs: vec![],
         root_exports: vec![],
         world: meld_component::program::World::Core { exports: vec![] },
+        border: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Small functions around one other: they trap, or forward with a look at a flag or for exceptions.
 
-use super::body::Body;
-use super::module::{Defined, Imports, core_type, encode};
+use super::body::{Body, Bytes};
+use super::module::{Defined, Half, Imports, core_type, encode};
 use super::{Error, Generated, Role, Which, trap};
 use meld_component::abi::{Direction, Layouts, PtrWidth};
 use meld_component::types::{FuncType, Types};
@@ -70,6 +70,48 @@ pub fn lower_leave(
     if flag {
         body.ins().i32_const(1).global_set(0);
     }
+    Ok(module(&imports, ty, body.finish()?))
+}
+
+/// A function of the lifted signature that is [`Role::Callee`], of the lowered one. Where the
+/// result is in memory, it is allocated by [`Role::Allocate`] of [`Which::Caller`].
+pub fn as_lifted(types: &Types, func: &FuncType, width: PtrWidth) -> Result<Generated, Error> {
+    let layouts = Layouts::new(types);
+    let lower = layouts.core_signature(func, Direction::Lower, width)?;
+    let ty = Around::Function.core_type(types, func, width)?;
+    let mut imports = callee(&core_type(&lower));
+    let mut body = Body::new(ty.0.len());
+    let result = match func.result {
+        Some(result) if lower.results_spilled => {
+            let roles = BTreeSet::from([Role::Allocate(Which::Caller)]);
+            imports.extend(&roles, |_| width.into(), |_| Which::Caller);
+            let half = Half {
+                width,
+                page_bits: 0,
+                memory: 0,
+                allocate: imports.index(Role::Allocate(Which::Caller)),
+            };
+            let layout = layouts.layout(result, width)?;
+            Some(body.allocate(half, layout.align, Bytes::Const(layout.size)))
+        }
+        _ => None,
+    };
+    for local in (0..ty.0.len() as u32).chain(result) {
+        body.ins().local_get(local);
+    }
+    body.ins().call(imports.index(Role::Callee));
+    if let Some(result) = result {
+        body.ins().local_get(result);
+    }
+    Ok(module(&imports, ty, body.finish()?))
+}
+
+/// A post-return function that calls [`Role::Callee`], which has neither parameters nor results.
+pub fn discard(types: &Types, func: &FuncType, width: PtrWidth) -> Result<Generated, Error> {
+    let ty = Around::PostReturn.core_type(types, func, width)?;
+    let imports = callee(&(vec![], vec![]));
+    let mut body = Body::new(ty.0.len());
+    body.ins().call(imports.index(Role::Callee));
     Ok(module(&imports, ty, body.finish()?))
 }
 

@@ -1,21 +1,22 @@
 //! Wraps the merged core module as a component.
 //!
 //! In order: the world's imports; host functions lowered without a memory, and the shim for the
-//! others; the merged module; the others lowered, and the fixup; the starter; the world's
+//! others and for destructors; resource types that guests define; the merged module; the others lowered, and the fixup; the starter; the world's
 //! exports, each lifted where it is first exported.
 
 use super::face::Face;
 use super::linkage::{self, Signature};
-use super::needs::{Needs, NeedsOf};
+use super::resources::{Destructor, ResourceBuiltin, ResourceOperation, Shown, defined};
 use super::types::{TypeWriter, extern_name};
-use super::{Lifted, Lowered, WrapError, Wrapping, check};
+use super::{BorderNeeds, Lifted, Lowered, WrapError, Wrapping, check};
 use indexmap::IndexMap;
+use meld_component::needs::Needs;
 use meld_component::program::{ComponentWorld, HostFuncId, StringEncoding, WorldItem};
 use std::collections::HashMap;
 use std::ops::Range;
 use wasm_encoder::{
     CanonicalOption, ComponentExportKind, Encode, ExportKind, ModuleArg, ProducersField,
-    ProducersSection, Section,
+    ProducersSection, Section, ValType,
 };
 use wasmparser::component_types::{ComponentEntityType, ComponentFuncTypeId};
 use wasmparser::{Parser, Payload};
@@ -64,12 +65,31 @@ struct Deferred<'a> {
     needs: Needs,
 }
 
+/// What the shim has a function for.
+struct Trampolines {
+    signatures: Vec<Signature>,
+    names: Vec<String>,
+}
+
+impl Trampolines {
+    /// Deferred functions, and behind them destructors.
+    fn new(deferred: &[Deferred<'_>], destructors: &[Destructor]) -> Self {
+        let mut signatures: Vec<_> = deferred.iter().map(|d| d.signature.clone()).collect();
+        let mut names: Vec<_> = deferred.iter().map(|d| d.path.join("#")).collect();
+        for destructor in destructors {
+            signatures.push(Signature::of_destructor());
+            names.push(destructor.export.clone());
+        }
+        Trampolines { signatures, names }
+    }
+}
+
 /// A component that is being built.
 pub(super) struct Wrapper<'a> {
     wrapping: &'a Wrapping<'a>,
     world: &'a ComponentWorld,
     pub types: TypeWriter<'a>,
-    needs: NeedsOf<'a>,
+    needs: BorderNeeds<'a>,
     /// Index of each root import that is a function or an instance, in its kind's index space.
     imports: IndexMap<&'a str, (u32, ComponentEntityType)>,
     hosts: HashMap<HostFuncId, u32>,
@@ -85,7 +105,7 @@ impl<'a> Wrapper<'a> {
             wrapping,
             world,
             types: TypeWriter::new(world.types.as_ref().as_ref()),
-            needs: NeedsOf::new(wrapping.program),
+            needs: BorderNeeds::new(wrapping.program),
             imports: IndexMap::new(),
             hosts: HashMap::new(),
             module: 0,
@@ -130,19 +150,20 @@ impl<'a> Wrapper<'a> {
 
     /// Instantiates the merged module with its imports.
     fn instantiate(&mut self) -> Result<(), WrapError> {
+        let wrapping = self.wrapping;
         let mut arguments: IndexMap<&str, Vec<(&str, Argument)>> = IndexMap::new();
         let mut deferred: Vec<Deferred<'a>> = Vec::new();
-        let wrapping = self.wrapping;
-        let mut lowers: HashMap<(&str, &str), &Lowered> = HashMap::new();
-        for lowered in &wrapping.lowers {
-            let old = lowers.insert((&lowered.module, &lowered.name), lowered);
-            if old.is_some_and(|old| old != lowered) {
-                let (module, name) = (&lowered.module, &lowered.name);
-                let text = format!("two descriptions of the core import `{module}` `{name}`");
-                return Err(WrapError::Internal(text));
-            }
-        }
+        let mut builtins: Vec<(&ResourceBuiltin, usize)> = Vec::new();
+        let lowers = self.lowers()?;
         for ((module, name), signature) in linkage::imports(&wrapping.module)? {
+            let is = |b: &&ResourceBuiltin| b.module == module && b.name == name;
+            if let Some(builtin) = wrapping.builtins.iter().find(is) {
+                let of_module = arguments.entry(&builtin.module).or_default();
+                builtins.push((builtin, of_module.len()));
+                // Its resource type is defined when the shim exists.
+                of_module.push((&builtin.name, Argument::Function(0)));
+                continue;
+            }
             let Some(&lowered) = lowers.get(&(module.as_str(), name.as_str())) else {
                 return Err(WrapError::Import { module, name });
             };
@@ -157,21 +178,26 @@ impl<'a> Wrapper<'a> {
             };
             arguments.entry(&lowered.module).or_default().push((&lowered.name, argument));
         }
-        let shim = self.instantiate_shim(&deferred);
+        let trampolines = Trampolines::new(&deferred, &wrapping.destructors);
+        let shim = self.instantiate_shim(&trampolines);
+        self.define_resources(shim, deferred.len())?;
+        for (builtin, position) in builtins {
+            let index = self.builtin(builtin)?;
+            if let Some(of_module) = arguments.get_mut(&*builtin.module) {
+                of_module[position].1 = Argument::Function(index);
+            }
+        }
 
         let component = self.types.component();
         let mut instances = Vec::with_capacity(arguments.len());
         for (module, functions) in &arguments {
             let mut exports = Vec::with_capacity(functions.len());
             for &(name, argument) in functions {
-                let index = match (argument, shim) {
-                    (Argument::Function(index), _) => index,
-                    (Argument::Shim(position), Some(shim)) => {
+                let index = match argument {
+                    Argument::Function(index) => index,
+                    Argument::Shim(position) => {
                         let name = position.to_string();
                         component.core_alias_export(None, shim, &name, ExportKind::Func)
-                    }
-                    (Argument::Shim(_), None) => {
-                        return Err(WrapError::Internal("there is no shim".into()));
                     }
                 };
                 exports.push((name, ExportKind::Func, index));
@@ -182,8 +208,8 @@ impl<'a> Wrapper<'a> {
         self.module = component.core_module_raw(Some("fused"), &wasm_encoder::Module::HEADER);
         self.main = component.core_instantiate(Some("fused"), self.module, instances);
 
-        if let Some(shim) = shim {
-            self.instantiate_fixup(&deferred, shim)?;
+        if !trampolines.signatures.is_empty() {
+            self.instantiate_fixup(&deferred, &trampolines.signatures, shim)?;
         }
         if let Some(start) = &wrapping.start {
             let function = self.main_export(start, ExportKind::Func);
@@ -197,21 +223,69 @@ impl<'a> Wrapper<'a> {
         Ok(())
     }
 
-    /// Instantiates the shim, if there is need for one.
-    fn instantiate_shim(&mut self, deferred: &[Deferred<'a>]) -> Option<u32> {
-        if deferred.is_empty() {
-            return None;
+    /// The host functions that the merged module imports, by the names of the import.
+    fn lowers(&self) -> Result<HashMap<(&'a str, &'a str), &'a Lowered>, WrapError> {
+        let mut lowers: HashMap<(&str, &str), &Lowered> = HashMap::new();
+        for lowered in &self.wrapping.lowers {
+            let old = lowers.insert((&lowered.module, &lowered.name), lowered);
+            if old.is_some_and(|old| old != lowered) {
+                let (module, name) = (&lowered.module, &lowered.name);
+                let text = format!("two descriptions of the core import `{module}` `{name}`");
+                return Err(WrapError::Internal(text));
+            }
         }
-        let signatures: Vec<_> = deferred.iter().map(|d| &d.signature).collect();
-        let names: Vec<_> = deferred.iter().map(|d| d.path.join("#")).collect();
-        let component = self.types.component();
-        let module = component.core_module(Some("shim"), &linkage::shim(&signatures, &names));
-        Some(component.core_instantiate(Some("shim"), module, []))
+        Ok(lowers)
     }
 
-    /// Lowers the deferred functions and fills the shim's table with them.
-    fn instantiate_fixup(&mut self, deferred: &[Deferred<'a>], shim: u32) -> Result<(), WrapError> {
-        let mut exports = Vec::with_capacity(deferred.len() + 1);
+    /// Instantiates the shim, if there is need for one; 0 if not.
+    fn instantiate_shim(&mut self, trampolines: &Trampolines) -> u32 {
+        let Trampolines { signatures, names } = trampolines;
+        if signatures.is_empty() {
+            return 0;
+        }
+        let component = self.types.component();
+        let module = component.core_module(Some("shim"), &linkage::shim(signatures, names));
+        component.core_instantiate(Some("shim"), module, [])
+    }
+
+    /// Defines the resource types of guests that the root exports. Their destructors stand in the
+    /// shim, from `first` on.
+    fn define_resources(&mut self, shim: u32, first: usize) -> Result<(), WrapError> {
+        for (resource, shown) in defined(self.wrapping.program) {
+            let id = shown.id(self.world)?;
+            let mut destructors = self.wrapping.destructors.iter();
+            let position = destructors.position(|destructor| destructor.resource == resource);
+            let component = self.types.component();
+            let destructor = position.map(|position| {
+                let name = (first + position).to_string();
+                component.core_alias_export(None, shim, &name, ExportKind::Func)
+            });
+            let index = component.type_resource(None, ValType::I32, destructor);
+            self.types.define_resource(id, index);
+        }
+        Ok(())
+    }
+
+    /// The core function that is a built-in.
+    fn builtin(&mut self, builtin: &ResourceBuiltin) -> Result<u32, WrapError> {
+        let id = Shown::find(self.wrapping.program, builtin.resource)?.id(self.world)?;
+        let ty = self.types.type_index(id.into())?;
+        let component = self.types.component();
+        Ok(match builtin.operation {
+            ResourceOperation::New => component.resource_new(ty),
+            ResourceOperation::Rep => component.resource_rep(ty),
+            ResourceOperation::Drop => component.resource_drop(ty),
+        })
+    }
+
+    /// Lowers the deferred functions and fills the shim's table with them and with destructors.
+    fn instantiate_fixup(
+        &mut self,
+        deferred: &[Deferred<'a>],
+        signatures: &[Signature],
+        shim: u32,
+    ) -> Result<(), WrapError> {
+        let mut exports = Vec::with_capacity(signatures.len() + 1);
         for (position, deferred) in deferred.iter().enumerate() {
             let Deferred { lowered, path, func, needs, .. } = deferred;
             let options = self.options(*needs, lowered.encoding, &lowered.memory, &lowered.realloc);
@@ -222,13 +296,16 @@ impl<'a> Wrapper<'a> {
             let index = self.types.component().lower_func(None, *func, options);
             exports.push((position.to_string(), ExportKind::Func, index));
         }
+        for (position, destructor) in (deferred.len()..).zip(&self.wrapping.destructors) {
+            let index = self.main_export(&destructor.export, ExportKind::Func);
+            exports.push((position.to_string(), ExportKind::Func, index));
+        }
         let component = self.types.component();
         let table = component.core_alias_export(None, shim, linkage::TABLE, ExportKind::Table);
         exports.push((linkage::TABLE.to_string(), ExportKind::Table, table));
         let exports: Vec<_> = exports.iter().map(|(n, kind, i)| (n.as_str(), *kind, *i)).collect();
         let instance = component.core_instantiate_exports(None, exports);
-        let signatures: Vec<_> = deferred.iter().map(|d| &d.signature).collect();
-        let module = component.core_module(Some("fixup"), &linkage::fixup(&signatures));
+        let module = component.core_module(Some("fixup"), &linkage::fixup(signatures));
         component.core_instantiate(Some("fixup"), module, [("", ModuleArg::Instance(instance))]);
         Ok(())
     }

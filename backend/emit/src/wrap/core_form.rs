@@ -2,9 +2,10 @@
 //! ABI of `wit-component`, in which the names are those of the WIT world.
 
 use super::face::Face;
-use super::needs::{Needs, NeedsOf};
-use super::{Lifted, WrapError, Wrapping};
+use super::resources::Shown;
+use super::{BorderNeeds, Lifted, WrapError, Wrapping};
 use indexmap::IndexMap;
+use meld_component::needs::Needs;
 use meld_component::program::StringEncoding;
 use std::collections::HashMap;
 use wasm_encoder::{EntityType, ExportKind, ExportSection, ImportSection, RawSection, Section};
@@ -75,6 +76,10 @@ fn face(wrapping: &Wrapping<'_>) -> Result<(Face, StringEncoding), WrapError> {
     }
     for (index, lifted) in wrapping.lifts.iter().enumerate() {
         border.lift(index, lifted)?;
+    }
+    for destructor in &wrapping.destructors {
+        let name = Shown::find(wrapping.program, destructor.resource)?.core_destructor()?;
+        border.export(name, &destructor.export, ExportKind::Func)?;
     }
     if let Some(start) = &wrapping.start {
         border.export(INITIALIZE.to_string(), start, ExportKind::Func)?;
@@ -151,7 +156,7 @@ impl<'a> Parts<'a> {
 struct Border<'a> {
     wrapping: &'a Wrapping<'a>,
     parts: &'a Parts<'a>,
-    needs: NeedsOf<'a>,
+    needs: BorderNeeds<'a>,
     /// An export of the merged module, and the function that needs it.
     memory: Option<(&'a str, String)>,
     realloc: Option<(&'a str, String)>,
@@ -164,7 +169,7 @@ impl<'a> Border<'a> {
         Border {
             wrapping,
             parts,
-            needs: NeedsOf::new(wrapping.program),
+            needs: BorderNeeds::new(wrapping.program),
             memory: None,
             realloc: None,
             encoding: None,
@@ -173,8 +178,14 @@ impl<'a> Border<'a> {
     }
 
     /// The new names of a core import, with its type.
-    fn import(&mut self, import: &Import<'_>) -> Result<(&'a str, &'a str, u32), WrapError> {
+    fn import(&mut self, import: &Import<'_>) -> Result<(String, String, u32), WrapError> {
         let (module, name) = (import.module.to_string(), import.name.to_string());
+        let mut builtins = self.wrapping.builtins.iter();
+        if let Some(found) = builtins.find(|b| b.module == module && b.name == name) {
+            let shown = Shown::find(self.wrapping.program, found.resource)?;
+            let (module, name) = shown.core_names(found.operation)?;
+            return Ok((module, name, import.ty));
+        }
         let mut lowers = self.wrapping.lowers.iter();
         let lowered = lowers
             .find(|lowered| lowered.module == module && lowered.name == name)
@@ -185,7 +196,7 @@ impl<'a> Border<'a> {
         let needs = self.needs.lower(lowered.host)?;
         let function = format!("the import `{}`", path.join("` / `"));
         self.require(needs, function, lowered.encoding, &lowered.memory, &lowered.realloc)?;
-        Ok((module, name, import.ty))
+        Ok((module.to_string(), name.to_string(), import.ty))
     }
 
     /// Exports a function of the world under its name.
@@ -275,7 +286,7 @@ impl<'a> Border<'a> {
 /// without exports, so without any function of the world, has no section to replace.
 fn rename(
     module: &[u8],
-    imports: &[(&str, &str, u32)],
+    imports: &[(String, String, u32)],
     exports: &IndexMap<String, (ExportKind, u32)>,
 ) -> Result<Face, WrapError> {
     let mut import_section = ImportSection::new();

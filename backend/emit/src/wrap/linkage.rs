@@ -20,6 +20,13 @@ pub(super) struct Signature {
     results: Vec<ValType>,
 }
 
+impl Signature {
+    /// That of a destructor.
+    pub fn of_destructor() -> Signature {
+        Signature { params: vec![ValType::I32], results: vec![] }
+    }
+}
+
 /// Names of a core import, and the signature of the function that is imported.
 pub(super) type CoreImports = IndexMap<(String, String), Signature>;
 
@@ -88,7 +95,7 @@ fn table_type(len: usize) -> TableType {
     }
 }
 
-fn type_section(signatures: &[&Signature]) -> TypeSection {
+fn type_section(signatures: &[Signature]) -> TypeSection {
     let mut types = TypeSection::new();
     for signature in signatures {
         types.ty().function(signature.params.iter().copied(), signature.results.iter().copied());
@@ -98,7 +105,7 @@ fn type_section(signatures: &[&Signature]) -> TypeSection {
 
 /// A module that exports, under its position, one function per signature, which calls the entry
 /// of the exported table at that position.
-pub(super) fn shim(signatures: &[&Signature], names: &[String]) -> Module {
+pub(super) fn shim(signatures: &[Signature], names: &[String]) -> Module {
     let mut functions = FunctionSection::new();
     let mut tables = TableSection::new();
     let mut exports = ExportSection::new();
@@ -129,7 +136,7 @@ pub(super) fn shim(signatures: &[&Signature], names: &[String]) -> Module {
 
 /// A module that fills the shim's table with the functions that it imports from `""`, by
 /// position.
-pub(super) fn fixup(signatures: &[&Signature]) -> Module {
+pub(super) fn fixup(signatures: &[Signature]) -> Module {
     let mut imports = ImportSection::new();
     let mut elements = ElementSection::new();
     imports.import("", TABLE, table_type(signatures.len()));

@@ -16,8 +16,8 @@ mod embed;
 mod exports;
 mod face;
 mod linkage;
-mod needs;
 mod outline;
+mod resources;
 mod types;
 
 pub use component::wrap;
@@ -26,8 +26,13 @@ pub use core_form::{
     core_post_return_name,
 };
 pub use embed::{EmbedError, embed_world};
+pub use resources::{Destructor, ResourceBuiltin, ResourceOperation};
 
-use meld_component::program::{ComponentWorld, HostFuncId, Program, StringEncoding, World};
+use meld_component::needs::{Needs, NeedsOf};
+use meld_component::program::{
+    ComponentWorld, FuncDef, HostFuncId, Program, StringEncoding, World,
+};
+use meld_component::types::FuncTypeId;
 
 /// A merged core module and what its imports and exports are.
 #[derive(Clone, Debug)]
@@ -37,8 +42,13 @@ pub struct Wrapping<'a> {
     /// The merged core module. It imports functions only, under names of the caller's choice.
     /// It may be large: wrapping puts a face on it and makes no copy.
     pub module: Vec<u8>,
-    /// One for each function that the module imports.
+    /// One for each host function that the module imports.
     pub lowers: Vec<Lowered>,
+    /// One for each other function that the module imports.
+    pub builtins: Vec<ResourceBuiltin>,
+    /// One for each resource type that the root exports, that a guest defines and that has a
+    /// destructor.
+    pub destructors: Vec<Destructor>,
     /// One for each of [`Program::root_exports`].
     pub lifts: Vec<Lifted>,
     /// The exported function, without parameters and results, that is to run once every import
@@ -98,15 +108,8 @@ pub enum WrapError {
         /// Names from the root down to the item.
         at: Vec<String>,
     },
-    /// The root exports a resource type that a component of the fusion defines.
-    #[error("the root exports a resource type that is implemented inside (`{}`); \
-             exported resources cannot be wrapped", at.join("` / `"))]
-    LocalResource {
-        /// Names from the root down to the item.
-        at: Vec<String>,
-    },
     /// An import of the merged module is not a plain function, or nothing is known of it.
-    #[error("the merged module imports `{module}` `{name}`, which is not a lowered host function")]
+    #[error("the merged module imports `{module}` `{name}`, which is nothing of the host's")]
     Import {
         /// First level name of the core import.
         module: String,
@@ -138,7 +141,7 @@ pub enum WrapError {
         /// A function that uses another.
         second: String,
     },
-    /// A core module has no name for a function at this depth of instances.
+    /// A core module has no name for a function or a resource type at this depth of instances.
     #[error("`{}` is inside nested instances, for which core modules have no names; \
              write a component instead of a core module", path.join("` / `"))]
     Nested {
@@ -178,9 +181,7 @@ impl WrapError {
     /// Notes that the error is about something within the item of that name.
     fn within(mut self, name: &str) -> WrapError {
         match &mut self {
-            WrapError::Kind { at, .. } | WrapError::LocalResource { at } => {
-                at.insert(0, name.to_string());
-            }
+            WrapError::Kind { at, .. } => at.insert(0, name.to_string()),
             _ => {}
         }
         self
@@ -201,5 +202,43 @@ impl<'a> Wrapping<'a> {
             World::Component(world) => Ok(world),
             World::Core { .. } => Err(WrapError::NoWorld),
         }
+    }
+}
+
+/// What the functions at a program's border need.
+struct BorderNeeds<'a> {
+    program: &'a Program,
+    of: NeedsOf<'a>,
+    /// The types of host functions, by [`HostFuncId`].
+    hosts: Vec<Option<FuncTypeId>>,
+}
+
+impl<'a> BorderNeeds<'a> {
+    fn new(program: &'a Program) -> Self {
+        let mut hosts = vec![None; program.host_funcs.len()];
+        for func in &program.funcs {
+            if let FuncDef::Host(host) = func.def
+                && let Some(slot) = hosts.get_mut(host.index())
+            {
+                *slot = Some(func.ty);
+            }
+        }
+        BorderNeeds { program, of: NeedsOf::new(&program.types), hosts }
+    }
+
+    /// What lowering a host function needs of the module that imports it.
+    fn lower(&self, host: HostFuncId) -> Result<Needs, WrapError> {
+        let ty = self.hosts.get(host.index()).copied().flatten();
+        let ty = ty.ok_or_else(|| WrapError::Internal(format!("{host} is no function")))?;
+        Ok(self.of.lower(ty))
+    }
+
+    /// What lifting a core function as this root export needs of the module that exports it.
+    fn lift(&self, export: usize) -> Result<Needs, WrapError> {
+        let export = self.program.root_exports.get(export);
+        let func = export.and_then(|export| self.program.funcs.get(export.func.index()));
+        let func =
+            func.ok_or_else(|| WrapError::Internal("a root export is no function".into()))?;
+        Ok(self.of.lift(func.ty))
     }
 }

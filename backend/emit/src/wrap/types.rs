@@ -134,6 +134,13 @@ impl<'a> TypeWriter<'a> {
         self.register_at(0, ty, index);
     }
 
+    /// States that the component defines a resource type itself, at `index`.
+    pub fn define_resource(&mut self, id: AliasableResourceId, index: u32) {
+        self.outermost.derived.clear();
+        self.outermost.named.insert(id.into(), Place::Index(index));
+        self.outermost.resources.insert(id.resource(), id.into());
+    }
+
     // Level 0 is the component; each instance type that is being written is one level deeper.
 
     fn scope(&mut self, level: usize) -> &mut Scope {
@@ -315,7 +322,7 @@ impl<'a> TypeWriter<'a> {
             return self.find(level, known).ok_or_else(unnamed);
         }
         if !self.import_type(id.into(), TypeBounds::SubResource) {
-            return Err(WrapError::LocalResource { at: Vec::new() });
+            return Err(WrapError::Internal("a resource type is nowhere defined".into()));
         }
         self.resource_index(level, id)
     }

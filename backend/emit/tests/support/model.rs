@@ -68,7 +68,7 @@ pub fn layout(types: &Types, ty: TypeId, width: PtrWidth) -> (u64, u64) {
     match types.get(ty) {
         T::Bool | T::S8 | T::U8 => (1, 1),
         T::S16 | T::U16 => (2, 2),
-        T::S32 | T::U32 | T::F32 | T::Char => (4, 4),
+        T::S32 | T::U32 | T::F32 | T::Char | T::Own(_) | T::Borrow(_) => (4, 4),
         T::S64 | T::U64 | T::F64 => (8, 8),
         T::String | T::List(_) => (2 * bytes_of(width), bytes_of(width)),
         T::Flags(n) if *n <= 8 => (1, 1),
@@ -140,6 +140,11 @@ pub fn flatten(types: &Types, ty: TypeId, width: PtrWidth) -> Vec<Core> {
         }
         _ => vec![Core::I32],
     }
+}
+
+/// What handles become where they cross; the same there and back.
+pub fn convert(handle: u32) -> u32 {
+    handle ^ 0x5a5a_a5a5
 }
 
 /// What a list, record or tuple consists of.
@@ -326,6 +331,10 @@ impl View<'_> {
             }
             T::Enum(n) if bits >= u64::from(*n) => return Err("invalid-discriminant"),
             T::Enum(_) => (Value::Enum(bits as u32), bits),
+            // What an adapter wrote, it has converted.
+            T::Own(_) | T::Borrow(_) if self.strict => {
+                (Value::Number(u64::from(convert(bits as u32))), bits)
+            }
             _ => (Value::Number(bits), bits),
         };
         assert!(!self.strict || bits == canonical & mask, "{ty:?} is {bits:#x}");

@@ -1,6 +1,7 @@
 //! Random types and values, from a seed.
 
 use super::model::{Value, cases};
+use meld_component::program::ResourceId;
 use meld_component::types::{TypeId, Types, ValueType as T};
 use meld_emit::adapter::{Pass, PassId};
 use std::collections::HashMap;
@@ -36,7 +37,7 @@ impl Random {
     }
 
     pub fn ty(&mut self, types: &mut Types, depth: u32) -> TypeId {
-        let kind = if depth == 0 { self.below(16) } else { self.below(30) };
+        let kind = if depth == 0 { self.below(18) } else { self.below(32) };
         let ty = match kind {
             0 => T::Bool,
             1 => T::S8,
@@ -53,11 +54,13 @@ impl Random {
             12 | 13 => T::String,
             14 => T::Flags([1, 7, 8, 9, 16, 17, 31, 32][self.below(8) as usize]),
             15 => T::Enum([1, 2, 5, 256, 257][self.below(5) as usize]),
-            16..=19 => T::List(self.ty(types, depth - 1)),
-            20 => T::FixedList(self.ty(types, depth - 1), 1 + self.below(7) as u32),
-            21 | 22 => T::Record(self.types(types, depth - 1, 4)),
-            23 => T::Tuple(self.types(types, depth - 1, 3)),
-            24 | 25 => {
+            16 => T::Own(ResourceId(0)),
+            17 => T::Borrow(ResourceId(0)),
+            18..=21 => T::List(self.ty(types, depth - 1)),
+            22 => T::FixedList(self.ty(types, depth - 1), 1 + self.below(7) as u32),
+            23 | 24 => T::Record(self.types(types, depth - 1, 4)),
+            25 => T::Tuple(self.types(types, depth - 1, 3)),
+            26 | 27 => {
                 let mut cases: Vec<_> =
                     (0..1 + self.below(5)).map(|_| self.payload(types, depth)).collect();
                 if self.below(8) == 0 {
@@ -65,7 +68,7 @@ impl Random {
                 }
                 T::Variant(cases)
             }
-            26 | 27 => T::Option(self.ty(types, depth - 1)),
+            28 | 29 => T::Option(self.ty(types, depth - 1)),
             _ => T::Result(self.payload(types, depth), self.payload(types, depth)),
         };
         types.intern(ty)
@@ -88,7 +91,9 @@ impl Random {
             T::U16 => Value::Number(self.number() & 0xffff),
             T::S16 => Value::Number(signed(self.number(), 16)),
             T::S32 => Value::Number(signed(self.number(), 32)),
-            T::U32 | T::F32 => Value::Number(self.number() & 0xffff_ffff),
+            T::U32 | T::F32 | T::Own(_) | T::Borrow(_) => {
+                Value::Number(self.number() & 0xffff_ffff)
+            }
             T::S64 | T::U64 | T::F64 => Value::Number(self.number()),
             T::Char => Value::Char(self.char()),
             T::String => Value::String((0..self.below(12)).map(|_| self.char()).collect()),
@@ -116,6 +121,10 @@ impl Random {
         char::from_u32(self.below(limit) as u32).unwrap_or('\u{e000}')
     }
 }
+
+/// What handles cross by, and what ends the call that has borrows among its parameters.
+const CONVERTER: u32 = 2;
+const END: u32 = 3;
 
 /// The passes that the standard rules choose, except that a list that may be copied is so only
 /// if told.
@@ -147,6 +156,12 @@ impl Passes {
             Some(T::Flags(_)) => Pass::Mask,
             Some(T::Enum(_)) => Pass::CheckCase,
             Some(T::String) => Pass::Text(self.text),
+            Some(T::Own(_)) => Pass::Convert(CONVERTER),
+            Some(T::Borrow(_)) if self.text == 0 => {
+                self.passes.push(Pass::Convert(CONVERTER));
+                Pass::Scoped(PassId(self.passes.len() as u32 - 1), END)
+            }
+            Some(T::Borrow(_)) => Pass::Convert(CONVERTER),
             Some(T::List(element)) => {
                 let plain = meld_component::facts::any_bits(types).contains(element);
                 if plain && self.bulk {

@@ -28,6 +28,10 @@ pub struct FuserArguments {
     /// Grant an assumption that rules may rest on.
     #[arg(long, value_name = "NAME")]
     assume: Vec<String>,
+    /// Let the representation of a resource be its handle, where nobody borrows it and the host never
+    /// sees it; needs `--assume no-forged-handles`.
+    #[arg(long, value_name = "INTERFACE.RESOURCE")]
+    opaque_rep: Vec<String>,
     /// Take a rule or a forbid out.
     #[arg(long, value_name = "RULE")]
     disable: Vec<String>,
@@ -115,6 +119,9 @@ impl FuserArguments {
         }
         for name in &self.assume {
             fuser = fuser.assume(name);
+        }
+        for resource in &self.opaque_rep {
+            fuser = fuser.opaque_rep(resource);
         }
         for rule in &self.disable {
             fuser = fuser.disable(rule);

@@ -19,8 +19,9 @@ pub fn inspect(program: &Program, bytes: usize) -> ProgramInspection {
         (0..program.modules.len()).map(|i| memories(program, ModuleId(i as u32))).collect();
     ProgramInspection {
         bytes,
-        components: program
-            .components
+        // The border is none of the input's, and stands last.
+        components: program.components
+            [..program.components.len() - usize::from(program.border.is_some())]
             .iter()
             .map(|c| ComponentInstance { path: c.path.clone(), parent: c.parent.map(path) })
             .collect(),

@@ -21,14 +21,21 @@ pub fn lent(types: &Types) -> BTreeSet<ResourceId> {
 }
 
 /// Resources of which a handle can be seen to be lent: some function takes a borrow and ownership in
-/// one call. Nobody else gets at the caller's handles before it returns.
-pub fn observes_lends(types: &Types) -> BTreeSet<ResourceId> {
+/// one call; nobody else gets at the caller's handles before it returns. Or the host lends one of its
+/// own to a function that the root exports, and has to be told that this is over.
+pub fn observes_lends(program: &Program) -> BTreeSet<ResourceId> {
+    let types = &program.types;
     let holding = has_handles(types);
+    let exported = program.root_exports.iter().flat_map(|export| {
+        let ty = types.func(program.funcs[export.func.index()].ty);
+        let (_, borrowed) = handles(types, &holding, ty.params.iter().copied());
+        borrowed.into_iter().filter(|id| program.resources[id.index()].implementer().is_none())
+    });
     let seen = types.iter_funcs().flat_map(|(_, ty)| {
         let (owned, borrowed) = handles(types, &holding, ty.params.iter().copied());
         owned.intersection(&borrowed).copied().collect::<Vec<_>>()
     });
-    seen.collect()
+    seen.chain(exported).collect()
 }
 
 /// Resources whose handles the host may get to see: those that it defines, and those in the types of

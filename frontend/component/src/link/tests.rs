@@ -155,7 +155,11 @@ fn a_component_instantiated_twice_is_two_instances() {
     assert_eq!(program.resources.len(), 2);
     assert_ne!(program.funcs[0].ty, program.funcs[1].ty);
     let paths: Vec<_> = program.components.iter().map(|c| (&*c.path, c.parent)).collect();
-    assert_eq!(paths, [("root", None), ("x", Some(ComponentId(0))), ("y", Some(ComponentId(0)))]);
+    let root = Some(ComponentId(0));
+    assert_eq!(paths, [("root", None), ("x", root), ("y", root), ("border", None)]);
+    let border = program.border.as_ref().unwrap();
+    let shown: Vec<_> = border.exported.iter().map(|(_, path)| path.join("/")).collect();
+    assert_eq!((shown, border.imported.len()), (vec!["x/r".to_string(), "y/r".to_string()], 0));
 }
 
 #[test]
@@ -358,7 +362,9 @@ fn options_are_shared_and_resolved() {
         (func (export "run") (param "s" string) (canon lift (core func $l "f") (memory $m32)
             (realloc (core func $l "realloc")) (post-return (core func $l "post")))))"#;
     let program = program(wat).unwrap();
-    assert_eq!(program.options.len(), 3);
+    // The last are the border's: the functions of the root use two memories.
+    assert_eq!(program.options.len(), 4);
+    assert_eq!(program.border.as_ref().map(|border| border.options), Some(OptionsId(3)));
     let options = |item: &CoreItem| match item {
         CoreItem::Lower { options, .. } => *options,
         other => panic!("{other:?}"),

@@ -44,6 +44,8 @@ impl<'a> Linker<'a> {
             ComponentTypeRef::Type(TypeBounds::SubResource) => {
                 let name = path.join(".");
                 let resource = self.resource(name, NameRank::Interface, ResourceDef::Host);
+                let path = path.iter().map(|name| name.to_string()).collect();
+                self.imported.push((resource, path));
                 return Ok(Item::Type(Ty::Resource(resource)));
             }
             ComponentTypeRef::Instance(index) => {
@@ -146,7 +148,13 @@ impl<'a> Linker<'a> {
                 self.root_exports.push(RootExport { path, func });
                 Ok(WorldItem::Func(self.root_exports.len() as u32 - 1))
             }
-            (ComponentEntityType::Type { .. }, Item::Type(_)) => Ok(WorldItem::Type),
+            (ComponentEntityType::Type { .. }, Item::Type(ty)) => {
+                if let Ty::Resource(id) = ty {
+                    let path = || path.iter().map(|name| name.to_string()).collect();
+                    self.exported.entry(id).or_insert_with(path);
+                }
+                Ok(WorldItem::Type)
+            }
             (ComponentEntityType::Instance(ty), Item::Instance(instance)) => {
                 let mut items = Vec::new();
                 for (name, declared) in &types[ty].exports {

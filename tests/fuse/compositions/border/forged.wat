@@ -1,4 +1,6 @@
-;; b uses handle index 1 that only a owns
+;; One instance uses a handle that only another has.
+;; expect a => 1
+;; expect b => trap
 (component
   (import "i" (instance $i (export "r" (type $r (sub resource))) (export "make" (func (result (own $r)))) (export "use" (func (param "x" (borrow $r)) (result u32)))))
   (component $A

@@ -1,4 +1,6 @@
-;; two inner components call host `make: func() -> own<r>`; each has its own handle table
+;; Two instances call the host for resources, and each counts handles from 1 on.
+;; expect a => 1
+;; expect b => 1
 (component
   (import "i" (instance $i (export "r" (type $r (sub resource))) (export "make" (func (result (own $r)))) (export "use" (func (param "x" (borrow $r)) (result u32)))))
   (component $A

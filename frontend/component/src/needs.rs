@@ -1,14 +1,12 @@
 //! Which canonical options a component function needs when it is lowered or lifted
 //! (Canonical ABI, "Flattening" and "canonopt Validation").
 
-use super::WrapError;
-use meld_component::abi::{Layouts, MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, PtrWidth};
-use meld_component::program::{FuncDef, HostFuncId, Program};
-use meld_component::types::{FuncTypeId, TypeId, ValueType};
+use crate::abi::{Layouts, MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, PtrWidth};
+use crate::types::{FuncTypeId, TypeId, Types, ValueType};
 
 /// The options without which a lift or a lower would be invalid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Needs {
+pub struct Needs {
     /// Values cross through linear memory.
     pub memory: bool,
     /// Something must be allocated in the memory.
@@ -25,21 +23,20 @@ struct Crossing {
     strings: bool,
 }
 
-/// Answers what the functions at a program's border need.
-pub(super) struct NeedsOf<'a> {
-    program: &'a Program,
+/// Answers what functions of the types of one table need.
+pub struct NeedsOf<'a> {
+    types: &'a Types,
     layouts: Layouts<'a>,
     /// The types that contain strings, and those that contain strings or lists, by [`TypeId`].
     strings: Vec<bool>,
     pointers: Vec<bool>,
-    /// The types of host functions, by [`HostFuncId`].
-    hosts: Vec<Option<FuncTypeId>>,
 }
 
 impl<'a> NeedsOf<'a> {
-    pub fn new(program: &'a Program) -> Self {
+    /// Looks at all types of a table.
+    pub fn new(types: &'a Types) -> Self {
         let (mut strings, mut pointers) = (Vec::new(), Vec::new());
-        for (_, ty) in program.types.iter() {
+        for (_, ty) in types.iter() {
             // The elements of a stream or future do not cross with it.
             let parts = match ty {
                 ValueType::Stream(_) | ValueType::Future(_) => Vec::new(),
@@ -50,46 +47,32 @@ impl<'a> NeedsOf<'a> {
             strings.push(is_string || parts.iter().any(|ty| strings[ty.0 as usize]));
             pointers.push(is_pointer || parts.iter().any(|ty| pointers[ty.0 as usize]));
         }
-        let mut hosts = vec![None; program.host_funcs.len()];
-        for func in &program.funcs {
-            if let FuncDef::Host(host) = func.def
-                && let Some(slot) = hosts.get_mut(host.index())
-            {
-                *slot = Some(func.ty);
-            }
-        }
-        NeedsOf { program, layouts: Layouts::new(&program.types), strings, pointers, hosts }
+        NeedsOf { types, layouts: Layouts::new(types), strings, pointers }
     }
 
-    /// What lowering a host function needs of the module that imports it.
-    pub fn lower(&self, host: HostFuncId) -> Result<Needs, WrapError> {
-        let ty = self.hosts.get(host.index()).copied().flatten();
-        let ty = ty.ok_or_else(|| WrapError::Internal(format!("{host} is no function")))?;
+    /// What lowering a function needs of the module that calls it.
+    pub fn lower(&self, ty: FuncTypeId) -> Needs {
         let (params, results) = self.crossings(ty);
-        Ok(Needs {
+        Needs {
             memory: params.spilled || params.pointers || results.spilled || results.pointers,
             realloc: results.pointers,
             strings: params.strings || results.strings,
-        })
+        }
     }
 
-    /// What lifting a core function as this root export needs of the module that exports it.
-    pub fn lift(&self, export: usize) -> Result<Needs, WrapError> {
-        let export = self.program.root_exports.get(export);
-        let func = export.and_then(|export| self.program.funcs.get(export.func.index()));
-        let func =
-            func.ok_or_else(|| WrapError::Internal("a root export is no function".into()))?;
-        let (params, results) = self.crossings(func.ty);
+    /// What lifting a core function as one of this type needs of the module that exports it.
+    pub fn lift(&self, ty: FuncTypeId) -> Needs {
+        let (params, results) = self.crossings(ty);
         let allocated = params.spilled || params.pointers;
-        Ok(Needs {
+        Needs {
             memory: allocated || results.spilled || results.pointers,
             realloc: allocated,
             strings: params.strings || results.strings,
-        })
+        }
     }
 
     fn crossings(&self, ty: FuncTypeId) -> (Crossing, Crossing) {
-        let ty = self.program.types.func(ty);
+        let ty = self.types.func(ty);
         let results = ty.result.as_slice();
         (self.crossing(&ty.params, MAX_FLAT_PARAMS), self.crossing(results, MAX_FLAT_RESULTS))
     }

@@ -1,0 +1,129 @@
+//! Resource types at the border: where the world has them, and what the core ABI calls what belongs
+//! to them.
+
+use super::WrapError;
+use super::core_form::core_export_name;
+use meld_component::program::{Border, ComponentWorld, Program, ResourceDef, ResourceId};
+use wasmparser::component_types::{AliasableResourceId, ComponentAnyTypeId, ComponentEntityType};
+
+/// A core import of the merged module that is a built-in of the host's table of handles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceBuiltin {
+    /// First level name of the core import.
+    pub module: String,
+    /// Second level name of the core import.
+    pub name: String,
+    /// What it does.
+    pub operation: ResourceOperation,
+    /// The resource type: one that the root imports or exports.
+    pub resource: ResourceId,
+}
+
+/// What is done to a handle of the host's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResourceOperation {
+    /// `resource.new`
+    New,
+    /// `resource.rep`
+    Rep,
+    /// `resource.drop`
+    Drop,
+}
+
+/// What the host calls when it drops a resource that a guest defines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destructor {
+    /// The resource type, which the root exports.
+    pub resource: ResourceId,
+    /// The export of the merged module, of type `(i32)`.
+    pub export: String,
+}
+
+/// Where the root shows a resource type, by names from the root down to it.
+pub(super) enum Shown<'a> {
+    /// The host defines it, and this is its import.
+    Imported(&'a [String]),
+    /// A guest defines it, and this is its first export.
+    Exported(&'a [String]),
+}
+
+impl<'a> Shown<'a> {
+    /// Looks up a resource type.
+    pub fn find(program: &'a Program, resource: ResourceId) -> Result<Shown<'a>, WrapError> {
+        let hidden = || WrapError::Internal(format!("the root does not show {resource}"));
+        let border = program.border.as_ref().ok_or_else(hidden)?;
+        let find = |list: &'a [(ResourceId, Vec<String>)]| {
+            list.iter().find(|(id, _)| *id == resource).map(|(_, path)| &path[..])
+        };
+        match program.resources[resource.index()].def {
+            ResourceDef::Host => find(&border.imported).map(Shown::Imported),
+            ResourceDef::Component { .. } => find(&border.exported).map(Shown::Exported),
+        }
+        .ok_or_else(hidden)
+    }
+
+    /// The type's id in the world's types.
+    pub fn id(&self, world: &ComponentWorld) -> Result<AliasableResourceId, WrapError> {
+        let path = match self {
+            Shown::Imported(path) | Shown::Exported(path) => *path,
+        };
+        let unknown = || WrapError::Internal(format!("no resource type `{}`", path.join("` / `")));
+        let (first, rest) = path.split_first().ok_or_else(unknown)?;
+        let types = world.types.as_ref().as_ref();
+        let item = match self {
+            Shown::Imported(_) => types.component_item_for_import(first),
+            Shown::Exported(_) => types.component_item_for_export(first),
+        };
+        let mut ty = item.ok_or_else(unknown)?.ty;
+        for name in rest {
+            let ComponentEntityType::Instance(id) = ty else { return Err(unknown()) };
+            ty = types[id].exports.get(name).ok_or_else(unknown)?.ty;
+        }
+        match ty {
+            ComponentEntityType::Type { referenced: ComponentAnyTypeId::Resource(id), .. } => {
+                Ok(id)
+            }
+            _ => Err(unknown()),
+        }
+    }
+
+    /// The names of a core import for a built-in.
+    pub fn core_names(&self, operation: ResourceOperation) -> Result<(String, String), WrapError> {
+        let (path, prefix) = match self {
+            Shown::Imported(path) => (*path, ""),
+            Shown::Exported(path) => (*path, "[export]"),
+        };
+        let (interface, name) = match path {
+            [name] => ("$root", name),
+            [interface, name] => (interface.as_str(), name),
+            _ => return Err(WrapError::Nested { path: path.to_vec() }),
+        };
+        let operation = match operation {
+            ResourceOperation::New => "new",
+            ResourceOperation::Rep => "rep",
+            ResourceOperation::Drop => "drop",
+        };
+        Ok((format!("{prefix}{interface}"), format!("[resource-{operation}]{name}")))
+    }
+
+    /// The name of the core export for the destructor.
+    pub fn core_destructor(&self) -> Result<String, WrapError> {
+        let nested = |path: &[String]| WrapError::Nested { path: path.to_vec() };
+        let Shown::Exported(path) = self else {
+            return Err(WrapError::Internal("a destructor of the host's own resource".into()));
+        };
+        let (name, interface) = path.split_last().ok_or_else(|| nested(path))?;
+        let mut path = interface.to_vec();
+        path.push(format!("[dtor]{name}"));
+        core_export_name(&path).ok_or_else(|| nested(&path))
+    }
+}
+
+/// The resource types that guests define and the root exports.
+pub(super) fn defined(program: &Program) -> impl Iterator<Item = (ResourceId, Shown<'_>)> {
+    let exported = program.border.iter().flat_map(|Border { exported, .. }| exported);
+    let of_guest = |(id, _): &&(ResourceId, Vec<String>)| {
+        matches!(program.resources[id.index()].def, ResourceDef::Component { .. })
+    };
+    exported.filter(of_guest).map(|(id, path)| (*id, Shown::Exported(path)))
+}

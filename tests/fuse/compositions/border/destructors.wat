@@ -1,0 +1,62 @@
+;; The host drops what guests define: the destructor calls the host, drops another resource, finds its
+;; context empty, or traps; after which nothing can be entered.
+;; expect none => 0
+(component
+  (import "log" (func $log (param "n" u32)))
+  (component $inner
+    (import "log" (func $log (param "n" u32)))
+    (core func $log (canon lower (func $log)))
+    (core module $dtor
+      (import "" "log" (func $log (param i32)))
+      (func (export "dtor") (param i32) (call $log (i32.add (i32.const 100) (local.get 0)))))
+    (core instance $dtor (instantiate $dtor (with "" (instance (export "log" (func $log))))))
+    (type $t (resource (rep i32) (dtor (core func $dtor "dtor"))))
+    (core func $new (canon resource.new $t))
+    (core module $m (import "" "new" (func $new (param i32) (result i32)))
+      (func (export "none") (result i32) (i32.const 0))
+      (func (export "make") (param i32) (result i32) (call $new (local.get 0))))
+    (core instance $m (instantiate $m (with "" (instance (export "new" (func $new))))))
+    (export $u "inner" (type $t))
+    (func (export "none") (result u32) (canon lift (core func $m "none")))
+    (func (export "make") (param "n" u32) (result (own $u)) (canon lift (core func $m "make"))))
+  (component $outer
+    (import "inner" (instance $inner
+      (export "inner" (type $inner (sub resource)))
+      (export "make" (func (param "n" u32) (result (own $inner))))))
+    (import "log" (func $log (param "n" u32)))
+    (alias export $inner "inner" (type $in))
+    (core func $make (canon lower (func $inner "make")))
+    (core func $log (canon lower (func $log)))
+    (core func $drop (canon resource.drop $in))
+    (core func $get (canon context.get i32 0))
+    (core func $set (canon context.set i32 0))
+    (core module $dtor
+      (import "" "log" (func $log (param i32)))
+      (import "" "drop" (func $drop (param i32)))
+      (import "" "get" (func $get (result i32)))
+      (import "" "set" (func $set (param i32)))
+      (func (export "dtor") (param i32)
+        (call $log (local.get 0))
+        (call $log (call $get))
+        (call $set (i32.const 9))
+        (if (i32.eq (local.get 0) (i32.const 5)) (then unreachable))
+        (call $drop (local.get 0))))
+    (core instance $dtor (instantiate $dtor (with "" (instance
+      (export "log" (func $log)) (export "drop" (func $drop)) (export "get" (func $get)) (export "set" (func $set))))))
+    (type $t (resource (rep i32) (dtor (core func $dtor "dtor"))))
+    (core func $new (canon resource.new $t))
+    (core module $m
+      (import "" "new" (func $new (param i32) (result i32)))
+      (import "" "make" (func $make (param i32) (result i32)))
+      (import "" "set" (func $set (param i32)))
+      (func (export "make") (param i32) (result i32)
+        (call $set (i32.const 77))
+        (call $new (call $make (local.get 0)))))
+    (core instance $m (instantiate $m (with "" (instance (export "new" (func $new)) (export "make" (func $make)) (export "set" (func $set))))))
+    (export $u "outer" (type $t))
+    (func (export "make") (param "n" u32) (result (own $u)) (canon lift (core func $m "make"))))
+  (instance $inner (instantiate $inner (with "log" (func $log))))
+  (instance $outer (instantiate $outer (with "inner" (instance $inner)) (with "log" (func $log))))
+  (export "none" (func $inner "none"))
+  (export "outers" (instance $outer))
+  (export "inners" (instance $inner)))
