@@ -5,7 +5,7 @@ use wasmtime::Store;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime_wasi::p2::bindings::sync::Command;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
-use wasmtime_wasi::{DirPerms, FilePerms, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
 struct Host {
     ctx: WasiCtx,
@@ -43,7 +43,7 @@ pub fn run(component: &[u8], arguments: &[&str], files: &Path) -> wasmtime::Resu
     let mut ctx = WasiCtx::builder();
     ctx.args(arguments).env("NAME", "a name");
     ctx.stdout(output.clone()).stderr(errors.clone());
-    ctx.preopened_dir(files, "/files", DirPerms::READ, FilePerms::READ)?;
+    ctx.preopened_dir(files, "/files", FsPerms::ReadOnly)?;
     let host = Host { ctx: ctx.build(), table: ResourceTable::new() };
     let mut store = Store::new(engine, host);
     store.set_fuel(u64::MAX)?;
