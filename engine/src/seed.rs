@@ -516,6 +516,9 @@ impl Seeder<'_> {
         if facts::has_start(program) {
             self.state(ids.has_start, Vec::new());
         }
+        if facts::has_tasks(program) {
+            self.state(ids.has_tasks, Vec::new());
+        }
         for (slot, _) in self.contents() {
             let row = vec![self.entity(Entity::Slot(slot))];
             self.state(ids.settled, row);

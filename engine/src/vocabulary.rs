@@ -157,6 +157,7 @@ vocabulary! {
         core_form = "core-form"();
         several_faces = "several-faces"();
         has_start = "has-start"();
+        has_tasks = "has-tasks"();
     }
 }
 

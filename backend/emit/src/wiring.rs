@@ -189,7 +189,7 @@ impl<'a> Wiring<'a> {
                     })
                     .collect::<Result<_, _>>()?;
                 Ok(Instance {
-                    name: module.name.clone(),
+                    name: self.name_of_module(module, arguments),
                     bytes: Cow::Borrowed(bytes),
                     imports,
                     synthetic: true,
@@ -245,6 +245,18 @@ impl<'a> Wiring<'a> {
             imports,
             synthetic: true,
         })
+    }
+
+    /// The module's name, and whose instance it is if component instances are what keeps them apart.
+    fn name_of_module(&self, module: &PackModule, arguments: &[NodeId]) -> String {
+        let component = arguments.iter().find_map(|id| match self.plan.node(*id) {
+            Node::Entity(Entity::Component(id)) => Some(&self.program.components[id.index()]),
+            _ => None,
+        });
+        match component {
+            Some(component) => format!("{}({})", module.name, component.path),
+            None => module.name.clone(),
+        }
     }
 
     /// What a generated function is for: the first core function below its term.

@@ -3,9 +3,10 @@
 use super::Seeder;
 use crate::error::EngineError;
 use crate::plan::Entity;
+use crate::term::Term;
 use crate::vocabulary::FactIds;
-use meld_component::facts;
-use meld_component::program::{CanonicalOptions, OptionsId, ResourceId};
+use meld_component::facts::{self, Callee};
+use meld_component::program::{CanonicalOptions, CoreItem, OptionsId, ResourceId};
 
 impl Seeder<'_> {
     /// What is known of resources, and under which options they are destroyed.
@@ -26,7 +27,7 @@ impl Seeder<'_> {
                 equations.push((self.terms.implementer, self.entity(Entity::Component(component))));
             }
             if let Some(item) = resource.destructor() {
-                equations.push((self.terms.destructor, self.import(item)?));
+                equations.push((self.terms.destructor, self.destructor_item(item)?));
             }
             for (attribute, value) in equations {
                 let attribute = self.term(attribute, &[leaf]);
@@ -34,6 +35,26 @@ impl Seeder<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A destructor, seen through what only calls another function if that is one of a core instance.
+    /// A built-in may drop what this destroys, and its answer would stand in itself.
+    fn destructor_item(&mut self, item: &CoreItem) -> Result<Term, EngineError> {
+        let mut at = item.clone();
+        while let Some(callee) = self.trampolines.callee(self.program, &at) {
+            let next = match callee {
+                Callee::Item(item) => Some(item),
+                Callee::Slot(slot) => self.trampolines.contents.get(slot),
+            };
+            match next {
+                Some(next) => at = next.clone(),
+                None => break,
+            }
+        }
+        match at {
+            CoreItem::Export { .. } => self.import(item),
+            _ => self.item(item),
+        }
     }
 
     /// What is proved of resources.

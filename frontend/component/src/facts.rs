@@ -12,7 +12,7 @@ mod trampolines;
 
 pub use faces::{in_memory, several_faces};
 pub use leave::observes_leave;
-pub use resources::{lent, may_reenter, observes_lends, reaches_host};
+pub use resources::{holders, lent, may_reenter, observes_lends, reaches_host};
 pub use trampolines::{Callee, Slot, Trampolines, trampolines};
 
 use crate::abi::MAX_FLAT_PARAMS;
@@ -54,6 +54,18 @@ pub fn has_start(program: &Program) -> bool {
     let modules =
         program.instances.iter().map(|instance| &program.modules[instance.module.index()]);
     modules.into_iter().any(|module| module.has_start || module.may_trap)
+}
+
+/// Some function is async, or some instance uses a built-in of the async ABI (but for the counter of
+/// backpressure): an instance may have several tasks, and several calls under way.
+pub fn has_tasks(program: &Program) -> bool {
+    let built_in = |item: &CoreItem| match item {
+        CoreItem::Builtin(Builtin::Async(_, name)) => !name.starts_with("backpressure."),
+        _ => false,
+    };
+    program.options.iter().any(|options| options.async_)
+        || program.funcs.iter().any(|func| program.types.func(func.ty).async_)
+        || core_items(program).any(built_in)
 }
 
 /// Component instances whose context is read or written by some core function.

@@ -171,6 +171,12 @@ pub struct Resource {
     pub name: String,
     /// The component instance that implements it; `host` for an imported one.
     pub owner: String,
+    /// An instance of the program gives it a destructor.
+    pub destructor: bool,
+    /// Handles of it may come from the host or go there.
+    pub reaches_host: bool,
+    /// Component instances that can come to have handles of it.
+    pub holders: Vec<String>,
 }
 
 /// A fused module.

@@ -6,15 +6,15 @@ use super::{
     ComponentInstance, CoreInstance, Edge, Export, Function, FusedWorld, Memory, ProgramInspection,
     Resource,
 };
+use meld_component::facts;
 use meld_component::program::{
-    Builtin, ComponentFunc, CoreItem, FuncDef, ModuleId, Program, ResourceDef, World,
+    Builtin, ComponentFunc, ComponentId, CoreItem, FuncDef, ModuleId, Program, ResourceId, World,
 };
 use wasmparser::{Parser, Payload};
 
 /// Says what is in a program.
 pub fn inspect(program: &Program, bytes: usize) -> ProgramInspection {
-    let path =
-        |id: meld_component::program::ComponentId| program.components[id.index()].path.clone();
+    let path = |id: ComponentId| program.components[id.index()].path.clone();
     let memories: Vec<Vec<Memory>> =
         (0..program.modules.len()).map(|i| memories(program, ModuleId(i as u32))).collect();
     ProgramInspection {
@@ -59,18 +59,23 @@ pub fn inspect(program: &Program, bytes: usize) -> ProgramInspection {
                 }
             })
             .collect(),
-        resources: program
-            .resources
-            .iter()
-            .map(|resource| Resource {
-                name: resource.name.clone(),
-                owner: match resource.def {
-                    ResourceDef::Component { component, .. } => path(component),
-                    ResourceDef::Host => "host".to_string(),
-                },
-            })
-            .collect(),
+        resources: resources(program),
     }
+}
+
+fn resources(program: &Program) -> Vec<Resource> {
+    let path = |id: ComponentId| program.components[id.index()].path.clone();
+    let reach_host = facts::reaches_host(program);
+    let resources = (0..).map(ResourceId).zip(&program.resources).zip(facts::holders(program));
+    resources
+        .map(|((id, resource), holders)| Resource {
+            name: resource.name.clone(),
+            owner: resource.implementer().map_or_else(|| "host".to_string(), path),
+            destructor: resource.destructor().is_some(),
+            reaches_host: reach_host.contains(&id),
+            holders: holders.into_iter().map(path).collect(),
+        })
+        .collect()
 }
 
 /// What a component that meld made imports and exports.

@@ -60,8 +60,12 @@ fn render_program(program: &ProgramInspection) -> String {
     table(
         &mut text,
         "resources",
-        &["resource", "implemented by"],
-        program.resources.iter().map(|r| vec![r.name.clone(), r.owner.clone()]),
+        &["resource", "implemented by", "destructor", "reaches the host", "held by"],
+        program.resources.iter().map(|r| {
+            let yes = |is: bool| if is { "yes" } else { "no" }.to_string();
+            let holders = r.holders.join(", ");
+            vec![r.name.clone(), r.owner.clone(), yes(r.destructor), yes(r.reaches_host), holders]
+        }),
     );
     if let Some(face) = &program.core {
         core_face(&mut text, &face.imports, &face.exports);

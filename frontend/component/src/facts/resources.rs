@@ -8,7 +8,7 @@
 
 use super::{core_items, has_handles};
 use crate::program::{Builtin, ComponentId, CoreItem, FuncDef, Program, ResourceId};
-use crate::types::{FuncType, TypeId, Types, ValueType};
+use crate::types::{FuncType, FuncTypeId, TypeId, Types, ValueType};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Resources of which a borrow may cross between two instances.
@@ -93,6 +93,42 @@ pub fn may_reenter(program: &Program) -> BTreeSet<(ComponentId, ResourceId)> {
         .collect()
 }
 
+/// For each resource the instances that can come to have handles of it, in order: those that name it in
+/// a built-in, and those that lift or lower a function whose type does.
+pub fn holders(program: &Program) -> Vec<BTreeSet<ComponentId>> {
+    let holding = has_handles(&program.types);
+    let mut holders = vec![BTreeSet::new(); program.resources.len()];
+    let mut crossing: BTreeSet<(FuncTypeId, ComponentId)> = BTreeSet::new();
+    for item in core_items(program) {
+        match item {
+            CoreItem::Builtin(
+                Builtin::ResourceNew(component, resource)
+                | Builtin::ResourceRep(component, resource)
+                | Builtin::ResourceDrop(component, resource),
+            ) => drop(holders[resource.index()].insert(*component)),
+            CoreItem::Lower { func, options } => {
+                let component = program.options[options.index()].component;
+                crossing.insert((program.funcs[func.index()].ty, component));
+            }
+            _ => {}
+        }
+    }
+    for func in &program.funcs {
+        if let FuncDef::Lift { options, .. } = &func.def {
+            crossing.insert((func.ty, program.options[options.index()].component));
+        }
+    }
+    for (ty, component) in crossing {
+        let FuncType { params, result, .. } = program.types.func(ty);
+        let (owned, borrowed) =
+            handles(&program.types, &holding, params.iter().chain(result).copied());
+        for resource in owned.union(&borrowed) {
+            holders[resource.index()].insert(component);
+        }
+    }
+    holders
+}
+
 /// Resources of which the types hold ownership, and those of which they hold borrows.
 fn handles(
     types: &Types,
@@ -114,3 +150,6 @@ fn handles(
     }
     (owned, borrowed)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+use super::*;
+
+fn program(wat: &str) -> Program {
+    let bytes = wat::parse_str(wat).unwrap_or_else(|error| panic!("{error}: {wat}"));
+    let component = crate::decode::component("test", bytes.into()).expect("decodes");
+    crate::link(&component).expect("links")
+}
+
+/// A component that implements `r`, has a child that implements `s` and drops `r`, and may drop `s`
+/// itself.
+fn family(dtor_of_r: bool, dtor_of_s: bool, parent_drops: bool) -> Program {
+    const DTOR: &str = r#"(core module $d (func (export "dtor") (param i32)))
+        (core instance $d (instantiate $d))"#;
+    let dtor = |is: bool| if is { "(dtor (core func $d \"dtor\"))" } else { "" };
+    let drop = |ty: &str| {
+        format!(
+            r#"(core func $drop (canon resource.drop {ty}))
+               (core module $m (import "" "drop" (func (param i32))))
+               (core instance (instantiate $m (with "" (instance (export "drop" (func $drop))))))"#
+        )
+    };
+    program(&format!(
+        r#"(component
+          {DTOR}
+          (type $r (resource (rep i32) {}))
+          (component $Child
+            (import "r" (type $r (sub resource)))
+            {DTOR}
+            (type $s (resource (rep i32) {}))
+            {}
+            (export "s" (type $s)))
+          (instance $child (instantiate $Child (with "r" (type $r))))
+          (alias export $child "s" (type $s))
+          {})"#,
+        dtor(dtor_of_r),
+        dtor(dtor_of_s),
+        drop("$r"),
+        if parent_drops { drop("$s") } else { String::new() },
+    ))
+}
+
+#[test]
+fn who_may_be_entered_again() {
+    let (child, r) = (ComponentId(1), ResourceId(0));
+    assert_eq!(may_reenter(&family(true, true, true)), BTreeSet::from([(child, r)]));
+    // Nothing runs, or nothing leads back inside.
+    assert_eq!(may_reenter(&family(false, true, true)), BTreeSet::new());
+    assert_eq!(may_reenter(&family(true, false, true)), BTreeSet::new());
+    assert_eq!(may_reenter(&family(true, true, false)), BTreeSet::new());
+}
+
+/// Two siblings, one of which calls the other's function of this type. Resources are `r` and `s`, and
+/// the function is exported by the root if told.
+fn call(params: &str, core_params: &str, exported: bool) -> Program {
+    let core = core_params;
+    program(&format!(
+        r#"(component
+          (component $A
+            (type $r' (resource (rep i32)))
+            (type $s' (resource (rep i32)))
+            (core module $m (func (export "f") {core}) (memory (export "memory") 1)
+              (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 0))
+            (core instance $m (instantiate $m))
+            (export $r "r" (type $r'))
+            (export $s "s" (type $s'))
+            (func (export "f") {params} (canon lift (core func $m "f")
+              (memory (core memory $m "memory")) (realloc (core func $m "realloc")))))
+          (component $B
+            (import "a" (instance $a
+              (export "r" (type $r (sub resource)))
+              (export "s" (type $s (sub resource)))
+              (export "f" (func {params}))))
+            (core module $libc (memory (export "memory") 1))
+            (core instance $libc (instantiate $libc))
+            (core func $f (canon lower (func $a "f") (memory (core memory $libc "memory"))))
+            (core module $m (import "" "f" (func {core})))
+            (core instance (instantiate $m (with "" (instance (export "f" (func $f)))))))
+          (instance $a (instantiate $A))
+          (instance (instantiate $B (with "a" (instance $a))))
+          {})"#,
+        if exported { "(export \"a\" (instance $a))" } else { "" },
+    ))
+}
+
+#[test]
+fn what_is_lent_and_can_be_seen_to_be() {
+    let (r, s) = (ResourceId(0), ResourceId(1));
+    for (params, core, borrowed, seen) in [
+        (r#"(param "a" (own $r))"#, "(param i32)", vec![], vec![]),
+        (r#"(param "a" (borrow $r))"#, "(param i32)", vec![r], vec![]),
+        (r#"(param "a" (borrow $r)) (param "b" (own $s))"#, "(param i32 i32)", vec![r], vec![]),
+        (r#"(param "a" (borrow $r)) (param "b" (own $r))"#, "(param i32 i32)", vec![r], vec![r]),
+        (
+            r#"(param "a" (list (tuple u8 (borrow $s)))) (param "b" (option (own $s)))"#,
+            "(param i32 i32 i32 i32)",
+            vec![s],
+            vec![s],
+        ),
+    ] {
+        let types = call(params, core, false).types;
+        assert_eq!(lent(&types).into_iter().collect::<Vec<_>>(), borrowed, "{params}");
+        assert_eq!(observes_lends(&types).into_iter().collect::<Vec<_>>(), seen, "{params}");
+    }
+}
+
+#[test]
+fn who_has_handles() {
+    let (params, core) = (r#"(param "a" (list (own $r)))"#, "(param i32 i32)");
+    let inside = call(params, core, false);
+    let both = BTreeSet::from([ComponentId(1), ComponentId(2)]);
+    assert_eq!(holders(&inside), [both, BTreeSet::new()]);
+    assert_eq!(reaches_host(&inside), BTreeSet::new());
+    assert_eq!(reaches_host(&call(params, core, true)), BTreeSet::from([ResourceId(0)]));
+}
