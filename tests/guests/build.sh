@@ -68,12 +68,13 @@ c_guest() {
   component "$core" "$4"
 }
 
-# c_wasi WORLD command|reactor OUT SOURCE...
+# c_wasi WORLD command|reactor OUT SOURCE...: commands, too, are linked as reactors, or the linker would
+# have every export run the constructors.
 c_wasi() {
-  local world=$1 model=$2 out=$3
+  local world=$1 adapter=$2 out=$3
   shift 3
-  c_core wasi/wit "$world" utf8 "$out" "$@" -mexec-model="$model"
-  "$tools" "$model" "$core" "$out"
+  c_core wasi/wit "$world" utf8 "$out" "$@" -mexec-model=reactor
+  "$tools" "$adapter" "$core" "$out"
 }
 
 cd "$here"

@@ -2,9 +2,10 @@
 //! Streams, descriptors and clocks are resources of the host, which both of them use, and the
 //! library's reports are resources between the two: unfused and fused, the output is the same.
 
-use meld::Fuser;
+use meld::{Form, Fuser};
 use meld_fuse_tests::wasi::{Ran, run};
 use std::path::Path;
+use wit_component::ComponentEncoder;
 
 /// What the sources say.
 const OUTPUT: &str = "\
@@ -48,6 +49,10 @@ fn check(library: &str) {
     let expected = Ran { succeeded: true, output: OUTPUT.into(), errors: "done\n".into() };
     assert_eq!(run(&fuser.compose().unwrap()), expected, "composed");
     assert_eq!(run(&fuser.fuse().unwrap().bytes), expected, "fused");
+    // The names of its imports and exports are those that make it a component again.
+    let core = fuser.form(Form::Core).fuse().unwrap().bytes;
+    let again = ComponentEncoder::default().validate(true).module(&core).unwrap().encode().unwrap();
+    assert_eq!(run(&again), expected, "as a core module");
 }
 
 #[test]

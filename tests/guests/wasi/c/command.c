@@ -109,3 +109,12 @@ int main(int argc, char **argv) {
   guest_string_free(&whole);
   return 0;
 }
+
+// Of libc: gets the arguments and calls `main`.
+int __main_void(void);
+
+__attribute__((export_name("_start"))) void start(void) {
+  int status = __main_void();
+  fflush(stdout);
+  if (status) exit(status);
+}
