@@ -97,9 +97,9 @@ fn what_is_lent_and_can_be_seen_to_be() {
             vec![s],
         ),
     ] {
-        let types = call(params, core, false).types;
-        assert_eq!(lent(&types).into_iter().collect::<Vec<_>>(), borrowed, "{params}");
-        assert_eq!(observes_lends(&types).into_iter().collect::<Vec<_>>(), seen, "{params}");
+        let program = call(params, core, false);
+        assert_eq!(lent(&program.types).into_iter().collect::<Vec<_>>(), borrowed, "{params}");
+        assert_eq!(observes_lends(&program).into_iter().collect::<Vec<_>>(), seen, "{params}");
     }
 }
 
@@ -111,4 +111,22 @@ fn who_has_handles() {
     assert_eq!(holders(&inside), [both, BTreeSet::new()]);
     assert_eq!(reaches_host(&inside), BTreeSet::new());
     assert_eq!(reaches_host(&call(params, core, true)), BTreeSet::from([ResourceId(0)]));
+}
+
+/// The host has to be told when what it lends is given back; what guests lend the host is not lent.
+#[test]
+fn what_the_host_lends() {
+    let lends = |params: &str| {
+        let program = program(&format!(
+            r#"(component
+              (import "r" (type $r (sub resource)))
+              (import "f" (func $f (param "x" (borrow $r))))
+              (core module $m (func (export "f") (param i32)))
+              (core instance $m (instantiate $m))
+              (func (export "g") {params} (canon lift (core func $m "f"))))"#
+        ));
+        observes_lends(&program).len()
+    };
+    assert_eq!(lends("(param \"x\" (borrow $r))"), 1);
+    assert_eq!(lends("(param \"x\" (own $r))"), 0);
 }
