@@ -110,6 +110,7 @@ vocabulary! {
         host = "host"("Str", "Str", "HostFunc") -> "ComponentFunc";
         no_post_return = "no-post-return"() -> "PostReturn";
         post_return = "post-return"("Func") -> "PostReturn";
+        tiny = "tiny"("Func") -> "Func";
         through = "through"("Func", "Func") -> "Func";
         through_slot = "through-slot"("Func", "Slot") -> "Func";
         lower = "lower"("ComponentFunc", "Options") -> "Func";
@@ -150,6 +151,7 @@ vocabulary! {
         opaque = "opaque"("Resource");
         border = "border"("Component");
         scalar = "scalar"("Signature");
+        brief = "brief"("Signature");
         in_memory = "in-memory"("Signature");
         whole_word = "whole-word"("Type");
         narrow = "narrow"("Type");

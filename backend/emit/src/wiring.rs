@@ -126,6 +126,11 @@ impl<'a> Wiring<'a> {
                         name: self.text(arguments[1])?,
                     })
                 }
+                "separate" => self.source(arguments[0]),
+                "inline" => Ok(match self.source(arguments[0])? {
+                    Source::Export { instance, name } => Source::Inline { instance, name },
+                    source => source,
+                }),
                 "host-resource-new" | "host-resource-rep" | "host-resource-drop" => {
                     Ok(self.hosts.source(id))
                 }
