@@ -45,8 +45,8 @@ component() {
   "$tools" check "$2"
 }
 
-# c_guest WIT WORLD ENCODING OUT SOURCE...
-c_guest() {
+# c_core WIT WORLD ENCODING OUT SOURCE OR OPTION...: leaves the core module's path in `core`.
+c_core() {
   local wit=$1 world=$2 encoding=$3 out=$4
   shift 4
   local name work
@@ -55,11 +55,26 @@ c_guest() {
   "$tools" bindings "$wit" "$world" "$encoding" "$work"
   # wasi-libc of Debian 12 knows no newer name for the target. The bindings see one type under the
   # names of several interfaces, hence no strict aliasing.
-  clang-22 --target=wasm32-wasi -mexec-model=reactor -Os -fno-strict-aliasing \
+  core=$work/$name.wasm
+  clang-22 --target=wasm32-wasi -Os -fno-strict-aliasing \
     -Wall -Wextra -Wno-deprecated -Wno-unused-parameter -Wno-missing-field-initializers \
     -I"$work" "$@" "$work/guest.c" "$work/guest_component_type.o" \
-    -Wl,--strip-debug -o "$work/$name.wasm"
-  component "$work/$name.wasm" "$out"
+    -Wl,--strip-debug -o "$core"
+}
+
+# c_guest WIT WORLD ENCODING OUT SOURCE...
+c_guest() {
+  c_core "$@" -mexec-model=reactor
+  component "$core" "$4"
+}
+
+# c_wasi WORLD command|reactor OUT SOURCE...: commands, too, are linked as reactors, or the linker would
+# have every export run the constructors.
+c_wasi() {
+  local world=$1 adapter=$2 out=$3
+  shift 3
+  c_core wasi/wit "$world" utf8 "$out" "$@" -mexec-model=reactor
+  "$tools" "$adapter" "$core" "$out"
 }
 
 cd "$here"
@@ -75,6 +90,8 @@ c_guest chain/wit top utf8 chain/top.wasm chain/c/top.c
 c_guest hello/wit app utf8 hello/app.wasm hello/c/app.c
 c_guest resources/wit leaf utf16 resources/leaf-c.wasm resources/c/leaf.c
 c_guest resources/wit middle utf8 resources/middle.wasm resources/c/middle.c
+c_wasi command command wasi/command-c.wasm wasi/c/command.c
+c_wasi library reactor wasi/library-c.wasm wasi/c/library.c
 
 # Once for all guests in Rust. No source location goes into a panic, hence no path of this machine.
 export LD_LIBRARY_PATH=$rust/usr/lib/x86_64-linux-gnu
@@ -100,3 +117,5 @@ rust_guest resources_leaf resources/leaf-rust.wasm
 for guest in wrap top; do
   rust_guest resources_$guest resources/$guest.wasm
 done
+"$tools" reactor "$scratch/target/wasm32-unknown-unknown/release/wasi_library.wasm" \
+  wasi/library-rust.wasm

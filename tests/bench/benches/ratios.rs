@@ -24,14 +24,22 @@ fn main() -> Result<()> {
     );
     println!("|---|---:|---:|---:|---:|---:|---:|");
     let mut missed = Vec::new();
-    for row in rows() {
+    let rows = rows();
+    for row in &rows {
         let name = row.name();
         if filter.is_some_and(|text| !name.contains(text.as_str())) {
             continue;
         }
-        let [composed, fused, copy] = measure(&engine, &row)?;
+        let [composed, fused, copy] = measure(&engine, row)?;
         let ratio = composed / fused;
-        let target = row.target.map_or(String::new(), |target| format!("{target}"));
+        let mut target = row.target.map_or(String::new(), |target| format!("{target}"));
+        let mut reached = row.target.is_none_or(|target| ratio >= target);
+        if let Some(most) = row.most {
+            // Now, and not when its row was measured: what else the machine does changes.
+            let one = measure(&engine, &rows[0])?[1];
+            target = format!("{most} calls of `{}`; takes {:.1}", rows[0].name(), fused / one);
+            reached &= fused <= most * one;
+        }
         let (copy, distance) = match row.bytes {
             0 => Default::default(),
             _ => (format!("{copy:.1}"), format!("{:.1}", fused / copy)),
@@ -39,7 +47,7 @@ fn main() -> Result<()> {
         println!(
             "| `{name}` | {composed:.1} | {fused:.1} | {ratio:.1} | {target} | {copy} | {distance} |"
         );
-        if row.target.is_some_and(|target| ratio < target) {
+        if !reached {
             missed.push(name);
         }
     }

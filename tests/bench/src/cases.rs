@@ -37,6 +37,17 @@ pub struct Case {
     arguments: &'static str,
     /// Encodings of caller and callee.
     encodings: (Encoding, Encoding),
+    /// What happens to a resource, if that is what crosses.
+    steps: Option<Steps>,
+}
+
+/// Core code of a user of a resource, who calls a method of what is in `$handle` over and over.
+#[derive(Clone, Copy, Debug)]
+struct Steps {
+    before: &'static str,
+    before_each: &'static str,
+    after_each: &'static str,
+    after: &'static str,
 }
 
 /// One line of the table.
@@ -48,6 +59,8 @@ pub struct Row {
     pub bytes: u32,
     /// The ratio composed/fused that has to be reached, where one is set.
     pub target: Option<f64>,
+    /// How many calls of the first row a call may cost, both fused, where that is set.
+    pub most: Option<f64>,
 }
 
 const PLAIN: Case = Case {
@@ -58,6 +71,7 @@ const PLAIN: Case = Case {
     prepare: "",
     arguments: "",
     encodings: (Utf8, Utf8),
+    steps: None,
 };
 
 /// Bytes at address 0, and their number in elements of some size.
@@ -230,10 +244,25 @@ const LIST_STRING: Case = Case {
     ..LIST
 };
 
+const MAKE: &str = "(local.set $handle (call $make (local.get $calls)))";
+const DROP: &str = "(call $drop (local.get $handle))";
+
+const OBJECT: Case = Case {
+    name: "resource: make, borrow, drop",
+    steps: Some(Steps { before: "", before_each: MAKE, after_each: DROP, after: "" }),
+    ..PLAIN
+};
+
+const METHOD: Case = Case {
+    name: "resource: borrow",
+    steps: Some(Steps { before: MAKE, before_each: "", after_each: "", after: DROP }),
+    ..PLAIN
+};
+
 /// All rows, in the order of the table.
 pub fn rows() -> Vec<Row> {
     const KIB: u32 = 1024;
-    let row = |case, bytes, target| Row { case, bytes, target };
+    let row = |case, bytes, target| Row { case, bytes, target, most: None };
     vec![
         row(SCALAR, 0, Some(8.0)),
         row(VARIANT, 0, Some(6.0)),
@@ -270,12 +299,26 @@ pub fn rows() -> Vec<Row> {
         row(LATIN1, 64 * KIB, None),
         row(LIST_STRING, KIB, Some(3.0)),
         row(LIST_STRING, 64 * KIB, None),
+        row(OBJECT, 0, Some(40.0)),
+        Row { most: Some(4.0), ..row(METHOD, 0, None) },
     ]
 }
 
 impl Case {
     /// The text of one component: a caller, a callee, and an export `run(calls, bytes)`.
     pub fn composition(&self) -> String {
+        let fill = |text: &str, gaps: &[(&str, &str)]| {
+            gaps.iter().fold(text.to_string(), |text, (gap, with)| text.replace(gap, with))
+        };
+        if let Some(steps) = self.steps {
+            let gaps = [
+                ("{before}", steps.before),
+                ("{before-each}", steps.before_each),
+                ("{after-each}", steps.after_each),
+                ("{after}", steps.after),
+            ];
+            return fill(include_str!("resources.wat"), &gaps);
+        }
         let (caller, callee) = self.encodings;
         let declare = |type_: &str, how: &str| format!("(type $definition {type_})\n    {how}");
         let [caller_types, callee_types, types] = match self.variant {
@@ -306,9 +349,7 @@ impl Case {
             ("{caller-encoding}", caller.name()),
             ("{callee-encoding}", callee.name()),
         ];
-        gaps.iter().fold(include_str!("composition.wat").to_string(), |text, (gap, with)| {
-            text.replace(gap, with)
-        })
+        fill(include_str!("composition.wat"), &gaps)
     }
 }
 

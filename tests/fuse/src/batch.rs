@@ -89,7 +89,8 @@ impl Subject {
         }
     }
 
-    fn live(&self) -> wasmtime::Result<Live> {
+    /// A fresh instance.
+    pub(crate) fn live(&self) -> wasmtime::Result<Live> {
         let mut store = Store::new(engine(), ());
         store.set_fuel(FUEL)?;
         let instance = self.pre.instantiate(&mut store)?;
@@ -97,7 +98,8 @@ impl Subject {
     }
 }
 
-struct Live {
+/// An instance that runs.
+pub(crate) struct Live {
     store: Store<()>,
     instance: Instance,
 }
@@ -135,7 +137,8 @@ impl Live {
         }
     }
 
-    fn call<P, R>(&mut self, name: &str, params: P) -> wasmtime::Result<R>
+    /// Calls an export.
+    pub(crate) fn call<P, R>(&mut self, name: &str, params: P) -> wasmtime::Result<R>
     where
         P: ComponentNamedList + Lower + Send + Sync,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
@@ -146,7 +149,7 @@ impl Live {
 }
 
 /// The function that a backtrace begins with, or the whole error if it has no name.
-fn trap_name(error: &wasmtime::Error) -> String {
+pub(crate) fn trap_name(error: &wasmtime::Error) -> String {
     let frames = error.downcast_ref::<WasmBacktrace>().map(|trace| trace.frames());
     let name = frames.and_then(|frames| frames.first()?.func_name());
     name.map_or_else(|| format!("{error:#}"), str::to_string)

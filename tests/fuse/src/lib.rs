@@ -16,7 +16,9 @@
 
 pub mod batch;
 pub mod generate;
+pub mod hostile;
 pub mod sources;
+pub mod wasi;
 
 use meld_verify::{Ended, Options, compare};
 use std::fmt;
@@ -70,16 +72,25 @@ pub fn folder() -> PathBuf {
 pub fn cases() -> std::io::Result<Vec<Case>> {
     let mut cases = Vec::new();
     for class in std::fs::read_dir(folder())? {
-        let class = class?.path();
-        for file in std::fs::read_dir(&class)? {
-            let file = file?.path();
-            let name = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into();
-            let text = std::fs::read_to_string(&file)?;
-            cases.push(Case { class: name(&class), name: name(&file), text });
-        }
+        cases.extend(read_cases(&class?.path())?);
     }
     cases.sort_by(|a, b| (&a.class, &a.name).cmp(&(&b.class, &b.name)));
     Ok(cases)
+}
+
+/// The cases of one class, by its folder, in no order.
+///
+/// # Errors
+///
+/// If a file cannot be read.
+pub fn read_cases(class: &Path) -> std::io::Result<Vec<Case>> {
+    let name = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into();
+    let read = |file: std::io::Result<std::fs::DirEntry>| {
+        let file = file?.path();
+        let text = std::fs::read_to_string(&file)?;
+        Ok(Case { class: name(class), name: name(&file), text })
+    };
+    std::fs::read_dir(class)?.map(read).collect()
 }
 
 /// Fuses a component, or says why not.

@@ -3,11 +3,16 @@
 //! ```text
 //! guest-tools bindings WIT WORLD utf8|utf16 OUT   C bindings of a world
 //! guest-tools component CORE OUT                  component of a core module that carries its world
+//! guest-tools command|reactor CORE OUT            the same for one that imports preview 1 of WASI
 //! guest-tools check COMPONENT                     validates, prints imports and exports, refuses WASI
 //! ```
 
 use anyhow::{Context, Result, bail};
 use std::path::Path;
+use wasi_preview1_component_adapter_provider::{
+    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
+    WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+};
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 use wit_bindgen_core::Files;
 use wit_component::{ComponentEncoder, StringEncoding};
@@ -17,10 +22,12 @@ fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["bindings", wit, world, encoding, out] => bindings(wit, world, encoding, Path::new(out)),
-        ["component", core, out] => component(core, out),
+        ["component", core, out] => component(core, out, None),
+        ["command", core, out] => component(core, out, Some(WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER)),
+        ["reactor", core, out] => component(core, out, Some(WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)),
         ["check", path] => check(path),
         _ => {
-            bail!("usage: bindings WIT WORLD ENCODING OUT | component CORE OUT | check COMPONENT")
+            bail!("usage: bindings WIT WORLD ENCODING OUT | component|command|reactor CORE OUT | check COMPONENT")
         }
     }
 }
@@ -82,9 +89,15 @@ fn bindings(wit: &str, world: &str, encoding: &str, out: &Path) -> Result<()> {
     Ok(())
 }
 
-fn component(core: &str, out: &str) -> Result<()> {
+/// The adapter turns preview 1 of WASI into preview 2.
+fn component(core: &str, out: &str, adapter: Option<&[u8]>) -> Result<()> {
     let module = std::fs::read(core).with_context(|| format!("reading {core}"))?;
-    let bytes = ComponentEncoder::default().validate(true).module(&module)?.encode()?;
+    let mut encoder = ComponentEncoder::default();
+    encoder.validate(true).module(&module)?;
+    if let Some(adapter) = adapter {
+        encoder.adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, adapter)?;
+    }
+    let bytes = encoder.encode()?;
     std::fs::write(out, bytes)?;
     Ok(())
 }

@@ -1,0 +1,76 @@
+;; A destructor has a context of its own, zero at first, and its dropper's is as it was afterwards, also
+;; where the implementer drops. The engine lets it see and change the dropper's.
+;; expect by-the-owner => 5
+;; expect saw-by-the-owner => 0
+(component
+  (component $Leaf
+    (core func $get-context (canon context.get i32 0))
+    (core func $set-context (canon context.set i32 0))
+    (core module $Dtor
+      (import "" "get" (func $get (result i32)))
+      (import "" "set" (func $set (param i32)))
+      (global $saw (export "saw") (mut i32) (i32.const 0))
+      (func (export "dtor") (param i32)
+        (global.set $saw (i32.add (i32.mul (global.get $saw) (i32.const 10)) (call $get)))
+        (call $set (i32.const 9))))
+    (core instance $dtor (instantiate $Dtor (with "" (instance
+      (export "get" (func $get-context)) (export "set" (func $set-context))))))
+    (type $r (resource (rep i32) (dtor (core func $dtor "dtor"))))
+    (core func $new (canon resource.new $r))
+    (core func $drop (canon resource.drop $r))
+    (core module $M
+      (import "" "get" (func $get (result i32)))
+      (import "" "set" (func $set (param i32)))
+      (import "" "new" (func $new (param i32) (result i32)))
+      (import "" "drop" (func $drop (param i32)))
+      (import "" "saw" (global $saw (mut i32)))
+      (func (export "make") (param i32) (result i32) (call $new (local.get 0)))
+      (func (export "end") (param i32) (result i32)
+        (local $before i32)
+        (local.set $before (call $get))
+        (call $set (i32.const 5))
+        (call $drop (local.get 0))
+        (i32.add (i32.mul (local.get $before) (i32.const 10)) (call $get)))
+      (func (export "saw") (result i32)
+        (i32.add (i32.mul (global.get $saw) (i32.const 10)) (call $get))))
+    (core instance $m (instantiate $M (with "" (instance
+      (export "get" (func $get-context)) (export "set" (func $set-context))
+      (export "new" (func $new)) (export "drop" (func $drop)) (export "saw" (global $dtor "saw"))))))
+    (export $r-out "r" (type $r))
+    (func (export "make") (param "rep" u32) (result (own $r-out)) (canon lift (core func $m "make")))
+    (func (export "end") (param "x" (own $r-out)) (result u32) (canon lift (core func $m "end")))
+    (func (export "saw") (result u32) (canon lift (core func $m "saw"))))
+  (component $User
+    (import "leaf" (instance $leaf
+      (export "r" (type $r (sub resource)))
+      (export "make" (func (param "rep" u32) (result (own $r))))
+      (export "end" (func (param "x" (own $r)) (result u32)))
+      (export "saw" (func (result u32)))))
+    (alias export $leaf "r" (type $r))
+    (core func $drop (canon resource.drop $r))
+    (core func $get (canon context.get i32 0))
+    (core func $set (canon context.set i32 0))
+    (core func $make (canon lower (func $leaf "make")))
+    (core func $end (canon lower (func $leaf "end")))
+    (core func $saw (canon lower (func $leaf "saw")))
+    (core module $M
+      (import "" "drop" (func $drop (param i32)))
+      (import "" "get" (func $get (result i32)))
+      (import "" "set" (func $set (param i32)))
+      (import "" "make" (func $make (param i32) (result i32)))
+      (import "" "end" (func $end (param i32) (result i32)))
+      (import "" "saw" (func $saw (result i32)))
+      (func (export "by-the-owner") (result i32)
+        (call $end (call $make (i32.const 1))))
+      (func (export "saw-by-the-owner") (result i32)
+        (drop (call $end (call $make (i32.const 1))))
+        (call $saw)))
+    (core instance $m (instantiate $M (with "" (instance
+      (export "drop" (func $drop)) (export "get" (func $get)) (export "set" (func $set))
+      (export "make" (func $make)) (export "end" (func $end)) (export "saw" (func $saw))))))
+    (func (export "by-the-owner") (result u32) (canon lift (core func $m "by-the-owner")))
+    (func (export "saw-by-the-owner") (result u32) (canon lift (core func $m "saw-by-the-owner"))))
+  (instance $leaf (instantiate $Leaf))
+  (instance $user (instantiate $User (with "leaf" (instance $leaf))))
+  (export "by-the-owner" (func $user "by-the-owner"))
+  (export "saw-by-the-owner" (func $user "saw-by-the-owner")))
