@@ -129,6 +129,8 @@ vocabulary! {
         any_bits = "any-bits"("Type");
         core_form = "core-form"();
         has_start = "has-start"();
+        memories = "memories"("CoreImport", "Int");
+        shares_streams = "shares-streams"("CoreImport");
     }
 }
 

@@ -43,6 +43,7 @@ fn chain(components: u32, calls: u32) -> Program {
         has_start: false,
         may_trap: false,
         has_tags: false,
+        memories: vec![CoreKind::Memory { memory64: false, page_bits: 16 }],
     };
     let mut program = Program {
         inputs: vec![Input { name: "calls".into(), bytes: Vec::new().into() }],

@@ -36,6 +36,21 @@ pub enum EmitError {
         /// What it is given.
         found: MemoryShape,
     },
+    /// A memory of meld's own would not fit 32 bits.
+    #[error(
+        "the memory `{name}` would have {count} times {bytes} bytes and {more} more, beyond 4 GiB; \
+         set smaller constants (`--set`)"
+    )]
+    MemorySize {
+        /// Which memory.
+        name: String,
+        /// How many parts it has.
+        count: u64,
+        /// Bytes of a part.
+        bytes: u64,
+        /// Bytes besides.
+        more: u64,
+    },
     /// An adapter could not be generated.
     #[error("the adapter for {function} cannot be generated: {error}")]
     Adapter {

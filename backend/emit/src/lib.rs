@@ -18,6 +18,7 @@
 pub mod adapter;
 mod border;
 mod error;
+mod fresh;
 pub mod memory;
 pub mod merge;
 mod terms;

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PACKS: [&str; 9] = [
+const PACKS: [&str; 10] = [
     "vocabulary.meld",
     "calls/context.meld",
     "calls/state.meld",
@@ -20,6 +20,7 @@ const PACKS: [&str; 9] = [
     "calls/trampolines.meld",
     "hosts/hosts.meld",
     "hosts/core.meld",
+    "streams/streams.meld",
 ];
 
 /// A pack with a rule that runs only under an assumption.

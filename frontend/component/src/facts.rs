@@ -5,9 +5,11 @@
 //! answer errs on the side that makes a rule check more, never less.
 
 mod bodies;
+mod intrinsics;
 mod leave;
 mod trampolines;
 
+pub use intrinsics::{host_functions, shares_streams};
 pub use leave::observes_leave;
 pub use trampolines::{Callee, Slot, Trampolines, trampolines};
 

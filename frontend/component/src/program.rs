@@ -139,6 +139,8 @@ pub struct CoreModule {
     pub has_tags: bool,
     /// An active segment may be out of bounds, so that instantiating may trap.
     pub may_trap: bool,
+    /// Its memories by index, imported ones first.
+    pub memories: Vec<CoreKind>,
 }
 
 /// One import of a core module.

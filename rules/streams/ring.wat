@@ -1,0 +1,209 @@
+;; Reads and writes of one instance, whose memory is `memory`: streams of the bridge here, all others
+;; by the host. The bytes of a stream are a ring; `written - read` of them, modulo 2^32, are in it.
+(module
+  (import "bridge" "memory" (memory $bridge 0))
+  (import "bridge" "bytes" (global $bytes i32))
+  (import "bridge" "mask" (global $mask i32))
+  (import "bridge" "most" (global $most i32))
+  (import "" "memory" (memory $memory memory.addr 0))
+  (import "" "memory.page-bits" (global $page-bits i64))
+  (import "" "host" (func $host (param i32 i32 i32 i32) (result i32)))
+  (import "" "index" (global $index i32))
+  (import "traps" "buffer-out-of-bounds" (func $buffer-out-of-bounds))
+
+  ;; The host knows memories by their indices in the fused module.
+  (func $meld:stream-host (param $handle i32) (param $pointer i32) (param $length i32)
+    (param $memory i32) (result i32)
+    (call $host (local.get $handle) (local.get $pointer) (local.get $length)
+      (select (i32.const -1) (global.get $index) (local.get $memory))))
+
+  ;; Traps unless the buffer is in the one memory of the instance, all of it.
+  (func $check (param $pointer i32) (param $length i32) (param $memory i32)
+    (if (i32.or
+          (local.get $memory)
+          (i64.gt_u
+            (i64.add
+              (i64.extend_i32_u (local.get $pointer))
+              (i64.extend_i32_u (local.get $length)))
+            (i64.shl (i64.extend_memory.addr_u (memory.size $memory)) (global.get $page-bits))))
+      (then (call $buffer-out-of-bounds) (unreachable))))
+
+  ;; `memory.copy` costs engines a call into their runtime. Eight bytes and more may be written twice.
+  (func $out (param $target i32) (param $source i32) (param $bytes i32)
+    (local $last i32)
+    (if (i32.gt_u (local.get $bytes) (i32.const 128))
+      (then
+        (memory.copy $memory $bridge
+          (memory.addr.extend_i32_u (local.get $target))
+          (local.get $source)
+          (local.get $bytes))
+        (return)))
+    (if (i32.ge_u (local.get $bytes) (i32.const 8))
+      (then
+        (local.set $last (i32.sub (i32.add (local.get $source) (local.get $bytes)) (i32.const 8)))
+        (i64.store $memory align=1
+          (memory.addr.extend_i32_u
+            (i32.sub (i32.add (local.get $target) (local.get $bytes)) (i32.const 8)))
+          (i64.load $bridge align=1 (local.get $last)))
+        (loop $next
+          (if (i32.lt_u (local.get $source) (local.get $last))
+            (then
+              (i64.store $memory align=1
+                (memory.addr.extend_i32_u (local.get $target))
+                (i64.load $bridge align=1 (local.get $source)))
+              (local.set $source (i32.add (local.get $source) (i32.const 8)))
+              (local.set $target (i32.add (local.get $target) (i32.const 8)))
+              (br $next))))
+        (return)))
+    (local.set $last (i32.add (local.get $source) (local.get $bytes)))
+    (loop $next
+      (if (i32.lt_u (local.get $source) (local.get $last))
+        (then
+          (i32.store8 $memory
+            (memory.addr.extend_i32_u (local.get $target))
+            (i32.load8_u $bridge (local.get $source)))
+          (local.set $source (i32.add (local.get $source) (i32.const 1)))
+          (local.set $target (i32.add (local.get $target) (i32.const 1)))
+          (br $next)))))
+
+  (func $in (param $target i32) (param $source i32) (param $bytes i32)
+    (local $last i32)
+    (if (i32.gt_u (local.get $bytes) (i32.const 128))
+      (then
+        (memory.copy $bridge $memory
+          (local.get $target)
+          (memory.addr.extend_i32_u (local.get $source))
+          (local.get $bytes))
+        (return)))
+    (if (i32.ge_u (local.get $bytes) (i32.const 8))
+      (then
+        (local.set $last (i32.sub (i32.add (local.get $target) (local.get $bytes)) (i32.const 8)))
+        (i64.store $bridge align=1
+          (local.get $last)
+          (i64.load $memory align=1
+            (memory.addr.extend_i32_u
+              (i32.sub (i32.add (local.get $source) (local.get $bytes)) (i32.const 8)))))
+        (loop $next
+          (if (i32.lt_u (local.get $target) (local.get $last))
+            (then
+              (i64.store $bridge align=1
+                (local.get $target)
+                (i64.load $memory align=1 (memory.addr.extend_i32_u (local.get $source))))
+              (local.set $source (i32.add (local.get $source) (i32.const 8)))
+              (local.set $target (i32.add (local.get $target) (i32.const 8)))
+              (br $next))))
+        (return)))
+    (local.set $last (i32.add (local.get $target) (local.get $bytes)))
+    (loop $next
+      (if (i32.lt_u (local.get $target) (local.get $last))
+        (then
+          (i32.store8 $bridge
+            (local.get $target)
+            (i32.load8_u $memory (memory.addr.extend_i32_u (local.get $source))))
+          (local.set $source (i32.add (local.get $source) (i32.const 1)))
+          (local.set $target (i32.add (local.get $target) (i32.const 1)))
+          (br $next)))))
+
+  (func $meld:stream-read (export "read")
+    (param $handle i32) (param $pointer i32) (param $length i32) (param $memory i32) (result i32)
+    (local $slot i32) (local $open i32) (local $cursor i32) (local $at i32) (local $first i32)
+    (if (i32.ge_s (local.get $handle) (i32.const 0))
+      (then
+        (return
+          (call $meld:stream-host
+            (local.get $handle) (local.get $pointer) (local.get $length) (local.get $memory)))))
+    (local.set $slot
+      (i32.and
+        (i32.and (i32.shl (local.get $handle) (i32.const 4)) (global.get $most))
+        (global.get $mask)))
+    (local.set $open (i32.load $bridge offset=8 (local.get $slot)))
+    (if (i32.ne (i32.load $bridge (local.get $slot)) (local.get $handle))
+      (then (return (i32.const -2))))
+    (if (i32.eqz (i32.and (local.get $open) (i32.const 1)))
+      (then (return (i32.const -2))))
+    (call $check (local.get $pointer) (local.get $length) (local.get $memory))
+    (local.set $cursor (i32.load $bridge offset=16 (local.get $slot)))
+    ;; What is in the ring.
+    (local.set $first
+      (i32.sub (i32.load $bridge offset=20 (local.get $slot)) (local.get $cursor)))
+    (if (i32.eqz (local.get $first))
+      (then
+        (return
+          (select (i32.const -5) (i32.const 0) (i32.and (local.get $open) (i32.const 2))))))
+    (if (i32.eqz (local.get $length)) (then (return (i32.const -5))))
+    (if (i32.gt_u (local.get $length) (local.get $first))
+      (then (local.set $length (local.get $first))))
+    (local.set $at (i32.and (local.get $cursor) (i32.sub (global.get $bytes) (i32.const 1))))
+    ;; What is before the ring's end.
+    (local.set $first (i32.sub (global.get $bytes) (local.get $at)))
+    (local.set $open (i32.load $bridge offset=12 (local.get $slot)))
+    (if (i32.gt_u (local.get $length) (local.get $first))
+      (then
+        (call $out
+          (local.get $pointer)
+          (i32.add (local.get $open) (local.get $at))
+          (local.get $first))
+        (call $out
+          (i32.add (local.get $pointer) (local.get $first))
+          (local.get $open)
+          (i32.sub (local.get $length) (local.get $first))))
+      (else
+        (call $out
+          (local.get $pointer)
+          (i32.add (local.get $open) (local.get $at))
+          (local.get $length))))
+    (i32.store $bridge offset=16
+      (local.get $slot)
+      (i32.add (local.get $cursor) (local.get $length)))
+    (local.get $length))
+
+  (func $meld:stream-write (export "write")
+    (param $handle i32) (param $pointer i32) (param $length i32) (param $memory i32) (result i32)
+    (local $slot i32) (local $base i32) (local $cursor i32) (local $at i32) (local $first i32)
+    (if (i32.ge_s (local.get $handle) (i32.const 0))
+      (then
+        (return
+          (call $meld:stream-host
+            (local.get $handle) (local.get $pointer) (local.get $length) (local.get $memory)))))
+    (local.set $slot
+      (i32.and
+        (i32.and (i32.shl (local.get $handle) (i32.const 4)) (global.get $most))
+        (global.get $mask)))
+    (if (i32.ne
+          (i32.or (i32.load $bridge (local.get $slot)) (i32.const 1))
+          (local.get $handle))
+      (then (return (i32.const -2))))
+    (if (i32.ne (i32.load $bridge offset=8 (local.get $slot)) (i32.const 3))
+      (then (return (i32.const -1))))
+    (call $check (local.get $pointer) (local.get $length) (local.get $memory))
+    (local.set $cursor (i32.load $bridge offset=20 (local.get $slot)))
+    ;; What the ring has room for.
+    (local.set $first
+      (i32.sub
+        (i32.add (i32.load $bridge offset=16 (local.get $slot)) (global.get $bytes))
+        (local.get $cursor)))
+    (if (i32.gt_u (local.get $length) (local.get $first))
+      (then (local.set $length (local.get $first))))
+    (local.set $at (i32.and (local.get $cursor) (i32.sub (global.get $bytes) (i32.const 1))))
+    ;; What is before the ring's end.
+    (local.set $first (i32.sub (global.get $bytes) (local.get $at)))
+    (local.set $base (i32.load $bridge offset=12 (local.get $slot)))
+    (if (i32.gt_u (local.get $length) (local.get $first))
+      (then
+        (call $in
+          (i32.add (local.get $base) (local.get $at))
+          (local.get $pointer)
+          (local.get $first))
+        (call $in
+          (local.get $base)
+          (i32.add (local.get $pointer) (local.get $first))
+          (i32.sub (local.get $length) (local.get $first))))
+      (else
+        (call $in
+          (i32.add (local.get $base) (local.get $at))
+          (local.get $pointer)
+          (local.get $length))))
+    (i32.store $bridge offset=20
+      (local.get $slot)
+      (i32.add (local.get $cursor) (local.get $length)))
+    (local.get $length)))
