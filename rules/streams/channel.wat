@@ -150,7 +150,7 @@
       (i32.and
         (i32.load $states offset=12 (local.get $state))
         ;; A reader that goes gives back what it borrowed.
-        (select (i32.const 1) (i32.const 2) (local.get $end))))
+        (select (i32.const 5) (i32.const 2) (local.get $end))))
     (if (i32.eqz (i32.and (local.get $left) (i32.const 3)))
       (then
         (i64.store $states (local.get $state) (i64.const 0))

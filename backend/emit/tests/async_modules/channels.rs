@@ -256,13 +256,20 @@ impl Model for Channels {
                 }
             }
         }
+        // What is read into the end of a memory is written from there by nobody.
         let (end, wild) = ((PAGE - shape.stride()) as i32, -4);
-        for (ptr, count) in [(end, 1), (end, 2), (wild, 1), (wild, 0), (1, 1), (1, 0), (0, -1)] {
-            // What is written from the end of a memory is not the pattern where rings are.
-            if !shape.shared || (ptr, count) != (end, 1) {
-                calls.push((WRITES[0], vec![handles[1], ptr, count]));
-                calls.push((READS[0], vec![handles[0], ptr, count]));
-            }
+        let reader = READS[guests - 1];
+        if !shape.shared {
+            calls.push((WRITES[0], vec![handles[1], end, 1]));
+            calls.push((reader, vec![handles[0], end, 1]));
+        }
+        for (ptr, count) in [(end, 2), (wild, 1), (wild, 0), (1, 0), (0, -1)] {
+            calls.push((WRITES[0], vec![handles[1], ptr, count]));
+            calls.push((reader, vec![handles[0], ptr, count]));
+        }
+        if shape.align > 1 {
+            calls.push((WRITES[0], vec![handles[1], 1, 1]));
+            calls.push((reader, vec![handles[0], 1, 1]));
         }
         calls
     }

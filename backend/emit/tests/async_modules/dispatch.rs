@@ -185,7 +185,7 @@ proptest! {
 
 #[test]
 fn all_short_sequences_of_callbacks() {
-    for (most, depth) in [(1, 6), (2, 4)] {
+    for (most, depth) in [(1, 7), (2, 5)] {
         let name = format!("dispatcher, {most} callbacks");
         explore(&name, &mut dispatcher(most, 0, 1), Dispatcher::new(most, 0, 1), depth);
     }

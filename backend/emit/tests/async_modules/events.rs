@@ -182,7 +182,7 @@ proptest! {
 fn all_short_sequences_of_events() {
     for (sets, most) in [(1, 2), (2, 1)] {
         let name = format!("events, {sets} sets and {most} waitables");
-        explore(&name, &mut events(sets, most, 0), Events::new(sets, most, 0), 6);
+        explore(&name, &mut events(sets, most, 0), Events::new(sets, most, 0), 8);
     }
 }
 

@@ -144,10 +144,10 @@ proptest! {
 
 #[test]
 fn all_short_sequences_of_gates() {
-    explore("gate, 2 waiting", &mut gate(2, 0, 0), Gate::new(2, 0, 0), 9);
+    explore("gate, 2 waiting", &mut gate(2, 0, 0), Gate::new(2, 0, 0), 14);
     let (number, inside) = (u32::MAX - 1, u32::MAX - 2);
     let model = Gate::new(2, number, inside);
-    explore("gate near 2^32", &mut gate(2, number, inside), model, 9);
+    explore("gate near 2^32", &mut gate(2, number, inside), model, 14);
 }
 
 #[test]
