@@ -434,6 +434,25 @@ impl Seeder<'_> {
             let value = self.import(&item)?;
             self.into.equations.push((attribute, value));
         }
+        for (instance, position, ..) in facts::host_functions(program) {
+            let import = self.entity(Entity::CoreImport(instance, position));
+            let attribute = self.term(self.terms.importer, &[import]);
+            let value = self.entity(Entity::Instance(instance));
+            self.into.equations.push((attribute, value));
+        }
+        for ((instance, position), table) in facts::tables(program) {
+            let import = self.entity(Entity::CoreImport(instance, position));
+            let attribute = self.term(self.terms.table, &[import]);
+            let value = self.item(&table)?;
+            self.into.equations.push((attribute, value));
+        }
+        for pair in facts::same_memory(program) {
+            let [one, other] = [pair.0, pair.1].map(|(instance, position)| {
+                let import = self.entity(Entity::CoreImport(instance, position));
+                self.term(self.terms.first_memory, &[import])
+            });
+            self.into.equations.push((one, other));
+        }
         Ok(())
     }
 
@@ -486,6 +505,10 @@ impl Seeder<'_> {
             let import = self.entity(Entity::CoreImport(instance, position));
             let count = self.int(program.module_of(instance).memories.len() as i64);
             self.state(ids.memories, vec![import, count]);
+        }
+        for ((instance, position), _) in facts::tables(program) {
+            let row = vec![self.entity(Entity::CoreImport(instance, position))];
+            self.state(ids.has_table, row);
         }
         for (instance, position) in facts::shares_streams(program) {
             let row = vec![self.entity(Entity::CoreImport(instance, position))];

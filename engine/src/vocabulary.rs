@@ -11,7 +11,8 @@ use std::collections::HashSet;
 
 /// Terms that the frontend equates with what they are. They are names for something else, even
 /// where that is data, and are never chosen themselves.
-pub const ATTRIBUTES: [&str; 5] = ["component", "memory", "realloc", "signature", "content"];
+pub const ATTRIBUTES: [&str; 7] =
+    ["component", "memory", "realloc", "signature", "content", "importer", "table"];
 
 macro_rules! vocabulary {
     (
@@ -57,6 +58,9 @@ vocabulary! {
         realloc = "realloc"("Options") -> "Func";
         signature = "signature"("HostFunc") -> "Signature";
         content = "content"("Slot") -> "Func";
+        importer = "importer"("CoreImport") -> "Instance";
+        table = "table"("CoreImport") -> "Table";
+        first_memory = "first-memory"("CoreImport") -> "Memory";
         func = "func"("[Type]", "[Type]") -> "Signature";
         utf8 = "utf8"() -> "Encoding";
         utf16 = "utf16"() -> "Encoding";
@@ -130,6 +134,7 @@ vocabulary! {
         core_form = "core-form"();
         has_start = "has-start"();
         memories = "memories"("CoreImport", "Int");
+        has_table = "has-table"("CoreImport");
         shares_streams = "shares-streams"("CoreImport");
     }
 }

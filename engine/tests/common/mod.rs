@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PACKS: [&str; 10] = [
+const PACKS: [&str; 14] = [
     "vocabulary.meld",
     "calls/context.meld",
     "calls/state.meld",
@@ -21,6 +21,10 @@ const PACKS: [&str; 10] = [
     "hosts/hosts.meld",
     "hosts/core.meld",
     "streams/streams.meld",
+    "streams/channel.meld",
+    "streams/gate.meld",
+    "streams/events.meld",
+    "streams/dispatch.meld",
 ];
 
 /// A pack with a rule that runs only under an assumption.

@@ -5,10 +5,12 @@
 //! answer errs on the side that makes a rule check more, never less.
 
 mod bodies;
+mod importers;
 mod intrinsics;
 mod leave;
 mod trampolines;
 
+pub use importers::{same_memory, tables};
 pub use intrinsics::{host_functions, shares_streams};
 pub use leave::observes_leave;
 pub use trampolines::{Callee, Slot, Trampolines, trampolines};

@@ -323,9 +323,10 @@ impl Model for Channels {
             let at = channel.base + channel.read % self.shape.capacity() * self.shape.stride();
             (rings, at as usize, channel.elements[0].clone())
         });
-        let read = self.last.iter().map(|(guest, ptr, bytes)| {
-            (GUEST + guest, *ptr as usize, bytes.clone())
-        });
+        let read = self
+            .last
+            .iter()
+            .map(|(guest, ptr, bytes)| (GUEST + guest, *ptr as usize, bytes.clone()));
         borrowed.chain(read).collect()
     }
 }
@@ -356,9 +357,9 @@ fn channels(shape: Shape) -> Machine {
     machine.memory("elements", 0..shape.slots * ring);
     if shape.shared {
         let memory = machine.memory("memory", read_into.clone());
-        machine.memories[GUEST].1.extend(shape.places().map(|place| {
-            place as usize..place as usize + ring
-        }));
+        machine.memories[GUEST]
+            .1
+            .extend(shape.places().map(|place| place as usize..place as usize + ring));
         fill(&mut machine, memory);
         machine.supply("elements", memory);
     }
@@ -386,7 +387,8 @@ fn channels(shape: Shape) -> Machine {
 }
 
 fn shapes() -> impl Strategy<Value = Shape> {
-    let element = prop_oneof![Just((1, 1)), Just((4, 4)), Just((8, 8)), Just((12, 4)), Just((9, 8))];
+    let element =
+        prop_oneof![Just((1, 1)), Just((4, 4)), Just((8, 8)), Just((12, 4)), Just((9, 8))];
     let cursor = prop_oneof![Just(0), u32::MAX - 9..=u32::MAX];
     let generation = prop_oneof![Just(0), Just(GENERATIONS - 1)];
     (1..4usize, 4..8u32, element, any::<bool>(), cursor, generation).prop_map(
@@ -450,8 +452,7 @@ fn call(machine: &mut Machine, name: &'static str, args: &[i32]) -> i64 {
 /// ring.
 #[test]
 fn no_partial_element() {
-    let (mut machine, reader, writer) =
-        channel(Shape { ring: 64, size: 12, align: 4, ..SHAPE });
+    let (mut machine, reader, writer) = channel(Shape { ring: 64, size: 12, align: 4, ..SHAPE });
     // 64 bytes are five elements and four bytes.
     let from = BUFFER as i32;
     assert_eq!(call(&mut machine, "a.write", &[writer, from, 3]), 3);

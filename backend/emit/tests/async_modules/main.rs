@@ -202,7 +202,11 @@ impl Machine {
 }
 
 /// Runs a random sequence on both. Each pick is one of the calls that the model offers.
-fn agree<M: Model>(machine: &mut Machine, mut model: M, picks: &[u16]) -> Result<(), TestCaseError> {
+fn agree<M: Model>(
+    machine: &mut Machine,
+    mut model: M,
+    picks: &[u16],
+) -> Result<(), TestCaseError> {
     for pick in picks {
         let mut choices = model.choices();
         let call = choices.swap_remove(usize::from(*pick) % choices.len());
