@@ -27,9 +27,9 @@
   (global $most (export "most") i32 (i32.const 0x7fe0))
 
   ;; The slot to be used next and 1, or 0: a list by way of the slots.
-  (global $free (mut i32) (i32.const 0))
+  (global $free (export "free") (mut i32) (i32.const 0))
   ;; How many slots were ever used.
-  (global $used (mut i32) (i32.const 0))
+  (global $used (export "used") (mut i32) (i32.const 0))
 
   ;; The two handles of a new stream or future, the readable end in the low half; 0 if there is no slot.
   (func $meld:bridge-open (export "open") (result i64)
