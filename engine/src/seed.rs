@@ -436,8 +436,8 @@ impl Seeder<'_> {
         }
         for (instance, position, ..) in facts::host_functions(program) {
             let import = self.entity(Entity::CoreImport(instance, position));
-            let attribute = self.term(self.terms.importer, &[import]);
-            let value = self.entity(Entity::Instance(instance));
+            let attribute = self.term(self.terms.guest, &[import]);
+            let value = self.entity(Entity::Instance(facts::guest(program, instance)));
             self.into.equations.push((attribute, value));
         }
         for ((instance, position), table) in facts::tables(program) {

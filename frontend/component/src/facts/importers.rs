@@ -1,11 +1,25 @@
-//! What the instances have that leave functions to the host: their first memory and table.
+//! What the instances are and have that leave functions to the host: whose they are, and their first
+//! memory and table.
 
 use super::host_functions;
-use crate::program::{CoreExport, CoreItem, CoreKind, InstanceId, Program};
+use crate::program::{CoreExport, CoreItem, CoreKind, InstanceId, Program, World};
 use std::collections::HashMap;
 
 /// An import: its instance, and its position among the imports of that.
 type Import = (InstanceId, u32);
+
+/// The instance that stands for the guest which an instance belongs to: itself where plain core modules
+/// are fused, and the first one of its component instance else.
+pub fn guest(program: &Program, instance: InstanceId) -> InstanceId {
+    let of = |id: InstanceId| program.instances[id.index()].component;
+    match program.world {
+        World::Core { .. } => instance,
+        World::Component(_) => (0..instance.0)
+            .map(InstanceId)
+            .find(|other| of(*other) == of(instance))
+            .unwrap_or(instance),
+    }
+}
 
 /// What is at index 0 of an index space of an instance.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
