@@ -436,13 +436,13 @@ impl Seeder<'_> {
         }
         for (instance, position, ..) in facts::host_functions(program) {
             let import = self.entity(Entity::CoreImport(instance, position));
-            let attribute = self.term(self.terms.guest, &[import]);
+            let attribute = self.term(self.terms.guest_of, &[import]);
             let value = self.entity(Entity::Instance(facts::guest(program, instance)));
             self.into.equations.push((attribute, value));
         }
         for ((instance, position), table) in facts::tables(program) {
             let import = self.entity(Entity::CoreImport(instance, position));
-            let attribute = self.term(self.terms.table, &[import]);
+            let attribute = self.term(self.terms.first_table, &[import]);
             let value = self.item(&table)?;
             self.into.equations.push((attribute, value));
         }

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 /// Terms that the frontend equates with what they are. They are names for something else, even
 /// where that is data, and are never chosen themselves.
 pub const ATTRIBUTES: [&str; 7] =
-    ["component", "memory", "realloc", "signature", "content", "guest", "table"];
+    ["component", "memory", "realloc", "signature", "content", "guest-of", "first-table"];
 
 macro_rules! vocabulary {
     (
@@ -58,8 +58,8 @@ vocabulary! {
         realloc = "realloc"("Options") -> "Func";
         signature = "signature"("HostFunc") -> "Signature";
         content = "content"("Slot") -> "Func";
-        guest = "guest"("CoreImport") -> "Instance";
-        table = "table"("CoreImport") -> "Table";
+        guest_of = "guest-of"("CoreImport") -> "Instance";
+        first_table = "first-table"("CoreImport") -> "Table";
         first_memory = "first-memory"("CoreImport") -> "Memory";
         func = "func"("[Type]", "[Type]") -> "Signature";
         utf8 = "utf8"() -> "Encoding";

@@ -422,10 +422,10 @@ proptest! {
 fn all_short_sequences_of_channels() {
     let near_the_end = Shape { cursor: u32::MAX - 1, generation: GENERATIONS - 1, ..SHAPE };
     for (name, shape, depth) in [
-        ("channels, 1 slot, 2 elements", Shape { slots: 1, ring: 8, ..SHAPE }, 5),
-        ("channels near 2^32", Shape { slots: 1, ring: 8, ..near_the_end }, 5),
-        ("channels, 2 slots", Shape { ring: 4, ..SHAPE }, 4),
-        ("channels in the guest's memory", Shape { slots: 1, ring: 8, shared: true, ..SHAPE }, 5),
+        ("channels, 1 slot, 2 elements", Shape { slots: 1, ring: 8, ..SHAPE }, 6),
+        ("channels near 2^32", Shape { slots: 1, ring: 8, ..near_the_end }, 6),
+        ("channels, 2 slots", Shape { ring: 4, ..SHAPE }, 6),
+        ("channels in the guest's memory", Shape { slots: 1, ring: 8, shared: true, ..SHAPE }, 6),
     ] {
         let mut model = Channels::new(shape);
         model.counts = vec![0, 1, 3];
