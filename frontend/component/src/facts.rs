@@ -9,7 +9,7 @@ mod intrinsics;
 mod leave;
 mod trampolines;
 
-pub use intrinsics::{host_functions, shares_streams};
+pub use intrinsics::{INTRINSICS, host_functions, shares_streams};
 pub use leave::observes_leave;
 pub use trampolines::{Callee, Slot, Trampolines, trampolines};
 
