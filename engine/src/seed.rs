@@ -292,6 +292,10 @@ impl Seeder<'_> {
             }
             CoreItem::Builtin(builtin) => self.builtin(builtin),
             CoreItem::Host { module, name, importer } => self.host_item(module, name, *importer),
+            CoreItem::HostExport { name, .. } => {
+                let text = format!("the host's `{name}` has no importer");
+                return Err(EngineError::Internal(text));
+            }
         })
     }
 

@@ -56,6 +56,9 @@ fn chain(components: u32, calls: u32) -> Program {
         options: Vec::new(),
         resources: Vec::new(),
         host_funcs: Vec::new(),
+        host_modules: Vec::new(),
+        host_instances: Vec::new(),
+        host_exports: Default::default(),
         root_exports: Vec::new(),
         world: World::Core { exports: Vec::new() },
     };

@@ -51,6 +51,17 @@ pub enum EmitError {
         /// Bytes besides.
         more: u64,
     },
+    /// Two functions of the host would be one.
+    #[error(
+        "two functions of the host are both `{module}` `{name}` for the core modules that import them, \
+         so one core module cannot import both; give one of them another name"
+    )]
+    HostNames {
+        /// First level name.
+        module: String,
+        /// Second level name.
+        name: String,
+    },
     /// An adapter could not be generated.
     #[error("the adapter for {function} cannot be generated: {error}")]
     Adapter {

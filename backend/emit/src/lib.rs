@@ -92,6 +92,7 @@ fn write(
             program,
             module: merged.module,
             lowers: border.lowers,
+            supplied: border.supplied,
             lifts: border.lifts,
             start: merged.has_start.then(|| START.to_string()),
         };

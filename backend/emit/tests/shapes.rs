@@ -33,7 +33,7 @@ fn outcome(
     });
     let module = wat::parse_str(module).unwrap();
     let wrapping =
-        Wrapping { program: &program, module, lowers: vec![], lifts: lifts.collect(), start: None };
+        Wrapping { program: &program, module, lowers: vec![], supplied: vec![], lifts: lifts.collect(), start: None };
     let output = wrap(wrapping)?;
     Ok((input, output))
 }
@@ -234,7 +234,7 @@ fn refused_modules() {
     let check = |module: &str, lowers: Vec<Lowered>, lift: Lifted, core: bool, expect: &str| {
         let module = wat::parse_str(format!("(module {module})")).unwrap();
         let lifts = vec![lift, Lifted::Host(HostFuncId(0))];
-        let wrapping = Wrapping { program: &program, module, lowers, lifts, start: None };
+        let wrapping = Wrapping { program: &program, module, lowers, supplied: vec![], lifts, start: None };
         let error = match core {
             false => wrap(wrapping).map(|_| ()).unwrap_err(),
             true => core_module(wrapping).map(|_| ()).unwrap_err(),
@@ -294,7 +294,7 @@ fn names_that_core_modules_keep() {
         post_return: None,
     };
     let wrapping =
-        Wrapping { program: &program, module, lowers: vec![], lifts: vec![lift], start: None };
+        Wrapping { program: &program, module, lowers: vec![], supplied: vec![], lifts: vec![lift], start: None };
     wrap(wrapping.clone()).unwrap();
     let error = core_module(wrapping).unwrap_err();
     assert_eq!(error, WrapError::Reserved { name: "memory".into() });

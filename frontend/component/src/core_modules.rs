@@ -266,6 +266,9 @@ fn program(
         options: Vec::new(),
         resources: Vec::new(),
         host_funcs: Vec::new(),
+        host_modules: Vec::new(),
+        host_instances: Vec::new(),
+        host_exports: Default::default(),
         root_exports: Vec::new(),
         world: World::Core { exports },
     })

@@ -11,7 +11,7 @@ mod leave;
 mod trampolines;
 
 pub use importers::{guest, same_memory, tables};
-pub use intrinsics::{host_functions, shares_streams};
+pub use intrinsics::{INTRINSICS, host_functions, shares_streams};
 pub use leave::observes_leave;
 pub use trampolines::{Callee, Slot, Trampolines, trampolines};
 

@@ -8,9 +8,9 @@ use super::face::Face;
 use super::linkage::{self, Signature};
 use super::needs::{Needs, NeedsOf};
 use super::types::{TypeWriter, extern_name};
-use super::{Lifted, Lowered, WrapError, Wrapping, check};
+use super::{Lifted, Lowered, Supplied, WrapError, Wrapping, check};
 use indexmap::IndexMap;
-use meld_component::program::{ComponentWorld, HostFuncId, StringEncoding, WorldItem};
+use meld_component::program::{ComponentWorld, HostFuncId, HostInstanceId, StringEncoding, WorldItem};
 use std::collections::HashMap;
 use std::ops::Range;
 use wasm_encoder::{
@@ -73,6 +73,7 @@ pub(super) struct Wrapper<'a> {
     /// Index of each root import that is a function or an instance, in its kind's index space.
     imports: IndexMap<&'a str, (u32, ComponentEntityType)>,
     hosts: HashMap<HostFuncId, u32>,
+    host_instances: HashMap<HostInstanceId, u32>,
     /// The merged module's position among the core modules, and its core instance.
     module: u32,
     main: u32,
@@ -88,6 +89,7 @@ impl<'a> Wrapper<'a> {
             needs: NeedsOf::new(wrapping.program),
             imports: IndexMap::new(),
             hosts: HashMap::new(),
+            host_instances: HashMap::new(),
             module: 0,
             main: 0,
             aliases: HashMap::new(),
@@ -111,6 +113,13 @@ impl<'a> Wrapper<'a> {
             return Ok(index);
         }
         let path = self.wrapping.host_path(host)?;
+        let index = self.imported(path)?;
+        self.hosts.insert(host, index);
+        Ok(index)
+    }
+
+    /// The index of a function or core module that the root imports.
+    fn imported(&mut self, path: &[String]) -> Result<u32, WrapError> {
         let unknown = || WrapError::Internal(format!("no import `{}`", path.join("` / `")));
         let (first, rest) = path.split_first().ok_or_else(unknown)?;
         let (mut index, mut ty) = *self.imports.get(first.as_str()).ok_or_else(unknown)?;
@@ -119,13 +128,15 @@ impl<'a> Wrapper<'a> {
             ty = self.types.types()[id].exports.get(name).ok_or_else(unknown)?.ty;
             let kind = match ty {
                 ComponentEntityType::Func(_) => ComponentExportKind::Func,
+                ComponentEntityType::Module(_) => ComponentExportKind::Module,
                 _ => ComponentExportKind::Instance,
             };
             index = self.types.component().alias_export(index, name, kind);
         }
-        let ComponentEntityType::Func(_) = ty else { return Err(unknown()) };
-        self.hosts.insert(host, index);
-        Ok(index)
+        match ty {
+            ComponentEntityType::Func(_) | ComponentEntityType::Module(_) => Ok(index),
+            _ => Err(unknown()),
+        }
     }
 
     /// Instantiates the merged module with its imports.
@@ -143,6 +154,13 @@ impl<'a> Wrapper<'a> {
             }
         }
         for ((module, name), signature) in linkage::imports(&wrapping.module)? {
+            let mut supplied = wrapping.supplied.iter();
+            if let Some(found) = supplied.find(|s| s.module == module && s.name == name) {
+                let function = self.supplied(found)?;
+                let functions = arguments.entry(&found.module).or_default();
+                functions.push((&found.name, Argument::Function(function)));
+                continue;
+            }
             let Some(&lowered) = lowers.get(&(module.as_str(), name.as_str())) else {
                 return Err(WrapError::Import { module, name });
             };
@@ -195,6 +213,23 @@ impl<'a> Wrapper<'a> {
             component.core_instantiate(Some("starter"), starter, arguments);
         }
         Ok(())
+    }
+
+    /// The core function that an imported core module supplies.
+    fn supplied(&mut self, supplied: &Supplied) -> Result<u32, WrapError> {
+        let instance = match self.host_instances.get(&supplied.instance) {
+            Some(instance) => *instance,
+            None => {
+                let program = self.wrapping.program;
+                let module = program.host_instances[supplied.instance.index()];
+                let index = self.imported(&program.host_modules[module.index()].path)?;
+                let instance = self.types.component().core_instantiate(None, index, []);
+                self.host_instances.insert(supplied.instance, instance);
+                instance
+            }
+        };
+        let component = self.types.component();
+        Ok(component.core_alias_export(None, instance, &supplied.export, ExportKind::Func))
     }
 
     /// Instantiates the shim, if there is need for one.

@@ -175,6 +175,10 @@ impl<'a> Border<'a> {
     /// The new names of a core import, with its type.
     fn import(&mut self, import: &Import<'_>) -> Result<(&'a str, &'a str, u32), WrapError> {
         let (module, name) = (import.module.to_string(), import.name.to_string());
+        let mut supplied = self.wrapping.supplied.iter();
+        if let Some(found) = supplied.find(|s| s.module == module && s.name == name) {
+            return Ok((&found.module, &found.name, import.ty));
+        }
         let mut lowers = self.wrapping.lowers.iter();
         let lowered = lowers
             .find(|lowered| lowered.module == module && lowered.name == name)

@@ -27,7 +27,7 @@ pub use core_form::{
 };
 pub use embed::{EmbedError, embed_world};
 
-use meld_component::program::{ComponentWorld, HostFuncId, Program, StringEncoding, World};
+use meld_component::program::{ComponentWorld, HostFuncId, HostInstanceId, Program, StringEncoding, World};
 
 /// A merged core module and what its imports and exports are.
 #[derive(Clone, Debug)]
@@ -37,8 +37,10 @@ pub struct Wrapping<'a> {
     /// The merged core module. It imports functions only, under names of the caller's choice.
     /// It may be large: wrapping puts a face on it and makes no copy.
     pub module: Vec<u8>,
-    /// One for each function that the module imports.
+    /// One for each function that the module imports, if it is a component function.
     pub lowers: Vec<Lowered>,
+    /// One for each other function that the module imports.
+    pub supplied: Vec<Supplied>,
     /// One for each of [`Program::root_exports`].
     pub lifts: Vec<Lifted>,
     /// The exported function, without parameters and results, that is to run once every import
@@ -61,6 +63,19 @@ pub struct Lowered {
     pub memory: Option<String>,
     /// The exported function that allocates what the host function returns.
     pub realloc: Option<String>,
+}
+
+/// A core import of the merged module that a core module supplies which the root imports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Supplied {
+    /// First level name of the core import, for hosts of core modules, too.
+    pub module: String,
+    /// Second level name of the core import.
+    pub name: String,
+    /// The instance of the imported module.
+    pub instance: HostInstanceId,
+    /// Its export.
+    pub export: String,
 }
 
 /// What a function that the root exports is.

@@ -106,7 +106,7 @@ pub fn stand_in(program: &Program) -> Wrapping<'_> {
     }
     wat.push_str("(func (export \"run-starts\")))");
     let module = wat::parse_str(&wat).unwrap();
-    Wrapping { program, module, lowers, lifts, start: Some("run-starts".into()) }
+    Wrapping { program, module, lowers, supplied: vec![], lifts, start: Some("run-starts".into()) }
 }
 
 fn text(ty: &CoreFuncType) -> String {

@@ -3,8 +3,9 @@
 use crate::program::{CoreItem, CoreKind, InstanceId, Program};
 use std::collections::BTreeSet;
 
-/// The module whose functions are the intrinsics.
-const MODULE: &str = "pulseengine:async";
+/// The module whose functions are the intrinsics. It stands for the one host that there is, so all
+/// instances of it are the same.
+pub const INTRINSICS: &str = "pulseengine:async";
 
 /// Imports of functions that core instances leave to the host: importer, position among its
 /// imports, and the two names by which the host knows the function.
@@ -30,7 +31,7 @@ pub fn shares_streams(program: &Program) -> BTreeSet<(InstanceId, u32)> {
     let mut found = BTreeSet::new();
     for kind in ["stream_", "future_"] {
         let imports: Vec<(InstanceId, u32, &str)> = host_functions(program)
-            .filter(|(_, _, module, _)| *module == MODULE)
+            .filter(|(_, _, module, _)| *module == INTRINSICS)
             .filter_map(|(id, position, _, name)| Some((id, position, name.strip_prefix(kind)?)))
             .collect();
         let importers = |wanted: &'static str| {
