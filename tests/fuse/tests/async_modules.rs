@@ -474,3 +474,82 @@ fn what_no_pack_knows_is_refused() {
         }
     }
 }
+
+/// A root that imports the module of the gate, and two components that have it from there. Each has two
+/// core modules: one opens and closes the gate, the other one is entered.
+const COMPONENTS: &str = r#"(component
+  (import "gate" (core module $gate
+    (export "enable" (func))
+    (export "disable" (func))
+    (export "enter" (func (result i32)))
+    (export "leave" (func (result i32)))))
+  (component $server
+    (import "gate" (core module $gate
+      (export "enable" (func))
+      (export "disable" (func))
+      (export "enter" (func (result i32)))
+      (export "leave" (func (result i32)))))
+    (core instance $gate (instantiate $gate))
+    (core module $owner
+      (import "meld:gate" "enable" (func $enable))
+      (import "meld:gate" "disable" (func $disable))
+      (func (export "close") (call $enable))
+      (func (export "open") (call $disable)))
+    (core module $entrance
+      (import "meld:gate" "enter" (func $enter (result i32)))
+      (import "meld:gate" "leave" (func $leave (result i32)))
+      (func (export "serve") (result i32)
+        (local $status i32)
+        (local.set $status (call $enter))
+        (if (i32.eqz (local.get $status)) (then (drop (call $leave))))
+        (i32.ne (local.get $status) (i32.const 0))))
+    (core instance $owner (instantiate $owner (with "meld:gate" (instance $gate))))
+    (core instance $entrance (instantiate $entrance (with "meld:gate" (instance $gate))))
+    (func (export "close") (canon lift (core func $owner "close")))
+    (func (export "open") (canon lift (core func $owner "open")))
+    (func (export "waits") (result bool) (canon lift (core func $entrance "serve"))))
+  (instance $one (instantiate $server (with "gate" (core module $gate))))
+  (instance $two (instantiate $server (with "gate" (core module $gate))))
+  (export "close-one" (func $one "close"))
+  (export "open-two" (func $two "open"))
+  (export "one-waits" (func $one "waits"))
+  (export "two-waits" (func $two "waits")))"#;
+
+#[test]
+fn each_component_instance_has_one_gate() {
+    let fuser = fuser(&[("root", COMPONENTS.to_string())]).form(meld::Form::Core);
+    check(&fuser, |module| {
+        assert_eq!(module.call("one-waits", &[]), Ok(0));
+        module.call("close-one", &[]).unwrap();
+        assert_eq!(module.call("one-waits", &[]), Ok(1));
+        assert_eq!(module.call("two-waits", &[]), Ok(0));
+        module.call("open-two", &[]).unwrap();
+        assert_eq!(module.call("one-waits", &[]), Ok(1));
+    });
+}
+
+/// A writer whose memory is of 64 bits, and a reader whose memory is not.
+#[test]
+fn memories_of_both_widths_exchange_elements() {
+    let wide = r#"(module
+      (import "meld:channels" "new" (func $new (result i64)))
+      (import "meld:channels" "write" (func $write (param i32 i64 i32) (result i32)))
+      (memory (export "a_memory") i64 1)
+      (func (export "a_new") (result i64) (call $new))
+      (func (export "a_write") (param $end i32) (param $ptr i32) (param $count i32) (result i32)
+        (call $write
+          (local.get $end)
+          (i64.extend_i32_s (local.get $ptr))
+          (local.get $count))))"#;
+    let narrow = guest("b", "meld:channels", &CHANNELS[1..], r#"(memory (export "b_memory") 1)"#);
+    check(&fuser(&[("a", wide.to_string()), ("b", narrow)]), |module| {
+        let [reader, writer] = ends(module.call("a_new", &[]).unwrap());
+        let bytes: Vec<u8> = (0..24).collect();
+        module.write("a_memory", 0xffe8, &bytes);
+        assert_eq!(module.call("a_write", &[writer, 0xffe8, 3]), Ok(3));
+        assert!(module.call("a_write", &[writer, 0xffe8, 4]).is_err());
+        assert!(module.call("a_write", &[writer, -8, 1]).is_err());
+        assert_eq!(module.call("b_read", &[reader, 8, 5]), Ok(3));
+        assert_eq!(module.read("b_memory", 8, 24), bytes);
+    });
+}
