@@ -35,7 +35,9 @@ pub enum MergeError {
         count: usize,
     },
     /// A root export is a memory that is named by its index, or such an index.
-    #[error("{user}: memory {index} of instance {instance} can be imported by its index, not exported")]
+    #[error(
+        "{user}: memory {index} of instance {instance} can be imported by its index, not exported"
+    )]
     NotExported {
         /// The root export.
         user: String,

@@ -331,7 +331,11 @@ impl<'a> Linker<'a, '_> {
                     return Err(MergeError::Const { user, value: *value, reason });
                 }
                 Source::Memory { instance, index } | Source::MemoryIndex { instance, index } => {
-                    return Err(MergeError::NotExported { user, instance: *instance, index: *index });
+                    return Err(MergeError::NotExported {
+                        user,
+                        instance: *instance,
+                        index: *index,
+                    });
                 }
             });
         }

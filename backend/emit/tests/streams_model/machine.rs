@@ -74,7 +74,8 @@ impl Modules {
     pub fn machine(&self) -> Machine {
         let Setup { futures, slots, bytes, page, wide } = self.setup;
         let mut store = Store::new(&self.engine, Calls::default());
-        let pages = (u64::from(slots) * (32 + u64::from(bytes)) + u64::from(page)).div_ceil(1 << 16);
+        let pages =
+            (u64::from(slots) * (32 + u64::from(bytes)) + u64::from(page)).div_ceil(1 << 16);
         let ty = MemoryTypeBuilder::default().min(pages).max(Some(pages)).build().unwrap();
         let bridge = Memory::new(&mut store, ty).unwrap();
         let mut constant = |value: Val, ty: ValType| {

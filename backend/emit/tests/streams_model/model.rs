@@ -67,8 +67,7 @@ impl Model {
             assert!(!gone.readable && !gone.writable, "{readable:#x} takes the slot of {last:#x}");
             assert_ne!(last, readable, "a handle is minted twice");
         }
-        let pipe =
-            Pipe { readable: true, writable: true, bytes: VecDeque::new(), resolved: false };
+        let pipe = Pipe { readable: true, writable: true, bytes: VecDeque::new(), resolved: false };
         self.pipes.insert(readable, pipe);
     }
 

@@ -14,11 +14,13 @@ pub fn host_functions(program: &Program) -> impl Iterator<Item = (InstanceId, u3
     instances.flat_map(|id| {
         let imports = program.module_of(id).imports.iter().zip(0..);
         let items = &program.instances[id.index()].imports;
-        imports.zip(items).filter_map(move |((import, position), item)| match (&import.kind, item) {
-            (CoreKind::Func(_), CoreItem::Host { module, name, .. }) => {
-                Some((id, position, module.as_str(), name.as_str()))
+        imports.zip(items).filter_map(move |((import, position), item)| {
+            match (&import.kind, item) {
+                (CoreKind::Func(_), CoreItem::Host { module, name, .. }) => {
+                    Some((id, position, module.as_str(), name.as_str()))
+                }
+                _ => None,
             }
-            _ => None,
         })
     })
 }

@@ -1,9 +1,7 @@
 //! Streams and futures between fused core modules, with a host that counts every call and refuses every
 //! handle that was made inside. Under wasmtime and wasmi.
 
-mod engines;
-
-use engines::{Module, Wasmi, Wasmtime};
+use crate::engines::{Module, Wasmi, Wasmtime};
 use meld::Fuser;
 
 const CLOSED: i64 = -1;
@@ -69,7 +67,9 @@ const FUTURES: [&str; 7] = [
 ];
 
 fn fuser(guests: &[(&str, String)]) -> Fuser {
-    guests.iter().fold(Fuser::new(), |fuser, (name, text)| fuser.input(*name, text.clone().into_bytes()))
+    guests
+        .iter()
+        .fold(Fuser::new(), |fuser, (name, text)| fuser.input(*name, text.clone().into_bytes()))
 }
 
 /// Two guests, `a` and `b`, that have all intrinsics.
@@ -365,7 +365,11 @@ fn cancelling_inside_finds_nothing_pending() {
 
 #[test]
 fn producer_and_consumer_may_share_a_memory() {
-    let b = guest_with("b", &ALL, r#"(import "a" "a_memory" (memory 1)) (export "b_memory" (memory 0))"#);
+    let b = guest_with(
+        "b",
+        &ALL,
+        r#"(import "a" "a_memory" (memory 1)) (export "b_memory" (memory 0))"#,
+    );
     // `b` has the memory of `a`; `c` makes `a` export its functions, too.
     let a = guest("a", &ALL);
     let c = r#"(module
@@ -413,7 +417,9 @@ fn buffers_out_of_range_trap_and_nothing_moves() {
         let (readable, writable) = module.new_pair("a_stream_new");
         let (future, promise) = module.new_pair("a_future_new");
         assert_eq!(module.put("a", writable, &pattern(0, 10)), 10);
-        for (pointer, length) in [(0xffff, 2), (0x1_0000, 1), (-1, 1), (-1, -1), (0, 0x1_0001), (0x1_0001, 0)] {
+        for (pointer, length) in
+            [(0xffff, 2), (0x1_0000, 1), (-1, 1), (-1, -1), (0, 0x1_0001), (0x1_0001, 0)]
+        {
             for (export, handle) in [("b_stream_read", readable), ("a_stream_write", writable)] {
                 let error = module.call(export, &[handle, pointer, length]).unwrap_err();
                 assert!(error.to_lowercase().contains("unreachable"), "{error}");

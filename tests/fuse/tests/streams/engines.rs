@@ -58,7 +58,8 @@ impl Host {
 fn exported_memories(bytes: &[u8]) -> Vec<Option<String>> {
     let mut memories = vec![None; 100];
     for payload in wasmparser::Parser::new(0).parse_all(bytes) {
-        let wasmparser::Payload::ExportSection(section) = payload.expect("the module is valid") else {
+        let wasmparser::Payload::ExportSection(section) = payload.expect("the module is valid")
+        else {
             continue;
         };
         for export in section.into_iter().map(|export| export.expect("the module is valid")) {
