@@ -24,10 +24,14 @@ const MOST_PORTS: usize = 3;
 /// Rules that a report names for one question.
 const MOST_RULES: usize = 8;
 
+const STREAMS: &str = "streams and futures";
+/// Why what `meld.streams` does is no answer for those of the component model.
+const RENDEZVOUS: &str = " (a write ends when a read meets it, with no bytes kept between, so a ring cannot stand for them)";
+
 /// What meld does not support, by the terms that speak of it.
 const UNSUPPORTED: [(&str, &[&str]); 4] = [
     ("resources", &["own", "borrow", "resource-new", "resource-rep", "resource-drop"]),
-    ("streams and futures", &["stream", "future"]),
+    (STREAMS, &["stream", "future"]),
     ("error contexts", &["error-context"]),
     ("async functions", &["async-lift", "async-lower", "async-builtin"]),
 ];
@@ -89,7 +93,14 @@ impl Failure<'_, '_> {
                 todo.extend(self.signature(*function));
             }
             let what = UNSUPPORTED.iter().find(|(_, terms)| terms.contains(&op.as_str()));
-            let Some((what, _)) = what else { continue };
+            let Some(&(mut what, _)) = what else { continue };
+            let builtin = children.first().map(|name| show.term(*name)).unwrap_or_default();
+            if op == "async-builtin"
+                && ["\"stream.", "\"future."].iter().any(|p| builtin.starts_with(p))
+            {
+                what = STREAMS;
+            }
+            let why = if what == STREAMS { RENDEZVOUS } else { "" };
             let passed = match (op.as_str(), children) {
                 ("own" | "borrow", [resource]) => {
                     let resource = show.term(*resource);
@@ -98,7 +109,7 @@ impl Failure<'_, '_> {
                 ("stream" | "future" | "error-context", _) => format!("{host}passes `{op}`: "),
                 _ => String::new(),
             };
-            return Some(format!("{passed}{what} are not supported yet"));
+            return Some(format!("{passed}{what} are not supported yet{why}"));
         }
         None
     }

@@ -209,8 +209,11 @@ fn supplied(
         }
         let wrong = || EmitError::Term { term: term.to_string(), wanted: "an import of the host" };
         let [module, name, import] = arguments[..] else { return Err(wrong()) };
-        let (Node::Str(module), Node::Str(name), Node::Entity(Entity::CoreImport(instance, position))) =
-            (plan.node(module), plan.node(name), plan.node(import))
+        let (
+            Node::Str(module),
+            Node::Str(name),
+            Node::Entity(Entity::CoreImport(instance, position)),
+        ) = (plan.node(module), plan.node(name), plan.node(import))
         else {
             return Err(wrong());
         };

@@ -32,8 +32,14 @@ fn outcome(
         }
     });
     let module = wat::parse_str(module).unwrap();
-    let wrapping =
-        Wrapping { program: &program, module, lowers: vec![], supplied: vec![], lifts: lifts.collect(), start: None };
+    let wrapping = Wrapping {
+        program: &program,
+        module,
+        lowers: vec![],
+        supplied: vec![],
+        lifts: lifts.collect(),
+        start: None,
+    };
     let output = wrap(wrapping)?;
     Ok((input, output))
 }
@@ -234,7 +240,8 @@ fn refused_modules() {
     let check = |module: &str, lowers: Vec<Lowered>, lift: Lifted, core: bool, expect: &str| {
         let module = wat::parse_str(format!("(module {module})")).unwrap();
         let lifts = vec![lift, Lifted::Host(HostFuncId(0))];
-        let wrapping = Wrapping { program: &program, module, lowers, supplied: vec![], lifts, start: None };
+        let wrapping =
+            Wrapping { program: &program, module, lowers, supplied: vec![], lifts, start: None };
         let error = match core {
             false => wrap(wrapping).map(|_| ()).unwrap_err(),
             true => core_module(wrapping).map(|_| ()).unwrap_err(),
@@ -293,8 +300,14 @@ fn names_that_core_modules_keep() {
         realloc: None,
         post_return: None,
     };
-    let wrapping =
-        Wrapping { program: &program, module, lowers: vec![], supplied: vec![], lifts: vec![lift], start: None };
+    let wrapping = Wrapping {
+        program: &program,
+        module,
+        lowers: vec![],
+        supplied: vec![],
+        lifts: vec![lift],
+        start: None,
+    };
     wrap(wrapping.clone()).unwrap();
     let error = core_module(wrapping).unwrap_err();
     assert_eq!(error, WrapError::Reserved { name: "memory".into() });

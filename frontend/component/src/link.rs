@@ -19,7 +19,8 @@ mod world;
 use crate::component::{BodyId, Component};
 use crate::program::{
     CanonicalOptions, ComponentFunc, ComponentId, ComponentInstance, CoreInstance, CoreItem,
-    FuncId, HostFunc, HostInstanceId, HostModule, HostModuleId, InstanceId, Program, Resource, ResourceDef, ResourceId, RootExport, World,
+    FuncId, HostFunc, HostInstanceId, HostModule, HostModuleId, InstanceId, Program, Resource,
+    ResourceDef, ResourceId, RootExport, World,
 };
 use crate::read::Input;
 use crate::types::{FuncTypeId, Types};

@@ -9,8 +9,9 @@ use meld_component::decode::{BodyQueue, features};
 use meld_component::program::ComponentWorld;
 use std::collections::{HashMap, HashSet};
 use wasmparser::component_types::{
-    ComponentAnyTypeId, ComponentCoreModuleTypeId, ComponentDefinedType, ComponentDefinedTypeId, ComponentEntityType,
-    ComponentFuncTypeId, ComponentInstanceTypeId, ComponentItem, ComponentValType, ResourceId,
+    ComponentAnyTypeId, ComponentCoreModuleTypeId, ComponentDefinedType, ComponentDefinedTypeId,
+    ComponentEntityType, ComponentFuncTypeId, ComponentInstanceTypeId, ComponentItem,
+    ComponentValType, ResourceId,
 };
 use wasmparser::types::{EntityType, Types, TypesRef};
 use wasmparser::{BinaryReaderError, CompositeInnerType, Parser, Payload, ValidPayload, Validator};

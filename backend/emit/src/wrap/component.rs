@@ -10,7 +10,9 @@ use super::needs::{Needs, NeedsOf};
 use super::types::{TypeWriter, extern_name};
 use super::{Lifted, Lowered, Supplied, WrapError, Wrapping, check};
 use indexmap::IndexMap;
-use meld_component::program::{ComponentWorld, HostFuncId, HostInstanceId, StringEncoding, WorldItem};
+use meld_component::program::{
+    ComponentWorld, HostFuncId, HostInstanceId, StringEncoding, WorldItem,
+};
 use std::collections::HashMap;
 use std::ops::Range;
 use wasm_encoder::{
@@ -74,7 +76,7 @@ pub(super) struct Wrapper<'a> {
     imports: IndexMap<&'a str, (u32, ComponentEntityType)>,
     hosts: HashMap<HostFuncId, u32>,
     host_instances: HashMap<HostInstanceId, u32>,
-    /// The merged module's position among the core modules, and its core instance.
+    /// The merged module's position among the core modules that are defined, and its core instance.
     module: u32,
     main: u32,
     aliases: HashMap<(&'a str, ExportKind), u32>,
@@ -197,8 +199,10 @@ impl<'a> Wrapper<'a> {
             let instance = component.core_instantiate_exports(None, exports);
             instances.push((*module, ModuleArg::Instance(instance)));
         }
-        self.module = component.core_module_raw(Some("fused"), &wasm_encoder::Module::HEADER);
-        self.main = component.core_instantiate(Some("fused"), self.module, instances);
+        // Only the shim is defined before it; modules that are imported are not defined here.
+        self.module = u32::from(shim.is_some());
+        let fused = component.core_module_raw(Some("fused"), &wasm_encoder::Module::HEADER);
+        self.main = component.core_instantiate(Some("fused"), fused, instances);
 
         if let Some(shim) = shim {
             self.instantiate_fixup(&deferred, shim)?;
@@ -400,7 +404,7 @@ impl<'a> Wrapper<'a> {
     }
 }
 
-/// Where in a component the core module of that index is, which the component defines itself.
+/// Where in a component the core module is that it defines at this position.
 fn core_module(component: &[u8], index: u32) -> Result<Range<usize>, WrapError> {
     let internal = |text: String| WrapError::Internal(text);
     let (mut depth, mut seen) = (0, 0);

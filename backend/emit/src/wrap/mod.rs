@@ -27,7 +27,9 @@ pub use core_form::{
 };
 pub use embed::{EmbedError, embed_world};
 
-use meld_component::program::{ComponentWorld, HostFuncId, HostInstanceId, Program, StringEncoding, World};
+use meld_component::program::{
+    ComponentWorld, HostFuncId, HostInstanceId, Program, StringEncoding, World,
+};
 
 /// A merged core module and what its imports and exports are.
 #[derive(Clone, Debug)]

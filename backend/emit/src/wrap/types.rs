@@ -8,18 +8,18 @@
 
 use super::WrapError;
 use std::collections::HashMap;
+use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
     Alias, ComponentBuilder, ComponentExportKind, ComponentExternName, ComponentOuterAliasKind,
     ComponentTypeEncoder, ComponentTypeRef, ComponentValType, InstanceType, ModuleType,
     PrimitiveValType, TypeBounds,
 };
-use wasm_encoder::reencode::{self, Reencode};
+use wasmparser::CompositeInnerType;
 use wasmparser::component_types as wp;
 use wasmparser::component_types::{
     AliasableResourceId, ComponentAnyTypeId, ComponentDefinedType, ComponentDefinedTypeId,
     ComponentEntityType, ComponentFuncTypeId, ComponentInstanceTypeId, ComponentItem, ResourceId,
 };
-use wasmparser::CompositeInnerType;
 use wasmparser::types::{EntityType, TypesRef};
 
 /// The name of an item with everything that the binary format can say beside it.
@@ -232,7 +232,9 @@ impl<'a> TypeWriter<'a> {
                 };
                 ComponentTypeRef::Type(bounds)
             }
-            ComponentEntityType::Module(id) => ComponentTypeRef::Module(self.module_type(level, id)?),
+            ComponentEntityType::Module(id) => {
+                ComponentTypeRef::Module(self.module_type(level, id)?)
+            }
             ComponentEntityType::Value(_) => return Err(WrapError::kind("a value")),
             ComponentEntityType::Component(_) => return Err(WrapError::kind("a component")),
         })

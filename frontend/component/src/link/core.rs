@@ -4,7 +4,8 @@ use super::env::{CoreInstanceRef, EnvId, ModuleRef};
 use super::{LinkError, Linker};
 use crate::component::{BodyId, CoreInstanceDef};
 use crate::program::{
-    CoreInstance, CoreItem, CoreKind, CoreModule, HostInstanceId, HostModuleId, InstanceId, ModuleId,
+    CoreInstance, CoreItem, CoreKind, CoreModule, HostInstanceId, HostModuleId, InstanceId,
+    ModuleId,
 };
 use crate::reexport::reexports;
 use std::collections::HashMap;

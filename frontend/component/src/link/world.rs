@@ -4,7 +4,8 @@ use super::env::{EnvId, InstanceRef, Item, ModuleRef, Ty};
 use super::{LinkError, Linker, MAX_DEPTH, NameRank};
 use crate::component::{BodyId, Declaration, Definition};
 use crate::program::{
-    ComponentWorld, FuncDef, HostFunc, HostFuncId, HostModule, HostModuleId, ResourceDef, RootExport, World, WorldItem,
+    ComponentWorld, FuncDef, HostFunc, HostFuncId, HostModule, HostModuleId, ResourceDef,
+    RootExport, World, WorldItem,
 };
 use indexmap::IndexMap;
 use wasmparser::component_types::ComponentEntityType;

@@ -1,9 +1,7 @@
 //! Streams and futures between fused core modules, with a host that counts every call and refuses every
 //! handle that was made inside. Under wasmtime and wasmi.
 
-mod engines;
-
-use engines::{Module, Wasmi, Wasmtime};
+use crate::engines::{Module, Wasmi, Wasmtime};
 use meld::Fuser;
 
 const CLOSED: i64 = -1;
