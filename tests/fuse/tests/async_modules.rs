@@ -1,6 +1,7 @@
 //! Channels, gates, events and callbacks between fused core modules. Under wasmtime and wasmi, with
 //! nothing left for the host to supply.
 
+#[path = "streams/engines.rs"]
 #[allow(dead_code, reason = "the host of streams is another test's")]
 mod engines;
 
@@ -517,8 +518,12 @@ const COMPONENTS: &str = r#"(component
 
 #[test]
 fn each_component_instance_has_one_gate() {
-    let fuser = fuser(&[("root", COMPONENTS.to_string())]).form(meld::Form::Core);
-    check(&fuser, |module| {
+    let fuser = fuser(&[("root", COMPONENTS.to_string())]);
+    // A component goes on importing the module, and uses nothing of it.
+    let component = fuser.fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
+    let text = wasmprinter::print_bytes(&component).unwrap();
+    assert!(text.contains("meld:gate-enter") && !text.contains("\"meld:gate\""), "{text}");
+    check(&fuser.form(meld::Form::Core), |module| {
         assert_eq!(module.call("one-waits", &[]), Ok(0));
         module.call("close-one", &[]).unwrap();
         assert_eq!(module.call("one-waits", &[]), Ok(1));
