@@ -438,10 +438,10 @@ impl Seeder<'_> {
             let value = self.import(&item)?;
             self.into.equations.push((attribute, value));
         }
-        for (instance, position, ..) in facts::host_functions(program) {
+        for ((instance, position), first) in facts::guests(program) {
             let import = self.entity(Entity::CoreImport(instance, position));
             let attribute = self.term(self.terms.guest_of, &[import]);
-            let value = self.entity(Entity::Instance(facts::guest(program, instance)));
+            let value = self.entity(Entity::CoreImport(first.0, first.1));
             self.into.equations.push((attribute, value));
         }
         for ((instance, position), table) in facts::tables(program) {

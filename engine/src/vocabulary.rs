@@ -58,7 +58,7 @@ vocabulary! {
         realloc = "realloc"("Options") -> "Func";
         signature = "signature"("HostFunc") -> "Signature";
         content = "content"("Slot") -> "Func";
-        guest_of = "guest-of"("CoreImport") -> "Instance";
+        guest_of = "guest-of"("CoreImport") -> "CoreImport";
         first_table = "first-table"("CoreImport") -> "Table";
         first_memory = "first-memory"("CoreImport") -> "Memory";
         func = "func"("[Type]", "[Type]") -> "Signature";

@@ -10,7 +10,7 @@ mod intrinsics;
 mod leave;
 mod trampolines;
 
-pub use importers::{guest, same_memory, tables};
+pub use importers::{guests, same_memory, tables};
 pub use intrinsics::{INTRINSICS, host_functions, shares_streams};
 pub use leave::observes_leave;
 pub use trampolines::{Callee, Slot, Trampolines, trampolines};

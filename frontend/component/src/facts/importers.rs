@@ -8,17 +8,16 @@ use std::collections::HashMap;
 /// An import: its instance, and its position among the imports of that.
 type Import = (InstanceId, u32);
 
-/// The instance that stands for the guest which an instance belongs to: itself where plain core modules
-/// are fused, and the first one of its component instance else.
-pub fn guest(program: &Program, instance: InstanceId) -> InstanceId {
-    let of = |id: InstanceId| program.instances[id.index()].component;
-    match program.world {
-        World::Core { .. } => instance,
-        World::Component(_) => (0..instance.0)
-            .map(InstanceId)
-            .find(|other| of(*other) == of(instance))
-            .unwrap_or(instance),
-    }
+/// Imports of functions that are left to the host, each with the first such import of its guest. A guest
+/// is a plain core module, or all core instances of a component instance.
+pub fn guests(program: &Program) -> Vec<(Import, Import)> {
+    let guest = |instance: InstanceId| match program.world {
+        World::Core { .. } => (Some(instance), None),
+        World::Component(_) => (None, Some(program.instances[instance.index()].component)),
+    };
+    let mut first_of = HashMap::new();
+    let imports = host_functions(program).map(|(instance, position, ..)| (instance, position));
+    imports.map(|import| (import, *first_of.entry(guest(import.0)).or_insert(import))).collect()
 }
 
 /// What is at index 0 of an index space of an instance.
