@@ -476,6 +476,29 @@ fn what_no_pack_knows_is_refused() {
     }
 }
 
+#[test]
+fn a_gate_is_of_whoever_calls_it() {
+    let client = r#"(module
+      (import "one" "one-enable" (func $passed-on))
+      (import "one" "close" (func $close))
+      (import "one" "one-is-enabled" (func $passed-on-too (result i32)))
+      (import "one" "closed" (func $closed (result i32)))
+      (func (export "close-own") (call $passed-on))
+      (func (export "close-other") (call $close))
+      (func (export "closed") (result i32)
+        (i32.add (i32.mul (call $passed-on-too) (i32.const 10)) (call $closed))))"#;
+    let own = r#"(func (export "close") (call $enable))
+      (func (export "closed") (result i32) (call $is-enabled))"#;
+    let one = server("one").replacen("(global", &format!("{own} (global"), 1);
+    check(&fuser(&[("one", one), ("client", client.to_string())]), |module| {
+        assert_eq!(module.call("closed", &[]), Ok(0));
+        module.call("close-own", &[]).unwrap();
+        assert_eq!(module.call("closed", &[]), Ok(10));
+        module.call("close-other", &[]).unwrap();
+        assert_eq!(module.call("closed", &[]), Ok(11));
+    });
+}
+
 /// A root that imports the module of the gate, and two components that have it from there. Each has two
 /// core modules: one opens and closes the gate, the other one is entered.
 const COMPONENTS: &str = r#"(component
