@@ -10,6 +10,7 @@
 //! `docs/performance.md`; `--bench calls` gives criterion's statistics of each row.
 
 mod cases;
+pub mod streams;
 
 pub use cases::{Case, Row, rows};
 
@@ -19,8 +20,8 @@ use wasmtime::error::Context as _;
 use wasmtime::{Engine, Module, Result, Store};
 
 /// Something whose export `run(calls, bytes)` makes calls.
-pub struct Runner {
-    store: Store<()>,
+pub struct Runner<T: 'static = ()> {
+    store: Store<T>,
     run: Run,
 }
 
@@ -55,7 +56,9 @@ impl Runner {
         let run = instance.get_typed_func(&mut store, "run")?;
         Ok(Runner { store, run: Run::Core(run) })
     }
+}
 
+impl<T: 'static> Runner<T> {
     /// Makes calls, at least one, and returns what they add up to.
     ///
     /// # Errors

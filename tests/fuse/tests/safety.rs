@@ -23,6 +23,11 @@ fn every_scenario_has_its_test() {
 }
 
 #[test]
+fn every_property_of_streams_has_its_test() {
+    check("docs/streams.md", 20);
+}
+
+#[test]
 fn every_point_of_the_abi_has_its_test() {
     check("docs/abi.md", 50);
 }
