@@ -17,96 +17,10 @@
     (call $host (local.get $handle) (local.get $pointer) (local.get $length)
       (select (i32.const -1) (global.get $index) (local.get $memory))))
 
-  ;; Traps unless the buffer is in the one memory of the instance, all of it.
-  (func $check (param $pointer i32) (param $length i32) (param $memory i32)
-    (if (i32.or
-          (local.get $memory)
-          (i64.gt_u
-            (i64.add
-              (i64.extend_i32_u (local.get $pointer))
-              (i64.extend_i32_u (local.get $length)))
-            (i64.shl (i64.extend_memory.addr_u (memory.size $memory)) (global.get $page-bits))))
-      (then (call $buffer-out-of-bounds) (unreachable))))
-
-  ;; `memory.copy` costs engines a call into their runtime. Eight bytes and more may be written twice.
-  (func $out (param $target i32) (param $source i32) (param $bytes i32)
-    (local $last i32)
-    (if (i32.gt_u (local.get $bytes) (i32.const 128))
-      (then
-        (memory.copy $memory $bridge
-          (memory.addr.extend_i32_u (local.get $target))
-          (local.get $source)
-          (local.get $bytes))
-        (return)))
-    (if (i32.ge_u (local.get $bytes) (i32.const 8))
-      (then
-        (local.set $last (i32.sub (i32.add (local.get $source) (local.get $bytes)) (i32.const 8)))
-        (i64.store $memory align=1
-          (memory.addr.extend_i32_u
-            (i32.sub (i32.add (local.get $target) (local.get $bytes)) (i32.const 8)))
-          (i64.load $bridge align=1 (local.get $last)))
-        (loop $next
-          (if (i32.lt_u (local.get $source) (local.get $last))
-            (then
-              (i64.store $memory align=1
-                (memory.addr.extend_i32_u (local.get $target))
-                (i64.load $bridge align=1 (local.get $source)))
-              (local.set $source (i32.add (local.get $source) (i32.const 8)))
-              (local.set $target (i32.add (local.get $target) (i32.const 8)))
-              (br $next))))
-        (return)))
-    (local.set $last (i32.add (local.get $source) (local.get $bytes)))
-    (loop $next
-      (if (i32.lt_u (local.get $source) (local.get $last))
-        (then
-          (i32.store8 $memory
-            (memory.addr.extend_i32_u (local.get $target))
-            (i32.load8_u $bridge (local.get $source)))
-          (local.set $source (i32.add (local.get $source) (i32.const 1)))
-          (local.set $target (i32.add (local.get $target) (i32.const 1)))
-          (br $next)))))
-
-  (func $in (param $target i32) (param $source i32) (param $bytes i32)
-    (local $last i32)
-    (if (i32.gt_u (local.get $bytes) (i32.const 128))
-      (then
-        (memory.copy $bridge $memory
-          (local.get $target)
-          (memory.addr.extend_i32_u (local.get $source))
-          (local.get $bytes))
-        (return)))
-    (if (i32.ge_u (local.get $bytes) (i32.const 8))
-      (then
-        (local.set $last (i32.sub (i32.add (local.get $target) (local.get $bytes)) (i32.const 8)))
-        (i64.store $bridge align=1
-          (local.get $last)
-          (i64.load $memory align=1
-            (memory.addr.extend_i32_u
-              (i32.sub (i32.add (local.get $source) (local.get $bytes)) (i32.const 8)))))
-        (loop $next
-          (if (i32.lt_u (local.get $target) (local.get $last))
-            (then
-              (i64.store $bridge align=1
-                (local.get $target)
-                (i64.load $memory align=1 (memory.addr.extend_i32_u (local.get $source))))
-              (local.set $source (i32.add (local.get $source) (i32.const 8)))
-              (local.set $target (i32.add (local.get $target) (i32.const 8)))
-              (br $next))))
-        (return)))
-    (local.set $last (i32.add (local.get $target) (local.get $bytes)))
-    (loop $next
-      (if (i32.lt_u (local.get $target) (local.get $last))
-        (then
-          (i32.store8 $bridge
-            (local.get $target)
-            (i32.load8_u $memory (memory.addr.extend_i32_u (local.get $source))))
-          (local.set $source (i32.add (local.get $source) (i32.const 1)))
-          (local.set $target (i32.add (local.get $target) (i32.const 1)))
-          (br $next)))))
-
   (func $meld:stream-read (export "read")
     (param $handle i32) (param $pointer i32) (param $length i32) (param $memory i32) (result i32)
-    (local $slot i32) (local $open i32) (local $cursor i32) (local $at i32) (local $first i32)
+    (local $slot i32) (local $open i32) (local $cursor i32) (local $room i32) (local $left i32)
+    (local $at i32) (local $part i32) (local $source i32) (local $target i32)
     (if (i32.ge_s (local.get $handle) (i32.const 0))
       (then
         (return
@@ -121,37 +35,90 @@
       (then (return (i32.const -2))))
     (if (i32.eqz (i32.and (local.get $open) (i32.const 1)))
       (then (return (i32.const -2))))
-    (call $check (local.get $pointer) (local.get $length) (local.get $memory))
+    ;; The buffer has to be in the one memory of the instance, all of it.
+    (if (i32.or
+          (local.get $memory)
+          (i64.gt_u
+            (i64.add
+              (i64.extend_i32_u (local.get $pointer))
+              (i64.extend_i32_u (local.get $length)))
+            (i64.shl (i64.extend_memory.addr_u (memory.size $memory)) (global.get $page-bits))))
+      (then (call $buffer-out-of-bounds) (unreachable)))
     (local.set $cursor (i32.load $bridge offset=16 (local.get $slot)))
     ;; What is in the ring.
-    (local.set $first
+    (local.set $room
       (i32.sub (i32.load $bridge offset=20 (local.get $slot)) (local.get $cursor)))
-    (if (i32.eqz (local.get $first))
+    (if (i32.eqz (local.get $room))
       (then
         (return
           (select (i32.const -5) (i32.const 0) (i32.and (local.get $open) (i32.const 2))))))
     (if (i32.eqz (local.get $length)) (then (return (i32.const -5))))
-    (if (i32.gt_u (local.get $length) (local.get $first))
-      (then (local.set $length (local.get $first))))
+    (if (i32.gt_u (local.get $length) (local.get $room))
+      (then (local.set $length (local.get $room))))
     (local.set $at (i32.and (local.get $cursor) (i32.sub (global.get $bytes) (i32.const 1))))
-    ;; What is before the ring's end.
-    (local.set $first (i32.sub (global.get $bytes) (local.get $at)))
-    (local.set $open (i32.load $bridge offset=12 (local.get $slot)))
-    (if (i32.gt_u (local.get $length) (local.get $first))
-      (then
-        (call $out
-          (local.get $pointer)
-          (i32.add (local.get $open) (local.get $at))
-          (local.get $first))
-        (call $out
-          (i32.add (local.get $pointer) (local.get $first))
-          (local.get $open)
-          (i32.sub (local.get $length) (local.get $first))))
-      (else
-        (call $out
-          (local.get $pointer)
-          (i32.add (local.get $open) (local.get $at))
-          (local.get $length))))
+    (local.set $left (local.get $length))
+    ;; Up to the ring's end, and from its start.
+    (loop $parts
+      (local.set $part (i32.sub (global.get $bytes) (local.get $at)))
+      (if (i32.gt_u (local.get $part) (local.get $left))
+        (then (local.set $part (local.get $left))))
+      (local.set $left (i32.sub (local.get $left) (local.get $part)))
+      (local.set $source (i32.add (i32.load $bridge offset=12 (local.get $slot)) (local.get $at)))
+      (local.set $target (local.get $pointer))
+      (local.set $pointer (i32.add (local.get $pointer) (local.get $part)))
+      (local.set $at (i32.const 0))
+      ;; `memory.copy` costs engines a call into their runtime. The last of eight bytes and more are
+      ;; copied first, so that words suffice for all of them.
+      (block $copied
+        (if (i32.gt_u (local.get $part) (i32.const 128))
+          (then
+            (memory.copy $memory $bridge (memory.addr.extend_i32_u (local.get $target)) (local.get $source) (local.get $part))
+            (br $copied)))
+        (if (i32.ge_u (local.get $part) (i32.const 8))
+          (then
+            (i64.store $memory align=1
+              (memory.addr.extend_i32_u (i32.sub (i32.add (local.get $target) (local.get $part)) (i32.const 8)))
+              (i64.load $bridge align=1
+                (i32.sub (i32.add (local.get $source) (local.get $part)) (i32.const 8))))
+            (loop $words
+              (if (i32.ge_u (local.get $part) (i32.const 32))
+                (then
+                  (i64.store $memory align=1
+                    (memory.addr.extend_i32_u (local.get $target))
+                    (i64.load $bridge align=1 (local.get $source)))
+                  (i64.store $memory offset=8 align=1
+                    (memory.addr.extend_i32_u (local.get $target))
+                    (i64.load $bridge offset=8 align=1 (local.get $source)))
+                  (i64.store $memory offset=16 align=1
+                    (memory.addr.extend_i32_u (local.get $target))
+                    (i64.load $bridge offset=16 align=1 (local.get $source)))
+                  (i64.store $memory offset=24 align=1
+                    (memory.addr.extend_i32_u (local.get $target))
+                    (i64.load $bridge offset=24 align=1 (local.get $source)))
+                  (local.set $source (i32.add (local.get $source) (i32.const 32)))
+                  (local.set $target (i32.add (local.get $target) (i32.const 32)))
+                  (local.set $part (i32.sub (local.get $part) (i32.const 32)))
+                  (br $words))))
+            (loop $word
+              (if (i32.gt_u (local.get $part) (i32.const 8))
+                (then
+                  (i64.store $memory align=1
+                    (memory.addr.extend_i32_u (local.get $target))
+                    (i64.load $bridge align=1 (local.get $source)))
+                  (local.set $source (i32.add (local.get $source) (i32.const 8)))
+                  (local.set $target (i32.add (local.get $target) (i32.const 8)))
+                  (local.set $part (i32.sub (local.get $part) (i32.const 8)))
+                  (br $word))))
+            (br $copied)))
+        (loop $byte
+          (if (local.get $part)
+            (then
+              (i32.store8 $memory (memory.addr.extend_i32_u (local.get $target)) (i32.load8_u $bridge (local.get $source)))
+              (local.set $source (i32.add (local.get $source) (i32.const 1)))
+              (local.set $target (i32.add (local.get $target) (i32.const 1)))
+              (local.set $part (i32.sub (local.get $part) (i32.const 1)))
+              (br $byte)))))
+      (br_if $parts (local.get $left)))
     (i32.store $bridge offset=16
       (local.get $slot)
       (i32.add (local.get $cursor) (local.get $length)))
@@ -159,7 +126,8 @@
 
   (func $meld:stream-write (export "write")
     (param $handle i32) (param $pointer i32) (param $length i32) (param $memory i32) (result i32)
-    (local $slot i32) (local $base i32) (local $cursor i32) (local $at i32) (local $first i32)
+    (local $slot i32) (local $cursor i32) (local $room i32) (local $left i32)
+    (local $at i32) (local $part i32) (local $source i32) (local $target i32)
     (if (i32.ge_s (local.get $handle) (i32.const 0))
       (then
         (return
@@ -175,34 +143,87 @@
       (then (return (i32.const -2))))
     (if (i32.ne (i32.load $bridge offset=8 (local.get $slot)) (i32.const 3))
       (then (return (i32.const -1))))
-    (call $check (local.get $pointer) (local.get $length) (local.get $memory))
+    ;; The buffer has to be in the one memory of the instance, all of it.
+    (if (i32.or
+          (local.get $memory)
+          (i64.gt_u
+            (i64.add
+              (i64.extend_i32_u (local.get $pointer))
+              (i64.extend_i32_u (local.get $length)))
+            (i64.shl (i64.extend_memory.addr_u (memory.size $memory)) (global.get $page-bits))))
+      (then (call $buffer-out-of-bounds) (unreachable)))
     (local.set $cursor (i32.load $bridge offset=20 (local.get $slot)))
     ;; What the ring has room for.
-    (local.set $first
+    (local.set $room
       (i32.sub
         (i32.add (i32.load $bridge offset=16 (local.get $slot)) (global.get $bytes))
         (local.get $cursor)))
-    (if (i32.gt_u (local.get $length) (local.get $first))
-      (then (local.set $length (local.get $first))))
+    (if (i32.gt_u (local.get $length) (local.get $room))
+      (then (local.set $length (local.get $room))))
     (local.set $at (i32.and (local.get $cursor) (i32.sub (global.get $bytes) (i32.const 1))))
-    ;; What is before the ring's end.
-    (local.set $first (i32.sub (global.get $bytes) (local.get $at)))
-    (local.set $base (i32.load $bridge offset=12 (local.get $slot)))
-    (if (i32.gt_u (local.get $length) (local.get $first))
-      (then
-        (call $in
-          (i32.add (local.get $base) (local.get $at))
-          (local.get $pointer)
-          (local.get $first))
-        (call $in
-          (local.get $base)
-          (i32.add (local.get $pointer) (local.get $first))
-          (i32.sub (local.get $length) (local.get $first))))
-      (else
-        (call $in
-          (i32.add (local.get $base) (local.get $at))
-          (local.get $pointer)
-          (local.get $length))))
+    (local.set $left (local.get $length))
+    ;; Up to the ring's end, and from its start.
+    (loop $parts
+      (local.set $part (i32.sub (global.get $bytes) (local.get $at)))
+      (if (i32.gt_u (local.get $part) (local.get $left))
+        (then (local.set $part (local.get $left))))
+      (local.set $left (i32.sub (local.get $left) (local.get $part)))
+      (local.set $source (local.get $pointer))
+      (local.set $target (i32.add (i32.load $bridge offset=12 (local.get $slot)) (local.get $at)))
+      (local.set $pointer (i32.add (local.get $pointer) (local.get $part)))
+      (local.set $at (i32.const 0))
+      ;; `memory.copy` costs engines a call into their runtime. The last of eight bytes and more are
+      ;; copied first, so that words suffice for all of them.
+      (block $copied
+        (if (i32.gt_u (local.get $part) (i32.const 128))
+          (then
+            (memory.copy $bridge $memory (local.get $target) (memory.addr.extend_i32_u (local.get $source)) (local.get $part))
+            (br $copied)))
+        (if (i32.ge_u (local.get $part) (i32.const 8))
+          (then
+            (i64.store $bridge align=1
+              (i32.sub (i32.add (local.get $target) (local.get $part)) (i32.const 8))
+              (i64.load $memory align=1
+                (memory.addr.extend_i32_u (i32.sub (i32.add (local.get $source) (local.get $part)) (i32.const 8)))))
+            (loop $words
+              (if (i32.ge_u (local.get $part) (i32.const 32))
+                (then
+                  (i64.store $bridge align=1
+                    (local.get $target)
+                    (i64.load $memory align=1 (memory.addr.extend_i32_u (local.get $source))))
+                  (i64.store $bridge offset=8 align=1
+                    (local.get $target)
+                    (i64.load $memory offset=8 align=1 (memory.addr.extend_i32_u (local.get $source))))
+                  (i64.store $bridge offset=16 align=1
+                    (local.get $target)
+                    (i64.load $memory offset=16 align=1 (memory.addr.extend_i32_u (local.get $source))))
+                  (i64.store $bridge offset=24 align=1
+                    (local.get $target)
+                    (i64.load $memory offset=24 align=1 (memory.addr.extend_i32_u (local.get $source))))
+                  (local.set $source (i32.add (local.get $source) (i32.const 32)))
+                  (local.set $target (i32.add (local.get $target) (i32.const 32)))
+                  (local.set $part (i32.sub (local.get $part) (i32.const 32)))
+                  (br $words))))
+            (loop $word
+              (if (i32.gt_u (local.get $part) (i32.const 8))
+                (then
+                  (i64.store $bridge align=1
+                    (local.get $target)
+                    (i64.load $memory align=1 (memory.addr.extend_i32_u (local.get $source))))
+                  (local.set $source (i32.add (local.get $source) (i32.const 8)))
+                  (local.set $target (i32.add (local.get $target) (i32.const 8)))
+                  (local.set $part (i32.sub (local.get $part) (i32.const 8)))
+                  (br $word))))
+            (br $copied)))
+        (loop $byte
+          (if (local.get $part)
+            (then
+              (i32.store8 $bridge (local.get $target) (i32.load8_u $memory (memory.addr.extend_i32_u (local.get $source))))
+              (local.set $source (i32.add (local.get $source) (i32.const 1)))
+              (local.set $target (i32.add (local.get $target) (i32.const 1)))
+              (local.set $part (i32.sub (local.get $part) (i32.const 1)))
+              (br $byte)))))
+      (br_if $parts (local.get $left)))
     (i32.store $bridge offset=20
       (local.get $slot)
       (i32.add (local.get $cursor) (local.get $length)))
