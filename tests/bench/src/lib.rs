@@ -7,7 +7,8 @@
 //!
 //! Both run under one wasmtime in one process, in turn, so that what disturbs the machine disturbs
 //! both; what counts is their ratio. `cargo bench -p meld-bench --bench ratios` prints the table of
-//! `docs/performance.md`; `--bench calls` gives criterion's statistics of each row.
+//! `docs/performance.md`; `--bench calls` gives criterion's statistics of each row. [`streams`] does the
+//! same for bytes from guest to guest.
 
 mod cases;
 pub mod streams;

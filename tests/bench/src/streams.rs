@@ -3,7 +3,7 @@
 
 use crate::{Run, Runner};
 use wasmtime::error::Context as _;
-use wasmtime::{Caller, Engine, Instance, Linker, Memory, Module, Result, Store};
+use wasmtime::{Caller, Engine, Linker, Module, Result, Store};
 
 /// Writes chunks.
 const PRODUCER: &str = include_str!("stream-producer.wat");
@@ -12,7 +12,7 @@ const CONSUMER: &str = include_str!("stream-consumer.wat");
 /// As many plain copies, two a chunk.
 const COPIES: &str = include_str!("stream-copies.wat");
 
-/// One stream of the host's.
+/// A stream of the host's.
 struct Ring {
     bytes: Vec<u8>,
     read: usize,
@@ -27,18 +27,26 @@ impl Ring {
     }
 }
 
-/// The host of the guests that are not fused: one stream, and the memory of each guest.
+/// The host of the guests that are not fused: its streams, by half of their handles.
+#[derive(Default)]
 pub struct Host {
-    ring: Ring,
-    memories: [Option<Memory>; 2],
+    rings: Vec<Ring>,
 }
 
-type Pointers = (i32, i32, i32, i32);
+type Arguments = (i32, i32, i32, i32);
 
-fn write(mut caller: Caller<'_, Host>, (_, pointer, length, _): Pointers) -> i32 {
-    let Some(memory) = caller.data().memories[0] else { return -6 };
-    let (memory, host) = memory.data_and_store_mut(&mut caller);
-    let ring = &mut host.ring;
+/// The caller's memory, and the ring of a handle. Who calls is known to the caller's export only.
+fn sides<'c>(
+    caller: &'c mut Caller<'_, Host>,
+    handle: i32,
+) -> Option<(&'c mut [u8], &'c mut Ring)> {
+    let memory = caller.get_export("memory")?.into_memory()?;
+    let (memory, host) = memory.data_and_store_mut(caller);
+    Some((memory, host.rings.get_mut(handle as usize / 2)?))
+}
+
+fn write(mut caller: Caller<'_, Host>, (handle, pointer, length, _): Arguments) -> i32 {
+    let Some((memory, ring)) = sides(&mut caller, handle) else { return -2 };
     let room = ring.bytes.len() - (ring.written - ring.read);
     let count = (length as usize).min(room);
     let Some(from) = memory.get(pointer as usize..pointer as usize + count) else { return -6 };
@@ -49,10 +57,8 @@ fn write(mut caller: Caller<'_, Host>, (_, pointer, length, _): Pointers) -> i32
     count as i32
 }
 
-fn read(mut caller: Caller<'_, Host>, (_, pointer, length, _): Pointers) -> i32 {
-    let Some(memory) = caller.data().memories[1] else { return -6 };
-    let (memory, host) = memory.data_and_store_mut(&mut caller);
-    let ring = &mut host.ring;
+fn read(mut caller: Caller<'_, Host>, (handle, pointer, length, _): Arguments) -> i32 {
+    let Some((memory, ring)) = sides(&mut caller, handle) else { return -2 };
     let count = (length as usize).min(ring.written - ring.read);
     let Some(to) = memory.get_mut(pointer as usize..pointer as usize + count) else { return -6 };
     let (at, first) = ring.parts(ring.read, count);
@@ -107,25 +113,26 @@ fn unasked(engine: &Engine, bytes: &[u8]) -> Result<Runner> {
 }
 
 fn hosted(engine: &Engine, ring: usize) -> Result<Runner<Host>> {
-    let ring = Ring { bytes: vec![0; ring], read: 0, written: 0 };
-    let mut store = Store::new(engine, Host { ring, memories: [None, None] });
+    let mut store = Store::new(engine, Host::default());
     let mut linker = Linker::new(engine);
     let module = "pulseengine:async";
-    linker.func_wrap(module, "stream_new", || 1i64 << 32)?;
+    linker.func_wrap(module, "stream_new", move |mut caller: Caller<'_, Host>| {
+        let rings = &mut caller.data_mut().rings;
+        rings.push(Ring { bytes: vec![0; ring], read: 0, written: 0 });
+        let readable = 2 * (rings.len() as i64 - 1);
+        readable | (readable + 1) << 32
+    })?;
     linker.func_wrap(module, "stream_write", |caller: Caller<'_, Host>, a, b, c, d| {
         write(caller, (a, b, c, d))
     })?;
     linker.func_wrap(module, "stream_read", |caller: Caller<'_, Host>, a, b, c, d| {
         read(caller, (a, b, c, d))
     })?;
-    let mut instances: Vec<Instance> = Vec::new();
-    for (name, text) in [("producer", PRODUCER), ("consumer", CONSUMER)] {
-        let module = Module::new(engine, wat::parse_str(text)?)?;
-        let instance = linker.instantiate(&mut store, &module)?;
-        linker.instance(&mut store, name, instance)?;
-        store.data_mut().memories[instances.len()] = instance.get_memory(&mut store, "memory");
-        instances.push(instance);
-    }
-    let run = instances[1].get_typed_func(&mut store, "run")?;
+    let producer = Module::new(engine, wat::parse_str(PRODUCER)?)?;
+    let producer = linker.instantiate(&mut store, &producer)?;
+    linker.instance(&mut store, "producer", producer)?;
+    let consumer = Module::new(engine, wat::parse_str(CONSUMER)?)?;
+    let consumer = linker.instantiate(&mut store, &consumer)?;
+    let run = consumer.get_typed_func(&mut store, "run")?;
     Ok(Runner { store, run: Run::Core(run) })
 }
