@@ -133,6 +133,11 @@ impl<'a> Wiring<'a> {
                 "first-memory-index" => {
                     Ok(Source::MemoryIndex { instance: self.importer(arguments[0])?, index: 0 })
                 }
+                "separate" => self.source(arguments[0]),
+                "inline" => Ok(match self.source(arguments[0])? {
+                    Source::Export { instance, name } => Source::Inline { instance, name },
+                    source => source,
+                }),
                 _ if self.added.contains_key(&id) => Ok(Source::Export {
                     instance: self.added[&id],
                     name: adapter::EXPORT.to_string(),

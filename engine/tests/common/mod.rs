@@ -15,6 +15,7 @@ const PACKS: [&str; 10] = [
     "calls/context.meld",
     "calls/state.meld",
     "calls/exceptions.meld",
+    "calls/inline.meld",
     "calls/values.meld",
     "calls/calls.meld",
     "calls/trampolines.meld",

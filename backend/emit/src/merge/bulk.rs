@@ -2,9 +2,11 @@
 //! function bodies, rewritten in parallel a few at a time, and data segments.
 
 use super::MergeError;
+use super::inline::{self, Defined, Inlining};
 use super::module::Module;
 use super::reencode::Renumber;
 use rayon::prelude::*;
+use std::collections::HashSet;
 use wasm_encoder::{Encode, SectionId};
 use wasmparser::OperatorsReaderAllocations;
 
@@ -14,16 +16,41 @@ const CHUNK: usize = 64 << 10;
 /// Tasks for each thread until their results are written. Their results are held meanwhile.
 const ROUND: usize = 2;
 
+/// What bodies are written from.
+pub struct Code<'c, 'a> {
+    /// By instance.
+    pub modules: &'c [Module<'a>],
+    /// By instance.
+    pub renumber: &'c [Renumber<'a>],
+    pub inlining: &'c Inlining,
+    /// Functions in which bodies stand in place of calls.
+    pub callers: &'c HashSet<Defined>,
+}
+
+impl Code<'_, '_> {
+    fn body(
+        &self,
+        (instance, position): (usize, usize),
+        allocations: &mut OperatorsReaderAllocations,
+        out: &mut Vec<u8>,
+    ) -> Result<(), MergeError> {
+        let at = (instance as u32, position as u32);
+        if self.callers.contains(&at) {
+            return inline::body(self.modules, self.renumber, self.inlining, at, out);
+        }
+        self.renumber[instance].body(&self.modules[instance].body(position), allocations, out)
+    }
+}
+
 /// Appends the code section: the bodies of `functions`, each an instance and a position in its
 /// module, and `generated` as the last one.
 pub fn code_section(
-    modules: &[Module<'_>],
-    renumber: &[Renumber<'_>],
+    code: &Code<'_, '_>,
     functions: &[(usize, usize)],
     generated: Option<&[u8]>,
     out: &mut Vec<u8>,
 ) -> Result<(), MergeError> {
-    let size = |&(instance, position): &(usize, usize)| modules[instance].body_size(position);
+    let size = |&(instance, position): &(usize, usize)| code.modules[instance].body_size(position);
     let count = functions.len() + usize::from(generated.is_some());
     if count == 0 {
         return Ok(());
@@ -39,10 +66,8 @@ pub fn code_section(
             tasks.par_iter_mut().zip(chunks).for_each(|(task, functions)| {
                 task.bytes.clear();
                 task.outcome = functions.iter().try_for_each(|function| {
-                    let &(instance, position) = function;
                     sized(size(function), &mut task.bytes, |out| {
-                        let body = modules[instance].body(position);
-                        renumber[instance].body(&body, &mut task.allocations, out)
+                        code.body(*function, &mut task.allocations, out)
                     })
                 });
             });

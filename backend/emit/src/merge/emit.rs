@@ -3,6 +3,7 @@
 use super::bulk::{self, Segment};
 use super::consts::Inits;
 use super::immediates::Slot;
+use super::inline::Inlining;
 use super::link::{Item, Linked};
 use super::names;
 use super::reach::Live;
@@ -40,6 +41,7 @@ struct Emitter<'a, 'e> {
     merge: &'e Merge<'a>,
     linked: &'e Linked<'e>,
     inits: &'e Inits,
+    inlining: &'e Inlining,
     live: &'e Live,
     numbers: Numbers,
     /// By instance.
@@ -56,6 +58,7 @@ pub fn emit(
     merge: &Merge<'_>,
     linked: &Linked<'_>,
     inits: &Inits,
+    inlining: &Inlining,
     mut live: Live,
     schedule: &Schedule,
     exports: &[(Kind, u32)],
@@ -75,6 +78,7 @@ pub fn emit(
         merge,
         linked,
         inits,
+        inlining,
         live: &live,
         mentioned: vec![false; numbers.order[Kind::Func].len()],
         numbers,
@@ -139,8 +143,13 @@ impl Emitter<'_, '_> {
             section(true, &DataCountSection { count: data.len() as u32 });
         }
         let bodies: Vec<_> = self.defined(Kind::Func).collect();
-        let (modules, generated) = (&self.linked.modules, generated.as_deref());
-        bulk::code_section(modules, &self.renumber, &bodies, generated, &mut out)?;
+        let code = bulk::Code {
+            modules: &self.linked.modules,
+            renumber: &self.renumber,
+            inlining: self.inlining,
+            callers: &self.live.callers,
+        };
+        bulk::code_section(&code, &bodies, generated.as_deref(), &mut out)?;
         bulk::data_section(&data, &mut out)?;
         let generated = generated.is_some().then_some(functions);
         let name = self.merge.name.as_deref();
@@ -166,12 +175,14 @@ impl Emitter<'_, '_> {
         input + input / 16 + SLACK
     }
 
-    /// For each instance, which of the functions that its module defines are emitted.
+    /// For each instance, which of the functions that its module defines are emitted as they are.
+    /// Where bodies stand in place of calls there are more locals, of which the module knows nothing.
     fn kept(&self) -> Vec<Vec<bool>> {
         let modules = self.linked.modules.iter();
         let mut kept: Vec<_> = modules.map(|module| vec![false; module.funcs.len()]).collect();
         for (instance, position) in self.defined(Kind::Func) {
-            kept[instance][position] = true;
+            let inlines = self.live.callers.contains(&(instance as u32, position as u32));
+            kept[instance][position] = !inlines;
         }
         kept
     }

@@ -8,8 +8,9 @@
 //! 2. [`types`], [`link`]: types are deduplicated, imports followed, every item gets an id;
 //! 3. [`consts`]: initial values of globals are computed or copied;
 //! 4. [`segments`]: what instantiation does, and what of it a start function has to do;
-//! 5. [`reach`]: what root exports and instantiation reach is kept, the rest is not emitted;
-//! 6. [`reencode`], [`emit`], [`bulk`], [`names`]: ids become indices, and sections are written.
+//! 5. [`inline`]: calls are found that become bodies;
+//! 6. [`reach`]: what root exports and instantiation reach is kept, the rest is not emitted;
+//! 7. [`reencode`], [`emit`], [`bulk`], [`names`]: ids become indices, and sections are written.
 //!
 //! Invariants: nothing is matched by name but exports against [`Source`]s; no operator is listed
 //! by hand where indices are concerned ([`immediates`]); an id is never an index, and indices only
@@ -20,6 +21,7 @@ mod consts;
 mod emit;
 mod error;
 mod immediates;
+mod inline;
 mod link;
 mod module;
 mod names;
@@ -57,6 +59,14 @@ pub enum Source {
         /// Position in [`Merge::instances`]; before or after the user.
         instance: usize,
         /// The export's name.
+        name: String,
+    },
+    /// The same, whose body stands in place of calls where it can. Whoever takes a reference of
+    /// the function has the function itself, and what is no function is as with `Export`.
+    Inline {
+        /// As in [`Source::Export`].
+        instance: usize,
+        /// As in [`Source::Export`].
         name: String,
     },
     /// An import of the fused module. Its type is what the importing module declares; imports
@@ -117,7 +127,8 @@ pub struct Merged {
     pub module: Vec<u8>,
     /// The module has a start section, or the export that [`StartMode::Export`] names.
     pub has_start: bool,
-    /// For each instance, which of the functions that its module defines are in the module.
+    /// For each instance, which of the functions that its module defines are in the module, but
+    /// for those in which bodies stand in place of calls.
     pub kept: Vec<Vec<bool>>,
     /// For each instance: those of its functions that are in the module are valid in the
     /// instance's own module if this module is valid. Elsewhere this module declares more, or
@@ -139,10 +150,11 @@ pub fn merge(merge: &Merge<'_>) -> Result<Merged, MergeError> {
     let (linked, exports) = link::Linked::new(merge)?;
     let inits = consts::Inits::new(&linked)?;
     let steps = segments::steps(&linked, &inits)?;
-    let live = reach::reach(&linked, &inits, &steps, &exports)?;
+    let inlining = inline::Inlining::new(&linked);
+    let live = reach::reach(&linked, &inits, &inlining, &steps, &exports)?;
     let schedule =
         segments::Schedule::new(steps, |write| live.items[write.kind][write.target as usize]);
-    emit::emit(merge, &linked, &inits, live, &schedule, &exports)
+    emit::emit(merge, &linked, &inits, &inlining, live, &schedule, &exports)
 }
 
 /// The kind of a core item that can be imported and exported.

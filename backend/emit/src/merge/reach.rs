@@ -6,12 +6,14 @@
 
 use super::consts::{Expr, Inits, Piece};
 use super::immediates::{Immediates, Slot, Visitor};
+use super::inline::{Defined, Inlining};
 use super::link::{Constant, Item, Linked};
 use super::module::Module;
 use super::segments::{Step, Write};
 use super::types::{Dangling, ToIds};
 use super::{Kind, MergeError, PerKind};
 use rayon::prelude::*;
+use std::collections::HashSet;
 use std::ops::Range;
 use wasm_encoder::reencode::Reencode;
 use wasm_encoder::{Encode, EntityType};
@@ -41,6 +43,8 @@ pub struct Live {
     /// By instance: its live code needs what the fused module has, whether or not its own module
     /// has it: declarations of functions whose references are taken, or a data count section.
     pub needs_declarations: Vec<bool>,
+    /// Functions in which bodies stand in place of calls.
+    pub callers: HashSet<Defined>,
 }
 
 impl Live {
@@ -54,6 +58,7 @@ impl Live {
 pub fn reach(
     linked: &Linked<'_>,
     inits: &Inits,
+    inlining: &Inlining,
     steps: &[Step],
     roots: &[(Kind, u32)],
 ) -> Result<Live, MergeError> {
@@ -69,6 +74,8 @@ pub fn reach(
     let mut reach = Reach {
         linked,
         inits,
+        inlining,
+        inlined: HashSet::new(),
         refs: &refs,
         live: Live {
             items,
@@ -78,6 +85,7 @@ pub fn reach(
             func_refs: vec![false; linked.items[Kind::Func].len()],
             code_uses_data: false,
             needs_declarations: vec![false; linked.modules.len()],
+            callers: HashSet::new(),
         },
         queue: Vec::new(),
         writes: PerKind::default(),
@@ -114,6 +122,9 @@ enum Node {
 struct Reach<'a, 'r> {
     linked: &'r Linked<'a>,
     inits: &'r Inits,
+    inlining: &'r Inlining,
+    /// Functions whose bodies stand somewhere else.
+    inlined: HashSet<Defined>,
     refs: &'r References,
     live: Live,
     queue: Vec<Node>,
@@ -287,8 +298,38 @@ impl Reach<'_, '_> {
     }
 
     fn body(&mut self, instance: u32, index: u32) -> Result<(), MergeError> {
+        let (refs, inlining) = (self.refs, self.inlining);
+        let calls =
+            |(slot, function)| slot == Slot::Func && inlining.target(instance, function).is_some();
+        let inlines = inlining.concerns(instance)
+            && refs.of(instance, index).any(calls)
+            && inlining.fits(self.linked, (instance, index));
+        if inlines {
+            self.live.callers.insert((instance, index));
+        }
+        self.references(instance, index, inlines)
+    }
+
+    /// What stands in place of a call of the function. Rows of such are short.
+    fn inlined(&mut self, (instance, index): Defined) -> Result<(), MergeError> {
+        if !self.inlined.insert((instance, index)) {
+            return Ok(());
+        }
+        let ty = self.linked.modules[instance as usize].funcs[index as usize];
+        self.reference(instance, Slot::Type, ty)?;
+        self.references(instance, index, true)
+    }
+
+    fn references(&mut self, instance: u32, index: u32, inlines: bool) -> Result<(), MergeError> {
         let refs = self.refs;
         for (slot, index) in refs.of(instance, index) {
+            if inlines
+                && slot == Slot::Func
+                && let Some(target) = self.inlining.target(instance, index)
+            {
+                self.inlined(target)?;
+                continue;
+            }
             self.live.code_uses_data |= slot == Slot::Data;
             let has_data_count = self.linked.modules[instance as usize].has_data_count;
             self.live.needs_declarations[instance as usize] |=
