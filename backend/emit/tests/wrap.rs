@@ -47,6 +47,7 @@ fn wrapping<'a>(program: &'a Program, module: &[u8]) -> Wrapping<'a> {
         program,
         module: module.to_vec(),
         lowers: lowers.collect(),
+        supplied: vec![],
         lifts: lifts.collect(),
         start: optional("start"),
     }
@@ -407,6 +408,7 @@ fn two_memories_with_two_encodings() {
             lowered("8", StringEncoding::Utf8, "mem", "alloc"),
             lowered("16", StringEncoding::Utf16, "mem16", "alloc16"),
         ],
+        supplied: vec![],
         lifts: vec![
             lifted("f", StringEncoding::Utf8, "mem", "alloc"),
             lifted("g", StringEncoding::Utf16, "mem16", "alloc16"),
@@ -453,6 +455,7 @@ fn one_host_function_imported_twice() {
         program: &program,
         module,
         lowers: vec![lowered("one", "a"), lowered("two", "b")],
+        supplied: vec![],
         lifts,
         start: None,
     };

@@ -36,6 +36,11 @@ fn every_property_of_channels_and_the_like_has_its_test() {
 }
 
 #[test]
+fn every_property_of_streams_has_its_test() {
+    check("docs/streams.md", 20);
+}
+
+#[test]
 fn every_point_of_the_abi_has_its_test() {
     check("docs/abi.md", 50);
 }

@@ -18,6 +18,8 @@ pub struct Setup {
     pub page: u32,
     /// Addresses of the guests' memories are 64 bits wide.
     pub wide: bool,
+    /// Bytes are copied by the module for engines without vectors.
+    pub words: bool,
 }
 
 /// Calls of the host so far.
@@ -46,7 +48,8 @@ pub struct Guest {
 pub struct Modules {
     engine: Engine,
     bridge: Module,
-    ring: Module,
+    /// Reads and writes, and for streams what copies for each.
+    transfers: [(Module, Option<Module>); 2],
     opener: Module,
     closer: Module,
     canceller: Module,
@@ -57,11 +60,22 @@ pub struct Modules {
 impl Modules {
     pub fn new(setup: Setup) -> Self {
         let engine = engine();
-        let ring = if setup.futures { "future-cell" } else { "ring" };
-        let ring = pack_binary(ring, if setup.wide { &["memory"] } else { &[] });
+        let names = match setup.futures {
+            true => ["future-cell"; 2],
+            false => ["stream-read", "stream-write"],
+        };
+        let copier = if setup.words { "word-copier" } else { "copier" };
+        let sides = [(names[0], "to"), (names[1], "from")];
+        let transfers = sides.map(|(name, guest)| {
+            let binary = |module, memory| {
+                let wide: &[&str] = if setup.wide { &[memory] } else { &[] };
+                Module::new(&engine, pack_binary(module, wide)).unwrap()
+            };
+            (binary(name, "memory"), (!setup.futures).then(|| binary(copier, guest)))
+        });
         Modules {
             bridge: pack_module(&engine, "bridge"),
-            ring: Module::new(&engine, ring).unwrap(),
+            transfers,
             opener: pack_module(&engine, "opener"),
             closer: pack_module(&engine, "closer"),
             canceller: pack_module(&engine, "canceller"),
@@ -72,7 +86,7 @@ impl Modules {
     }
 
     pub fn machine(&self) -> Machine {
-        let Setup { futures, slots, bytes, page, wide } = self.setup;
+        let Setup { futures, slots, bytes, page, wide, .. } = self.setup;
         let mut store = Store::new(&self.engine, Calls::default());
         let pages =
             (u64::from(slots) * (32 + u64::from(bytes)) + u64::from(page)).div_ceil(1 << 16);
@@ -112,23 +126,30 @@ impl Modules {
             let ty = MemoryTypeBuilder::default().memory64(wide).min(1).build().unwrap();
             let memory = Memory::new(&mut store, ty).unwrap();
             let host = host(if futures { 3 } else { 4 }, Some(ValType::I32))(&mut store);
-            // Whatever the order in which the module imports.
-            let imports: Vec<_> = self
-                .ring
-                .imports()
-                .map(|import| match (import.module(), import.name()) {
-                    ("bridge", name) => module.get_export(&mut store, name).unwrap(),
-                    ("traps", _) => trap.clone(),
-                    ("", "memory") => memory.into(),
-                    ("", "memory.page-bits") => page_bits.into(),
-                    ("", "host") => host.into(),
-                    ("", "index") => index.clone(),
-                    other => panic!("{other:?}"),
-                })
-                .collect();
-            let ring = Instance::new(&mut store, &self.ring, &imports).unwrap();
-            let read = ring.get_func(&mut store, "read").unwrap();
-            let write = ring.get_func(&mut store, "write").unwrap();
+            let [read, write] = [0, 1].map(|side| {
+                let (transfer, copier) = &self.transfers[side];
+                let copy = copier.as_ref().map(|copier| {
+                    let memories = if side == 0 { [bridge, memory] } else { [memory, bridge] };
+                    let copier = Instance::new(&mut store, copier, &memories.map(Into::into));
+                    copier.unwrap().get_export(&mut store, "copy").unwrap()
+                });
+                // Whatever the order in which the module imports.
+                let imports: Vec<_> = transfer
+                    .imports()
+                    .map(|import| match (import.module(), import.name()) {
+                        ("bridge", name) => module.get_export(&mut store, name).unwrap(),
+                        ("traps", _) => trap.clone(),
+                        ("", "memory") => memory.into(),
+                        ("", "memory.page-bits") => page_bits.into(),
+                        ("", "copy") => copy.clone().unwrap(),
+                        ("", "host") => host.into(),
+                        ("", "index") => index.clone(),
+                        other => panic!("{other:?}"),
+                    })
+                    .collect();
+                let transfer = Instance::new(&mut store, transfer, &imports).unwrap();
+                transfer.get_func(&mut store, ["read", "write"][side]).unwrap()
+            });
             Guest { memory, read, write }
         });
         let opener_host = host(0, Some(ValType::I64))(&mut store);

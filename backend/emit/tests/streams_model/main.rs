@@ -218,14 +218,18 @@ fn random_sequences(setup: Setup, cases: u32) {
     });
 }
 
-const SMALL: Setup = Setup { futures: false, slots: 2, bytes: 4, page: 32, wide: false };
+const SMALL: Setup =
+    Setup { futures: false, slots: 2, bytes: 4, page: 32, wide: false, words: false };
 
 #[test]
 fn streams_do_as_the_model_does() {
     for (slots, bytes) in [(1, 1), (2, 4), (2, 64), (4, 256), (8, 4096)] {
         random_sequences(Setup { slots, bytes, ..SMALL }, 60);
     }
-    random_sequences(Setup { bytes: 512, wide: true, ..SMALL }, 60);
+    for words in [false, true] {
+        random_sequences(Setup { bytes: 512, wide: true, words, ..SMALL }, 60);
+    }
+    random_sequences(Setup { bytes: 256, words: true, ..SMALL }, 60);
     random_sequences(Setup { slots: 1024, bytes: 16, page: 65536, ..SMALL }, 20);
 }
 

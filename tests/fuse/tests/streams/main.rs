@@ -3,4 +3,5 @@
 
 mod components;
 mod engines;
+mod host;
 mod modules;
