@@ -286,6 +286,9 @@ fn program() -> Program {
         }],
         resources: vec![],
         host_funcs: vec![],
+        host_modules: vec![],
+        host_instances: vec![],
+        host_exports: Default::default(),
         root_exports: vec![],
         world: meld_component::program::World::Core { exports: vec![] },
     }
