@@ -24,9 +24,13 @@ const MOST_PORTS: usize = 3;
 /// Rules that a report names for one question.
 const MOST_RULES: usize = 8;
 
+const STREAMS: &str = "streams and futures";
+/// Why what `meld.streams` does is no answer for those of the component model.
+const RENDEZVOUS: &str = " (a write ends when a read meets it, with no bytes kept between, so a ring cannot stand for them)";
+
 /// What meld does not support, by the terms that speak of it.
 const UNSUPPORTED: [(&str, &[&str]); 3] = [
-    ("streams and futures", &["stream", "future"]),
+    (STREAMS, &["stream", "future"]),
     ("error contexts", &["error-context"]),
     ("async functions", &["async-lift", "async-lower", "async-builtin"]),
 ];
@@ -91,14 +95,23 @@ impl Failure<'_, '_> {
         });
         terms.into_iter().find_map(|term| {
             let op = op(term);
-            let (what, _) = UNSUPPORTED.iter().find(|(_, terms)| terms.contains(&op.as_str()))?;
+            let (mut what, _) =
+                *UNSUPPORTED.iter().find(|(_, terms)| terms.contains(&op.as_str()))?;
+            let builtin = bank.children(term).first().map(|name| show.term(*name));
+            let of_streams = ["\"stream.", "\"future."];
+            if op == "async-builtin"
+                && builtin.is_some_and(|name| of_streams.iter().any(|p| name.starts_with(p)))
+            {
+                what = STREAMS;
+            }
+            let why = if what == STREAMS { RENDEZVOUS } else { "" };
             let passed = match op.as_str() {
                 "stream" | "future" | "error-context" => {
                     format!("{}passes `{op}`: ", host.as_deref().unwrap_or_default())
                 }
                 _ => String::new(),
             };
-            Some(format!("{passed}{what} are not supported yet"))
+            Some(format!("{passed}{what} are not supported yet{why}"))
         })
     }
 

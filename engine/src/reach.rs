@@ -1,15 +1,16 @@
 //! What of a program has to be in its fusion.
 //!
 //! An instance is live if a live port's term names it; if instantiating it can be seen, because
-//! it has a start function, may trap, or writes to memories and tables of the host; or if it
-//! imports a memory or a table of a live one, because its active segments may write there.
+//! it has a start function, may trap, or writes to memories and tables of the host; if it imports a
+//! memory or a table of a live one, because its active segments may write there; or if the root exports
+//! what it imports from the host.
 
 use crate::extract::Extraction;
 use crate::plan::{Entity, Port};
 use crate::saturate::Saturation;
 use crate::term::Term;
 use egg::Id;
-use meld_component::program::{CoreItem, CoreKind, InstanceId, Program};
+use meld_component::program::{CoreItem, CoreKind, InstanceId, Program, World};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What the root exports reach, given the choices.
@@ -67,15 +68,29 @@ impl Reach {
     }
 }
 
-/// Instances whose instantiation can be seen, whatever else is live.
+/// Instances whose instantiation can be seen, whatever else is live, and those whose imports the root
+/// exports: they say of what types these are.
 pub(crate) fn observable(program: &Program) -> impl Iterator<Item = InstanceId> + '_ {
-    instances(program).filter(|id| {
+    let exports = match &program.world {
+        World::Core { exports } => &exports[..],
+        World::Component(_) => &[],
+    };
+    let passed_on = exports.iter().filter_map(|(_, item)| match item {
+        CoreItem::Host { importer, .. } => Some(importer.0),
+        _ => None,
+    });
+    instances(program).filter(observed(program)).chain(passed_on)
+}
+
+/// Whether instantiating an instance can be seen.
+fn observed(program: &Program) -> impl Fn(&InstanceId) -> bool + '_ {
+    |id| {
         let module = program.module_of(*id);
         // What is written to memories and tables of the host, the host sees.
         let writes_host =
             || written(program, *id).any(|item| matches!(item, CoreItem::Host { .. }));
         module.has_start || module.may_trap || writes_host()
-    })
+    }
 }
 
 /// For each instance those that may write to its memories and tables when they are instantiated.

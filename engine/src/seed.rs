@@ -262,7 +262,13 @@ impl Seeder<'_> {
         match port {
             Port::Import(instance, position) => {
                 let item = &self.program.instances[instance.index()].imports[position as usize];
-                self.import(item)
+                match item {
+                    // Whoever passes it on, this instance calls it.
+                    CoreItem::Host { module, name, .. } => {
+                        Ok(self.host_item(module, name, (instance, position)))
+                    }
+                    item => self.import(item),
+                }
             }
             Port::Export(index) => {
                 let func = self.program.root_exports[index as usize].func;
@@ -322,23 +328,27 @@ impl Seeder<'_> {
                 self.term(lower, &[func, options])
             }
             CoreItem::Builtin(builtin) => self.builtin(builtin),
-            CoreItem::Host { module, name, importer } => {
-                let kind = &self.program.module_of(importer.0).imports[importer.1 as usize].kind;
-                let term = match kind {
-                    CoreKind::Func(_) => self.terms.host_func,
-                    CoreKind::Memory { .. } => self.terms.host_memory,
-                    CoreKind::Table => self.terms.host_table,
-                    CoreKind::Global => self.terms.host_global,
-                    CoreKind::Tag => self.terms.host_tag,
-                };
-                let args = [
-                    self.text(module),
-                    self.text(name),
-                    self.entity(Entity::CoreImport(importer.0, importer.1)),
-                ];
-                self.term(term, &args)
+            CoreItem::Host { module, name, importer } => self.host_item(module, name, *importer),
+            CoreItem::HostExport { name, .. } => {
+                let text = format!("the host's `{name}` has no importer");
+                return Err(EngineError::Internal(text));
             }
         })
+    }
+
+    /// What the host supplies for an import of an instance.
+    fn host_item(&mut self, module: &str, name: &str, importer: (InstanceId, u32)) -> Term {
+        let kind = &self.program.module_of(importer.0).imports[importer.1 as usize].kind;
+        let term = match kind {
+            CoreKind::Func(_) => self.terms.host_func,
+            CoreKind::Memory { .. } => self.terms.host_memory,
+            CoreKind::Table => self.terms.host_table,
+            CoreKind::Global => self.terms.host_global,
+            CoreKind::Tag => self.terms.host_tag,
+        };
+        let import = self.entity(Entity::CoreImport(importer.0, importer.1));
+        let args = [self.text(module), self.text(name), import];
+        self.term(term, &args)
     }
 
     fn builtin(&mut self, builtin: &Builtin) -> Term {
@@ -471,6 +481,25 @@ impl Seeder<'_> {
             let value = self.import(&item)?;
             self.into.equations.push((attribute, value));
         }
+        for ((instance, position), first) in facts::guests(program) {
+            let import = self.entity(Entity::CoreImport(instance, position));
+            let attribute = self.term(self.terms.guest_of, &[import]);
+            let value = self.entity(Entity::CoreImport(first.0, first.1));
+            self.into.equations.push((attribute, value));
+        }
+        for ((instance, position), table) in facts::tables(program) {
+            let import = self.entity(Entity::CoreImport(instance, position));
+            let attribute = self.term(self.terms.first_table, &[import]);
+            let value = self.item(&table)?;
+            self.into.equations.push((attribute, value));
+        }
+        for pair in facts::same_memory(program) {
+            let [one, other] = [pair.0, pair.1].map(|(instance, position)| {
+                let import = self.entity(Entity::CoreImport(instance, position));
+                self.term(self.terms.first_memory, &[import])
+            });
+            self.into.equations.push((one, other));
+        }
         Ok(())
     }
 
@@ -534,6 +563,18 @@ impl Seeder<'_> {
         }
         if facts::has_tasks(program) {
             self.state(ids.has_tasks, Vec::new());
+        for (instance, position, ..) in facts::host_functions(program) {
+            let import = self.entity(Entity::CoreImport(instance, position));
+            let count = self.int(program.module_of(instance).memories.len() as i64);
+            self.state(ids.memories, vec![import, count]);
+        }
+        for ((instance, position), _) in facts::tables(program) {
+            let row = vec![self.entity(Entity::CoreImport(instance, position))];
+            self.state(ids.has_table, row);
+        }
+        for (instance, position) in facts::shares_streams(program) {
+            let row = vec![self.entity(Entity::CoreImport(instance, position))];
+            self.state(ids.shares_streams, row);
         }
         for (slot, _) in self.contents() {
             let row = vec![self.entity(Entity::Slot(slot))];

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 /// Terms that the frontend equates with what they are. They are names for something else, even
 /// where that is data, and are never chosen themselves.
-pub const ATTRIBUTES: [&str; 10] = [
+pub const ATTRIBUTES: [&str; 12] = [
     "component",
     "memory",
     "realloc",
@@ -22,6 +22,8 @@ pub const ATTRIBUTES: [&str; 10] = [
     "destructor",
     "implementer",
     "border-options",
+    "guest-of",
+    "first-table",
 ];
 
 macro_rules! vocabulary {
@@ -73,6 +75,9 @@ vocabulary! {
         resource_number = "resource-number"("Resource") -> "Int";
         destructor = "destructor"("Resource") -> "Func";
         implementer = "implementer"("Resource") -> "Component";
+        guest_of = "guest-of"("CoreImport") -> "CoreImport";
+        first_table = "first-table"("CoreImport") -> "Table";
+        first_memory = "first-memory"("CoreImport") -> "Memory";
         func = "func"("[Type]", "[Type]") -> "Signature";
         utf8 = "utf8"() -> "Encoding";
         utf16 = "utf16"() -> "Encoding";
@@ -160,6 +165,9 @@ vocabulary! {
         several_faces = "several-faces"();
         has_start = "has-start"();
         has_tasks = "has-tasks"();
+        memories = "memories"("CoreImport", "Int");
+        has_table = "has-table"("CoreImport");
+        shares_streams = "shares-streams"("CoreImport");
     }
 }
 

@@ -43,6 +43,7 @@ fn chain(components: u32, calls: u32) -> Program {
         has_start: false,
         may_trap: false,
         has_tags: false,
+        memories: vec![CoreKind::Memory { memory64: false, page_bits: 16 }],
     };
     let mut program = Program {
         inputs: vec![Input { name: "calls".into(), bytes: Vec::new().into() }],
@@ -55,6 +56,9 @@ fn chain(components: u32, calls: u32) -> Program {
         options: Vec::new(),
         resources: Vec::new(),
         host_funcs: Vec::new(),
+        host_modules: Vec::new(),
+        host_instances: Vec::new(),
+        host_exports: Default::default(),
         root_exports: Vec::new(),
         world: World::Core { exports: Vec::new() },
         border: None,

@@ -4,9 +4,10 @@
 use crate::error::EmitError;
 use crate::merge::Source;
 use crate::wiring::Wiring;
-use crate::wrap::{Destructor, Lifted, Lowered, ResourceBuiltin, ResourceOperation};
+use crate::wrap::{Destructor, Lifted, Lowered, ResourceBuiltin, ResourceOperation, Supplied};
 use indexmap::IndexMap;
-use meld_component::program::{CanonicalOptions, HostFuncId, Program, World};
+use meld_component::facts;
+use meld_component::program::{CanonicalOptions, CoreItem, HostFuncId, Program, World};
 use meld_engine::plan::{Entity, Node, NodeId, Plan, Port};
 use std::collections::BTreeMap;
 
@@ -94,12 +95,14 @@ fn host_function(plan: &Plan, id: NodeId) -> Result<HostFuncId, EmitError> {
 pub struct Border {
     /// Exports of the merged module.
     pub exports: IndexMap<String, Source>,
-    /// What its imports are.
+    /// What its imports are: functions of components, and of core modules that the root imports.
     pub lowers: Vec<Lowered>,
     /// The built-ins among them.
     pub builtins: Vec<ResourceBuiltin>,
     /// What the host calls when it drops a guest's resource.
     pub destructors: Vec<Destructor>,
+    /// The functions of core modules that the root imports.
+    pub supplied: Vec<Supplied>,
     /// What the root's exported functions are.
     pub lifts: Vec<Lifted>,
 }
@@ -148,6 +151,7 @@ impl Border {
                     let export = border.export(&name, wiring.source(*node)?);
                     border.destructors.push(Destructor { resource, export });
                 }
+                border.supplied = supplied(program, plan, hosts)?;
             }
         }
         Ok(border)
@@ -227,6 +231,50 @@ impl Border {
             }
         }
     }
+}
+
+/// Core imports of the merged module that core modules supply which the root imports.
+fn supplied(
+    program: &Program,
+    plan: &Plan,
+    hosts: &HostImports,
+) -> Result<Vec<Supplied>, EmitError> {
+    let mut all: IndexMap<(&str, &str), Supplied> = IndexMap::new();
+    for node in &plan.nodes {
+        let Node::Term(term, arguments) = node else { continue };
+        if &**term != "host-import" {
+            continue;
+        }
+        let wrong = || EmitError::Term { term: term.to_string(), wanted: "an import of the host" };
+        let [module, name, import] = arguments[..] else { return Err(wrong()) };
+        let (
+            Node::Str(module),
+            Node::Str(name),
+            Node::Entity(Entity::CoreImport(instance, position)),
+        ) = (plan.node(module), plan.node(name), plan.node(import))
+        else {
+            return Err(wrong());
+        };
+        let item = &program.instances[instance.index()].imports[*position as usize];
+        let CoreItem::Host { importer, .. } = item else { return Err(wrong()) };
+        let (instance, export) = program.host_exports.get(importer).ok_or_else(wrong)?;
+        let found = Supplied {
+            module: module.to_string(),
+            name: name.to_string(),
+            instance: *instance,
+            export: export.clone(),
+        };
+        let first = all.entry((module, name)).or_insert_with(|| found.clone());
+        let modules = [first.instance, found.instance].map(|id| program.host_instances[id.index()]);
+        // All instances of the intrinsics are one host.
+        let same = first.instance == found.instance
+            || (modules[0] == modules[1] && &**module == facts::INTRINSICS);
+        let lowered = hosts.names.values().any(|(m, n)| **m == **module && **n == **name);
+        if first.export != found.export || !same || lowered {
+            return Err(EmitError::HostNames { module: found.module, name: found.name });
+        }
+    }
+    Ok(all.into_values().collect())
 }
 
 fn answer(plan: &Plan, port: Port, name: &str) -> Result<NodeId, EmitError> {

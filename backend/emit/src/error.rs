@@ -36,6 +36,32 @@ pub enum EmitError {
         /// What it is given.
         found: MemoryShape,
     },
+    /// A memory of meld's own would not fit 32 bits.
+    #[error(
+        "the memory `{name}` would have {count} times {bytes} bytes and {more} more, beyond 4 GiB; \
+         set smaller constants (`--set`)"
+    )]
+    MemorySize {
+        /// Which memory.
+        name: String,
+        /// How many parts it has.
+        count: u64,
+        /// Bytes of a part.
+        bytes: u64,
+        /// Bytes besides.
+        more: u64,
+    },
+    /// Two functions of the host would be one.
+    #[error(
+        "two functions of the host are both `{module}` `{name}` for the core modules that import them, \
+         so one core module cannot import both; give one of them another name"
+    )]
+    HostNames {
+        /// First level name.
+        module: String,
+        /// Second level name.
+        name: String,
+    },
     /// An adapter could not be generated.
     #[error("the adapter for {function} cannot be generated: {error}")]
     Adapter {

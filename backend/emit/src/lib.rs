@@ -18,6 +18,7 @@
 pub mod adapter;
 mod border;
 mod error;
+mod fresh;
 pub mod memory;
 pub mod merge;
 mod terms;
@@ -94,6 +95,7 @@ fn write(
             lowers: border.lowers,
             builtins: border.builtins,
             destructors: border.destructors,
+            supplied: border.supplied,
             lifts: border.lifts,
             start: merged.has_start.then(|| START.to_string()),
         };

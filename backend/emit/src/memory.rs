@@ -1,6 +1,7 @@
 //! What memories the terms of a plan stand for, and which binary of a pack's module goes with
 //! them.
 
+use crate::fresh;
 use meld_component::abi::PtrWidth;
 use meld_component::program::{CoreKind, Program};
 use meld_engine::plan::{Entity, ModuleImport, Node, NodeId, PackModule, Plan};
@@ -46,6 +47,13 @@ pub fn width(memory64: bool) -> PtrWidth {
 pub fn shape(program: &Program, plan: &Plan, node: NodeId) -> Option<MemoryShape> {
     let kind = match plan.node(node) {
         Node::Export(instance, name) => return exported(program, plan, *instance, name),
+        Node::Term(name, _) if &**name == fresh::TERM => return Some(PtrWidth::W32.into()),
+        Node::Term(name, args) if &**name == "first-memory" => {
+            let Node::Entity(Entity::CoreImport(instance, _)) = plan.node(*args.first()?) else {
+                return None;
+            };
+            program.module_of(*instance).memories.first()?
+        }
         Node::Term(name, args) if &**name == "host-memory" => {
             let [_, _, import] = args[..] else { return None };
             let Node::Entity(Entity::CoreImport(instance, position)) = plan.node(import) else {

@@ -34,7 +34,7 @@ const OTHERS: &[TermShape] = terms! {
     "host"("Str", "Str", "HostFunc") -> "ComponentFunc";
     "no-post-return"() -> "PostReturn";
     "post-return"("Func") -> "PostReturn";
-    "host-func"("Str", "Str", "CoreImport") -> "Func";
+    "host-import"("Str", "Str", "CoreImport") -> "Func";
     "host-memory"("Str", "Str", "CoreImport") -> "Memory";
     "host-table"("Str", "Str", "CoreImport") -> "Table";
     "host-global"("Str", "Str", "CoreImport") -> "Global";
@@ -49,6 +49,9 @@ const OTHERS: &[TermShape] = terms! {
     "host-resource-drop"("Resource") -> "Func";
     "host-lift"("Func", "Signature", "Options", "HostSide", "PostReturn") -> "Export";
     "re-export"("ComponentFunc") -> "Export";
+    "new-memory"("Str", "Int", "[Int]", "Int") -> "Memory";
+    "first-memory"("CoreImport") -> "Memory";
+    "first-memory-index"("CoreImport") -> "Global";
     "after-start"("Instance") -> "Instance";
     "unobserved"() -> "Leave";
     "flag"("Global") -> "Leave";

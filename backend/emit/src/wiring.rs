@@ -6,6 +6,7 @@ use crate::adapter::{
 };
 use crate::border::HostImports;
 use crate::error::EmitError;
+use crate::fresh;
 use crate::memory;
 use crate::merge::{Instance, Source};
 use meld_component::program::{InstanceId, Program};
@@ -50,7 +51,7 @@ impl<'a> Wiring<'a> {
             .enumerate()
             .filter(|(_, node)| match node {
                 Node::Module(..) => true,
-                Node::Term(name, _) => from_plan::is_generated(name),
+                Node::Term(name, _) => from_plan::is_generated(name) || &**name == fresh::TERM,
                 _ => false,
             })
             .map(|(id, _)| NodeId(id as u32))
@@ -120,11 +121,17 @@ impl<'a> Wiring<'a> {
                 Ok(Source::Export { instance: self.instance(*of)?, name: name.to_string() })
             }
             Node::Term(name, arguments) => match &**name {
-                "host-func" | "host-memory" | "host-table" | "host-global" | "host-tag" => {
+                "host-import" | "host-memory" | "host-table" | "host-global" | "host-tag" => {
                     Ok(Source::Host {
                         module: self.text(arguments[0])?,
                         name: self.text(arguments[1])?,
                     })
+                }
+                "first-memory" => {
+                    Ok(Source::Memory { instance: self.importer(arguments[0])?, index: 0 })
+                }
+                "first-memory-index" => {
+                    Ok(Source::MemoryIndex { instance: self.importer(arguments[0])?, index: 0 })
                 }
                 "separate" => self.source(arguments[0]),
                 "inline" => Ok(match self.source(arguments[0])? {
@@ -146,12 +153,7 @@ impl<'a> Wiring<'a> {
 
     fn instance(&self, id: NodeId) -> Result<usize, EmitError> {
         match self.plan.node(id) {
-            Node::Entity(Entity::Instance(instance)) => {
-                self.guests.get(instance).copied().ok_or_else(|| {
-                    let name = &self.program.instances[instance.index()].name;
-                    EmitError::Unanswered(format!("an import of {name}"))
-                })
-            }
+            Node::Entity(Entity::Instance(instance)) => self.guest(*instance),
             Node::Module(..) => Ok(self.added[&id]),
             Node::Term(name, arguments) if &**name == AFTER_START => match arguments[..] {
                 [instance] => self.instance(instance),
@@ -159,6 +161,21 @@ impl<'a> Wiring<'a> {
             },
             _ => Err(self.misplaced(id, "an instance")),
         }
+    }
+
+    /// The guest that a core import belongs to.
+    fn importer(&self, id: NodeId) -> Result<usize, EmitError> {
+        match self.plan.node(id) {
+            Node::Entity(Entity::CoreImport(instance, _)) => self.guest(*instance),
+            _ => Err(self.misplaced(id, "a core import")),
+        }
+    }
+
+    fn guest(&self, instance: InstanceId) -> Result<usize, EmitError> {
+        self.guests.get(&instance).copied().ok_or_else(|| {
+            let name = &self.program.instances[instance.index()].name;
+            EmitError::Unanswered(format!("an import of {name}"))
+        })
     }
 
     fn text(&self, id: NodeId) -> Result<String, EmitError> {
@@ -200,6 +217,12 @@ impl<'a> Wiring<'a> {
                     synthetic: true,
                 })
             }
+            Node::Term(term, arguments) if &**term == fresh::TERM => Ok(Instance {
+                name: format!("meld:memory:{}", self.text(arguments[0])?),
+                bytes: Cow::Owned(fresh::module(self.plan, arguments)?),
+                imports: Vec::new(),
+                synthetic: true,
+            }),
             _ => self.generated_instance(id),
         }
     }

@@ -18,6 +18,7 @@ fn bare_wrapping(program: &Program, module: Vec<u8>) -> Wrapping<'_> {
         module,
         lowers: vec![],
         builtins: vec![],
+        supplied: vec![],
         destructors: vec![],
         lifts: vec![],
         start: None,

@@ -75,6 +75,7 @@ fn wrapping<'a>(program: &'a Program, module: &[u8]) -> Wrapping<'a> {
         lowers,
         builtins,
         destructors,
+        supplied: vec![],
         lifts: lifts.collect(),
         start: optional("start"),
     }
@@ -445,6 +446,7 @@ fn two_memories_with_two_encodings() {
             lowered("8", StringEncoding::Utf8, "mem", "alloc"),
             lowered("16", StringEncoding::Utf16, "mem16", "alloc16"),
         ],
+        supplied: vec![],
         lifts: vec![
             lifted("f", StringEncoding::Utf8, "mem", "alloc"),
             lifted("g", StringEncoding::Utf16, "mem16", "alloc16"),
@@ -495,6 +497,7 @@ fn one_host_function_imported_twice() {
         lowers: vec![lowered("one", "a"), lowered("two", "b")],
         builtins: vec![],
         destructors: vec![],
+        supplied: vec![],
         lifts,
         start: None,
     };

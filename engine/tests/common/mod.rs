@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PACKS: [&str; 14] = [
+const PACKS: [&str; 19] = [
     "vocabulary.meld",
     "calls/context.meld",
     "calls/state.meld",
@@ -25,6 +25,11 @@ const PACKS: [&str; 14] = [
     "resources/destructors.meld",
     "resources/resources.meld",
     "hosts/handles.meld",
+    "streams/streams.meld",
+    "streams/channel.meld",
+    "streams/gate.meld",
+    "streams/events.meld",
+    "streams/dispatch.meld",
 ];
 
 /// A pack with a rule that runs only under an assumption.

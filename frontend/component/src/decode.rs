@@ -310,6 +310,7 @@ impl<'a> Pass<'a> {
             has_start: false,
             may_trap: false,
             has_tags: false,
+            memories: Vec::new(),
         });
         self.stack.push(Frame::Module(ModuleBuilder::new(start), id));
     }

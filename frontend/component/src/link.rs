@@ -20,14 +20,14 @@ use crate::component::{BodyId, Component};
 use crate::facts;
 use crate::program::{
     Border, CanonicalOptions, ComponentFunc, ComponentId, ComponentInstance, CoreInstance,
-    CoreItem, FuncId, HostFunc, OptionsId, Program, Resource, ResourceDef, ResourceId, RootExport,
-    World,
+    CoreItem, FuncId, HostFunc, HostInstanceId, HostModule, HostModuleId, InstanceId, OptionsId,
+    Program, Resource, ResourceDef, ResourceId, RootExport, World,
 };
 use crate::read::Input;
 use crate::types::{FuncType, FuncTypeId, Types, ValueType};
 use env::{Env, EnvId, InstanceRef, Item};
 use indexmap::{IndexMap, IndexSet};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// How many component and core instances a program may have, together. An instance costs at
 /// most a few kilobytes beyond what [`MAX_STEPS`] counts.
@@ -49,7 +49,7 @@ pub enum LinkError {
         "meld cannot fuse a component whose root imports the {kind} `{name}`; provide it by composing first"
     )]
     RootImport {
-        /// `core module`, `component` or `value`.
+        /// `component` or `value`.
         kind: &'static str,
         /// The import, with the instances that it is in.
         name: String,
@@ -63,6 +63,17 @@ pub enum LinkError {
         kind: &'static str,
         /// The export, with the instances that it is in.
         name: String,
+    },
+    /// A core module that the root imports is used for more than its functions.
+    #[error(
+        "`{path}` uses {what} of a core module that the root imports; meld fuses around its functions \
+         only; provide the module by composing first"
+    )]
+    HostModule {
+        /// The instance that is being instantiated.
+        path: String,
+        /// What it uses.
+        what: String,
     },
     /// [`MAX_INSTANCES`]
     #[error(
@@ -125,6 +136,9 @@ struct Linker<'a> {
     /// How much the name of each resource says, by [`ResourceId`].
     resource_names: Vec<NameRank>,
     host_funcs: Vec<HostFunc>,
+    host_modules: Vec<HostModule>,
+    host_instances: Vec<HostModuleId>,
+    host_exports: BTreeMap<(InstanceId, u32), (HostInstanceId, String)>,
     root_exports: Vec<RootExport>,
     /// Resource types of the host and those that the root exports; see [`Border`].
     imported: Vec<(ResourceId, Vec<String>)>,
@@ -163,6 +177,9 @@ impl<'a> Linker<'a> {
             resources: Vec::new(),
             resource_names: Vec::new(),
             host_funcs: Vec::new(),
+            host_modules: Vec::new(),
+            host_instances: Vec::new(),
+            host_exports: BTreeMap::new(),
             root_exports: Vec::new(),
             imported: Vec::new(),
             exported: IndexMap::new(),
@@ -192,6 +209,9 @@ impl<'a> Linker<'a> {
             options: self.options.into_iter().collect(),
             resources: self.resources,
             host_funcs: self.host_funcs,
+            host_modules: self.host_modules,
+            host_instances: self.host_instances,
+            host_exports: self.host_exports,
             root_exports: self.root_exports,
             world,
             border: None,

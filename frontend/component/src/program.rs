@@ -8,6 +8,7 @@
 
 use crate::read::Input;
 use crate::types::{FuncTypeId, Types};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -47,6 +48,10 @@ ids! {
     ResourceId "resource";
     /// A function that the root imports: index into [`Program::host_funcs`].
     HostFuncId "host";
+    /// A core module that the root imports: index into [`Program::host_modules`].
+    HostModuleId "host-module";
+    /// An instance of such a module: index into [`Program::host_instances`].
+    HostInstanceId "host-core";
 }
 
 /// A symbolically instantiated root.
@@ -72,6 +77,13 @@ pub struct Program {
     pub resources: Vec<Resource>,
     /// Functions that the root imports, at any depth of instances.
     pub host_funcs: Vec<HostFunc>,
+    /// Core modules that the root imports, at any depth of instances.
+    pub host_modules: Vec<HostModule>,
+    /// Instances of core modules that the root imports.
+    pub host_instances: Vec<HostModuleId>,
+    /// Which export of which of these a [`CoreItem::Host`] is, by its importer. Plain core modules
+    /// have no such instances.
+    pub host_exports: BTreeMap<(InstanceId, u32), (HostInstanceId, String)>,
     /// The root's exports that are functions, at any depth of instances.
     pub root_exports: Vec<RootExport>,
     /// The outer face of the program.
@@ -155,6 +167,8 @@ pub struct CoreModule {
     pub has_tags: bool,
     /// An active segment may be out of bounds, so that instantiating may trap.
     pub may_trap: bool,
+    /// Its memories by index, imported ones first.
+    pub memories: Vec<CoreKind>,
 }
 
 /// One import of a core module.
@@ -250,7 +264,8 @@ pub enum CoreItem {
     },
     /// Another canonical built-in.
     Builtin(Builtin),
-    /// A core import left to the host; only plain core modules have such.
+    /// A core import left to the host: of a plain core module, or of one in a component that gets it
+    /// from a core module which the root imports. The names are those that the importer has for it.
     Host {
         /// First level name.
         module: String,
@@ -258,6 +273,14 @@ pub enum CoreItem {
         name: String,
         /// The instance that imports it, and the position in its module's imports: its type.
         importer: (InstanceId, u32),
+    },
+    /// A function of a core module that the root imports. No finished program has one: for whoever
+    /// imports it, and so says its type, it is a [`CoreItem::Host`].
+    HostExport {
+        /// The exporting instance.
+        instance: HostInstanceId,
+        /// The export's name.
+        name: String,
     },
 }
 
@@ -401,6 +424,13 @@ impl Resource {
 /// A function that the root imports.
 #[derive(Clone, Debug)]
 pub struct HostFunc {
+    /// Names from the root import down through instances, at least one.
+    pub path: Vec<String>,
+}
+
+/// A core module that the root imports.
+#[derive(Clone, Debug)]
+pub struct HostModule {
     /// Names from the root import down through instances, at least one.
     pub path: Vec<String>,
 }

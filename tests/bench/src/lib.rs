@@ -7,9 +7,11 @@
 //!
 //! Both run under one wasmtime in one process, in turn, so that what disturbs the machine disturbs
 //! both; what counts is their ratio. `cargo bench -p meld-bench --bench ratios` prints the table of
-//! `docs/performance.md`; `--bench calls` gives criterion's statistics of each row.
+//! `docs/performance.md`; `--bench calls` gives criterion's statistics of each row. [`streams`] does the
+//! same for bytes from guest to guest.
 
 mod cases;
+pub mod streams;
 
 pub use cases::{Case, Row, rows};
 
@@ -19,8 +21,8 @@ use wasmtime::error::Context as _;
 use wasmtime::{Engine, Module, Result, Store};
 
 /// Something whose export `run(calls, bytes)` makes calls.
-pub struct Runner {
-    store: Store<()>,
+pub struct Runner<T: 'static = ()> {
+    store: Store<T>,
     run: Run,
 }
 
@@ -55,7 +57,9 @@ impl Runner {
         let run = instance.get_typed_func(&mut store, "run")?;
         Ok(Runner { store, run: Run::Core(run) })
     }
+}
 
+impl<T: 'static> Runner<T> {
     /// Makes calls, at least one, and returns what they add up to.
     ///
     /// # Errors

@@ -49,7 +49,8 @@ impl Sources {
         if name.contains('/') {
             return crate::folder().join(name).with_extension("wat").is_file();
         }
-        let function = format!("fn {name}()");
+        // One with parameters is given them by proptest.
+        let function = format!("fn {name}(");
         self.rust.iter().any(|text| {
             text.match_indices(&function).any(|(at, _)| {
                 // The attribute stands right above.

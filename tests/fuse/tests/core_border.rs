@@ -257,3 +257,17 @@ fn host_functions_can_be_lifted_again() {
         fuser.fuse().unwrap_or_else(|e| panic!("{e}"));
     }
 }
+
+/// What is imported only to be exported again is of the type that the import says, and is what rules
+/// make of it.
+#[test]
+fn host_functions_of_core_modules_can_be_exported_again() {
+    let module = |import: &str| fuser(&format!(r#"(module {import} (export "again" (func 0)))"#));
+    let host = module(r#"(import "$root" "tick" (func))"#);
+    check(&host, |module| assert_eq!(module.call("again", &[]), Ok(0)));
+    let pack = module(r#"(import "meld:gate" "enter" (func (result i32)))"#);
+    check(&pack, |module| assert_eq!(module.call("again", &[]), Ok(0)));
+    let wrong = module(r#"(import "meld:gate" "enter" (func (param i32) (result i32)))"#).fuse();
+    let wrong = wrong.expect_err("it is of another type").to_string();
+    assert!(wrong.contains("enter"), "{wrong}");
+}

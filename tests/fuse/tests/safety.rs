@@ -4,9 +4,14 @@ use meld_fuse_tests::sources::{Sources, quoted, rows};
 
 /// Every name in the last column of a document's tables; there are at least so many rows.
 fn check(document: &str, least: usize) {
+    let text = Sources::read().unwrap().text(document).unwrap();
+    check_text(document, &text, least);
+}
+
+/// The same of a part of a document.
+fn check_text(document: &str, text: &str, least: usize) {
     let sources = Sources::read().unwrap();
-    let text = sources.text(document).unwrap();
-    let rows: Vec<_> = rows(&text).into_iter().filter(|row| row.len() > 1).collect();
+    let rows: Vec<_> = rows(text).into_iter().filter(|row| row.len() > 1).collect();
     assert!(rows.len() >= least, "{document}: the tables are read");
     for row in rows {
         let names: Vec<&str> = quoted(&row[row.len() - 1]).collect();
@@ -20,6 +25,19 @@ fn check(document: &str, least: usize) {
 #[test]
 fn every_scenario_has_its_test() {
     check("safety/stpa/hazards.md", 10);
+}
+
+#[test]
+fn every_property_of_channels_and_the_like_has_its_test() {
+    let sources = Sources::read().unwrap();
+    let text = sources.text("docs/async-modules.md").unwrap();
+    let tables = text.split("\n\n").filter(|part| part.contains("| tests |\n"));
+    check_text("docs/async-modules.md", &tables.collect::<Vec<_>>().join("\n\n"), 25);
+}
+
+#[test]
+fn every_property_of_streams_has_its_test() {
+    check("docs/streams.md", 20);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //! integers are computed, other values are copied as instructions. What has identity (a new
 //! struct or array) is not copied; then the global is read, and globals are ordered for it.
 
-use super::link::{Const, Item, Linked};
+use super::link::{Const, Constant, Item, Linked};
 use super::{Kind, MergeError};
 use wasmparser::{ConstExpr, Operator};
 
@@ -156,7 +156,13 @@ impl Inits {
         pieces: &mut Vec<Piece>,
     ) -> Result<(), MergeError> {
         match linked.items[Kind::Global][id as usize] {
-            Item::Const(index) => pieces.push(Piece::Int(linked.consts[index as usize])),
+            Item::Const(index) => match linked.consts[index as usize] {
+                Constant::Value(value) => pieces.push(Piece::Int(value)),
+                Constant::MemoryIndex(..) => {
+                    let message = "a constant expression reads the index of a memory";
+                    return Err(MergeError::malformed(linked.names[instance as usize], message));
+                }
+            },
             Item::Host(_) => pieces.push(Piece::Global(id)),
             Item::Defined(owner, index) => {
                 let global = &linked.modules[owner as usize].globals[index as usize];

@@ -295,7 +295,7 @@ impl Emitter<'_, '_> {
                 Item::Host(_) => {}
                 Item::Const(index) => {
                     if let EntityType::Global(ty) = self.linked.entity_type(Kind::Global, *id)? {
-                        let value = const_instruction(self.linked.consts[index as usize]);
+                        let value = const_instruction(self.numbers.constant(self.linked, index));
                         section.global(ty, &ConstExpr::extended([value]));
                     }
                 }

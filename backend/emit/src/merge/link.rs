@@ -25,7 +25,7 @@ pub struct Linked<'a> {
     /// For each instance the type ids of its module's types.
     pub type_ids: Vec<Vec<u32>>,
     pub hosts: PerKind<Vec<HostImport<'a>>>,
-    pub consts: Vec<Const>,
+    pub consts: Vec<Constant>,
     /// All items by id.
     pub items: PerKind<Vec<Item>>,
     /// For each instance and each function that it imports: calls should become bodies.
@@ -50,11 +50,19 @@ pub struct HostImport<'a> {
     pub importer: (u32, u32),
 }
 
-/// A constant that stands for an imported global.
+/// An integer that is known before anything is numbered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Const {
     I32(i32),
     I64(i64),
+}
+
+/// What stands for an imported global that is constant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Constant {
+    Value(Const),
+    /// The index in the fused module of a memory, by instance and index there.
+    MemoryIndex(u32, u32),
 }
 
 /// What an item id stands for.
@@ -249,10 +257,10 @@ fn defined_type(module: &Module<'_>, kind: Kind, index: u32) -> TypeRef {
     }
 }
 
-fn const_type(value: Const) -> EntityType {
+fn const_type(value: Constant) -> EntityType {
     let val_type = match value {
-        Const::I32(_) => ValType::I32,
-        Const::I64(_) => ValType::I64,
+        Constant::Value(Const::I32(_)) | Constant::MemoryIndex(..) => ValType::I32,
+        Constant::Value(Const::I64(_)) => ValType::I64,
     };
     EntityType::Global(wasm_encoder::GlobalType { val_type, mutable: false, shared: false })
 }
@@ -271,7 +279,7 @@ struct Linker<'a, 'l> {
     types: &'l Types,
     type_ids: &'l [Vec<u32>],
     hosts: IndexMap<(&'a str, &'a str), Host>,
-    consts: IndexMap<Const, ()>,
+    consts: IndexMap<Constant, ()>,
     followed: Vec<Vec<Followed>>,
     exact: Vec<bool>,
 }
@@ -334,6 +342,13 @@ impl<'a> Linker<'a, '_> {
                     let reason = "a constant has no type by itself".into();
                     return Err(MergeError::Const { user, value: *value, reason });
                 }
+                Source::Memory { instance, index } | Source::MemoryIndex { instance, index } => {
+                    return Err(MergeError::NotExported {
+                        user,
+                        instance: *instance,
+                        index: *index,
+                    });
+                }
             });
         }
         Ok(exports)
@@ -364,6 +379,17 @@ impl<'a> Linker<'a, '_> {
                 }
                 Source::Host { module, name } => break self.host(at, module, name)?,
                 Source::Const(value) => break self.constant(at, *value)?,
+                Source::Memory { instance, index } => {
+                    self.check_kind(at, Kind::Memory)?;
+                    match self.memory(&self.user(at), *instance, *index)? {
+                        Step::Item(item) => break item,
+                        Step::Import(instance, position) => at = (instance, position),
+                    }
+                }
+                Source::MemoryIndex { instance, index } => {
+                    self.memory(&self.user(at), *instance, *index)?;
+                    break self.add_const(Constant::MemoryIndex(*instance as u32, *index));
+                }
             }
         };
         for (instance, position) in path {
@@ -443,10 +469,32 @@ impl<'a> Linker<'a, '_> {
             },
             _ => return refuse("it is neither i32 nor i64"),
         };
+        Ok(self.add_const(Constant::Value(constant)))
+    }
+
+    fn add_const(&mut self, constant: Constant) -> Item {
         let entry = self.consts.entry(constant);
         let index = entry.index() as u32;
         entry.or_insert(());
-        Ok(Item::Const(index))
+        Item::Const(index)
+    }
+
+    /// A memory in an instance's own index space.
+    fn memory(&self, user: &str, instance: usize, index: u32) -> Result<Step, MergeError> {
+        let Some(module) = self.modules.get(instance) else {
+            let count = self.modules.len();
+            return Err(MergeError::NoInstance { user: user.into(), instance, count });
+        };
+        let imported = &module.imported[Kind::Memory];
+        if let Some(&position) = imported.get(index as usize) {
+            return Ok(Step::Import(instance as u32, position));
+        }
+        let defined = index - imported.len() as u32;
+        if defined as usize >= module.defined(Kind::Memory) {
+            let message = format!("memory {index} does not exist");
+            return Err(MergeError::malformed(self.names[instance], message));
+        }
+        Ok(Step::Item(Item::Defined(instance as u32, defined)))
     }
 
     fn import(&self, (instance, position): (u32, u32)) -> &wasmparser::Import<'a> {
@@ -554,6 +602,12 @@ impl<'a> Linker<'a, '_> {
             }
             Source::Host { module, name } => format!("`{module}` `{name}` of the host"),
             Source::Const(value) => format!("the constant {value}"),
+            Source::Memory { instance, index } => {
+                format!("memory {index} of {}", self.names[*instance])
+            }
+            Source::MemoryIndex { instance, index } => {
+                format!("the index of memory {index} of {}", self.names[*instance])
+            }
         };
         let text = |ty: &EntityType| match ty {
             EntityType::Function(id) | EntityType::FunctionExact(id) => {

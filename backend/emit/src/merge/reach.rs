@@ -7,7 +7,7 @@
 use super::consts::{Expr, Inits, Piece};
 use super::immediates::{Immediates, Slot, Visitor};
 use super::inline::{Defined, Inlining};
-use super::link::{Item, Linked};
+use super::link::{Constant, Item, Linked};
 use super::module::Module;
 use super::segments::{Step, Write};
 use super::types::{Dangling, ToIds};
@@ -172,8 +172,10 @@ impl Reach<'_, '_> {
                         self.expr(&write.offset)?;
                     }
                 }
-                let Item::Defined(instance, index) = linked.items[kind][id as usize] else {
-                    return Ok(());
+                let (instance, index) = match linked.items[kind][id as usize] {
+                    Item::Defined(instance, index) => (instance, index),
+                    Item::Const(constant) => return self.constant(constant),
+                    Item::Host(_) => return Ok(()),
                 };
                 match kind {
                     Kind::Func => self.body(instance, index)?,
@@ -236,6 +238,14 @@ impl Reach<'_, '_> {
                     self.expr(&self.inits.resolve(linked, instance, &expr)?)?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Whoever knows a memory's index may have somebody else use the memory.
+    fn constant(&mut self, constant: u32) -> Result<(), MergeError> {
+        if let Constant::MemoryIndex(instance, index) = self.linked.consts[constant as usize] {
+            self.item(Kind::Memory, self.linked.id(instance, Kind::Memory, index)?);
         }
         Ok(())
     }
@@ -364,8 +374,10 @@ impl Reach<'_, '_> {
             self.live.func_refs[id as usize] = true;
         }
         // A read of a constant becomes the constant.
-        if slot == Slot::GlobalRead && matches!(linked.items[kind][id as usize], Item::Const(_)) {
-            return Ok(());
+        if slot == Slot::GlobalRead
+            && let Item::Const(constant) = linked.items[kind][id as usize]
+        {
+            return self.constant(constant);
         }
         self.item(kind, id);
         Ok(())

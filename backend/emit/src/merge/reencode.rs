@@ -2,7 +2,7 @@
 
 use super::consts::{Expr, Piece};
 use super::immediates::{Immediates, Slot, Visitor};
-use super::link::{Const, Item, Linked};
+use super::link::{Const, Constant, Item, Linked};
 use super::reach::Live;
 use super::types::{Dangling, reencode_message};
 use super::{Kind, MergeError, PerKind};
@@ -62,6 +62,17 @@ impl Numbers {
         Numbers { items, types, order, data: count(&live.data), elems: count(&live.elems) }
     }
 
+    /// The value of a constant.
+    pub fn constant(&self, linked: &Linked<'_>, index: u32) -> Const {
+        match linked.consts[index as usize] {
+            Constant::Value(value) => value,
+            Constant::MemoryIndex(instance, memory) => {
+                let id = linked.local[instance as usize][Kind::Memory][memory as usize];
+                Const::I32(self.items[Kind::Memory][id as usize] as i32)
+            }
+        }
+    }
+
     /// Checks that there are not more items than engines accept. Functions and element segments
     /// that are generated count, too: at most one of each.
     pub fn check_limits(&self) -> Result<(), MergeError> {
@@ -98,7 +109,7 @@ impl Numbers {
             [..module.imported[Kind::Global].len()]
             .iter()
             .map(|id| match linked.items[Kind::Global][*id as usize] {
-                Item::Const(index) => Some(linked.consts[index as usize]),
+                Item::Const(index) => Some(self.constant(linked, index)),
                 Item::Host(_) | Item::Defined(..) => None,
             })
             .collect();

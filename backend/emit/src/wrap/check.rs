@@ -9,11 +9,12 @@ use meld_component::decode::{BodyQueue, features};
 use meld_component::program::ComponentWorld;
 use std::collections::{HashMap, HashSet};
 use wasmparser::component_types::{
-    ComponentAnyTypeId, ComponentDefinedType, ComponentDefinedTypeId, ComponentEntityType,
-    ComponentFuncTypeId, ComponentInstanceTypeId, ComponentItem, ComponentValType, ResourceId,
+    ComponentAnyTypeId, ComponentCoreModuleTypeId, ComponentDefinedType, ComponentDefinedTypeId,
+    ComponentEntityType, ComponentFuncTypeId, ComponentInstanceTypeId, ComponentItem,
+    ComponentValType, ResourceId,
 };
-use wasmparser::types::{Types, TypesRef};
-use wasmparser::{BinaryReaderError, Parser, Payload, ValidPayload, Validator};
+use wasmparser::types::{EntityType, Types, TypesRef};
+use wasmparser::{BinaryReaderError, CompositeInnerType, Parser, Payload, ValidPayload, Validator};
 
 /// Validates `output`, and that its world is `input`.
 pub(super) fn same_world(input: &ComponentWorld, output: &[u8]) -> Result<(), WrapError> {
@@ -116,6 +117,7 @@ impl Comparison<'_> {
         match (a, b) {
             (Entity::Func(a), Entity::Func(b)) => self.func(a, b),
             (Entity::Instance(a), Entity::Instance(b)) => self.instance(a, b),
+            (Entity::Module(a), Entity::Module(b)) => self.module(a, b),
             (Entity::Type { referenced: a, .. }, Entity::Type { referenced: b, .. }) => {
                 match (a, b) {
                     (ComponentAnyTypeId::Resource(a), ComponentAnyTypeId::Resource(b)) => {
@@ -140,6 +142,26 @@ impl Comparison<'_> {
         let (a, b) = (&a_types[a].exports, &b_types[b].exports);
         a.len() == b.len()
             && a.iter().zip(b).all(|((a_name, a), (b_name, b))| a_name == b_name && self.item(a, b))
+    }
+
+    /// Core modules that import and export functions.
+    fn module(&self, a: ComponentCoreModuleTypeId, b: ComponentCoreModuleTypeId) -> bool {
+        let function = |types: TypesRef<'_>, entity: &EntityType| match entity {
+            EntityType::Func(id) => match &types[*id].composite_type.inner {
+                CompositeInnerType::Func(ty) => Some(ty.clone()),
+                _ => None,
+            },
+            _ => None,
+        };
+        let equal = |a: &EntityType, b: &EntityType| {
+            let (a, b) = (function(self.a, a), function(self.b, b));
+            a.is_some() && a == b
+        };
+        let (a, b) = (&self.a[a], &self.b[b]);
+        a.imports.len() == b.imports.len()
+            && a.exports.len() == b.exports.len()
+            && a.imports.iter().all(|(name, a)| b.imports.get(name).is_some_and(|b| equal(a, b)))
+            && a.exports.iter().all(|(name, a)| b.exports.get(name).is_some_and(|b| equal(a, b)))
     }
 
     fn resource(&mut self, a: ResourceId, b: ResourceId) -> bool {

@@ -8,10 +8,12 @@ use super::face::Face;
 use super::linkage::{self, Signature};
 use super::resources::{Destructor, ResourceBuiltin, ResourceOperation, Shown, defined};
 use super::types::{TypeWriter, extern_name};
-use super::{BorderNeeds, Lifted, Lowered, WrapError, Wrapping, check};
+use super::{BorderNeeds, Lifted, Lowered, Supplied, WrapError, Wrapping, check};
 use indexmap::IndexMap;
 use meld_component::needs::Needs;
-use meld_component::program::{ComponentWorld, HostFuncId, StringEncoding, WorldItem};
+use meld_component::program::{
+    ComponentWorld, HostFuncId, HostInstanceId, StringEncoding, WorldItem,
+};
 use std::collections::HashMap;
 use std::ops::Range;
 use wasm_encoder::{
@@ -93,7 +95,8 @@ pub(super) struct Wrapper<'a> {
     /// Index of each root import that is a function or an instance, in its kind's index space.
     imports: IndexMap<&'a str, (u32, ComponentEntityType)>,
     hosts: HashMap<HostFuncId, u32>,
-    /// The merged module's position among the core modules, and its core instance.
+    host_instances: HashMap<HostInstanceId, u32>,
+    /// The merged module's position among the core modules that are defined, and its core instance.
     module: u32,
     main: u32,
     aliases: HashMap<(&'a str, ExportKind), u32>,
@@ -108,6 +111,7 @@ impl<'a> Wrapper<'a> {
             needs: BorderNeeds::new(wrapping.program),
             imports: IndexMap::new(),
             hosts: HashMap::new(),
+            host_instances: HashMap::new(),
             module: 0,
             main: 0,
             aliases: HashMap::new(),
@@ -131,6 +135,13 @@ impl<'a> Wrapper<'a> {
             return Ok(index);
         }
         let path = self.wrapping.host_path(host)?;
+        let index = self.imported(path)?;
+        self.hosts.insert(host, index);
+        Ok(index)
+    }
+
+    /// The index of a function or core module that the root imports.
+    fn imported(&mut self, path: &[String]) -> Result<u32, WrapError> {
         let unknown = || WrapError::Internal(format!("no import `{}`", path.join("` / `")));
         let (first, rest) = path.split_first().ok_or_else(unknown)?;
         let (mut index, mut ty) = *self.imports.get(first.as_str()).ok_or_else(unknown)?;
@@ -139,13 +150,15 @@ impl<'a> Wrapper<'a> {
             ty = self.types.types()[id].exports.get(name).ok_or_else(unknown)?.ty;
             let kind = match ty {
                 ComponentEntityType::Func(_) => ComponentExportKind::Func,
+                ComponentEntityType::Module(_) => ComponentExportKind::Module,
                 _ => ComponentExportKind::Instance,
             };
             index = self.types.component().alias_export(index, name, kind);
         }
-        let ComponentEntityType::Func(_) = ty else { return Err(unknown()) };
-        self.hosts.insert(host, index);
-        Ok(index)
+        match ty {
+            ComponentEntityType::Func(_) | ComponentEntityType::Module(_) => Ok(index),
+            _ => Err(unknown()),
+        }
     }
 
     /// Instantiates the merged module with its imports.
@@ -162,6 +175,13 @@ impl<'a> Wrapper<'a> {
                 builtins.push((builtin, of_module.len()));
                 // Its resource type is defined when the shim exists.
                 of_module.push((&builtin.name, Argument::Function(0)));
+                continue;
+            }
+            let mut supplied = wrapping.supplied.iter();
+            if let Some(found) = supplied.find(|s| s.module == module && s.name == name) {
+                let function = self.supplied(found)?;
+                let functions = arguments.entry(&found.module).or_default();
+                functions.push((&found.name, Argument::Function(function)));
                 continue;
             }
             let Some(&lowered) = lowers.get(&(module.as_str(), name.as_str())) else {
@@ -205,8 +225,10 @@ impl<'a> Wrapper<'a> {
             let instance = component.core_instantiate_exports(None, exports);
             instances.push((*module, ModuleArg::Instance(instance)));
         }
-        self.module = component.core_module_raw(Some("fused"), &wasm_encoder::Module::HEADER);
-        self.main = component.core_instantiate(Some("fused"), self.module, instances);
+        // Only the shim is defined before it; modules that are imported are not defined here.
+        self.module = u32::from(!trampolines.signatures.is_empty());
+        let fused = component.core_module_raw(Some("fused"), &wasm_encoder::Module::HEADER);
+        self.main = component.core_instantiate(Some("fused"), fused, instances);
 
         if !trampolines.signatures.is_empty() {
             self.instantiate_fixup(&deferred, &trampolines.signatures, shim)?;
@@ -221,6 +243,23 @@ impl<'a> Wrapper<'a> {
             component.core_instantiate(Some("starter"), starter, arguments);
         }
         Ok(())
+    }
+
+    /// The core function that an imported core module supplies.
+    fn supplied(&mut self, supplied: &Supplied) -> Result<u32, WrapError> {
+        let instance = match self.host_instances.get(&supplied.instance) {
+            Some(instance) => *instance,
+            None => {
+                let program = self.wrapping.program;
+                let module = program.host_instances[supplied.instance.index()];
+                let index = self.imported(&program.host_modules[module.index()].path)?;
+                let instance = self.types.component().core_instantiate(None, index, []);
+                self.host_instances.insert(supplied.instance, instance);
+                instance
+            }
+        };
+        let component = self.types.component();
+        Ok(component.core_alias_export(None, instance, &supplied.export, ExportKind::Func))
     }
 
     /// The host functions that the merged module imports, by the names of the import.
@@ -442,7 +481,7 @@ impl<'a> Wrapper<'a> {
     }
 }
 
-/// Where in a component the core module of that index is, which the component defines itself.
+/// Where in a component the core module is that it defines at this position.
 fn core_module(component: &[u8], index: u32) -> Result<Range<usize>, WrapError> {
     let internal = |text: String| WrapError::Internal(text);
     let (mut depth, mut seen) = (0, 0);

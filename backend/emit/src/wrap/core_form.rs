@@ -186,6 +186,10 @@ impl<'a> Border<'a> {
             let (module, name) = shown.core_names(found.operation)?;
             return Ok((module, name, import.ty));
         }
+        let mut supplied = self.wrapping.supplied.iter();
+        if let Some(found) = supplied.find(|s| s.module == module && s.name == name) {
+            return Ok((found.module.clone(), found.name.clone(), import.ty));
+        }
         let mut lowers = self.wrapping.lowers.iter();
         let lowered = lowers
             .find(|lowered| lowered.module == module && lowered.name == name)

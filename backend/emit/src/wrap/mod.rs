@@ -30,7 +30,7 @@ pub use resources::{Destructor, ResourceBuiltin, ResourceOperation};
 
 use meld_component::needs::{Needs, NeedsOf};
 use meld_component::program::{
-    ComponentWorld, FuncDef, HostFuncId, Program, StringEncoding, World,
+    ComponentWorld, FuncDef, HostFuncId, HostInstanceId, Program, StringEncoding, World,
 };
 use meld_component::types::FuncTypeId;
 
@@ -44,8 +44,10 @@ pub struct Wrapping<'a> {
     pub module: Vec<u8>,
     /// One for each host function that the module imports.
     pub lowers: Vec<Lowered>,
-    /// One for each other function that the module imports.
+    /// One for each built-in on handles that the module imports.
     pub builtins: Vec<ResourceBuiltin>,
+    /// One for each function that it imports of a core module which the root imports.
+    pub supplied: Vec<Supplied>,
     /// One for each resource type that the root exports, that a guest defines and that has a
     /// destructor.
     pub destructors: Vec<Destructor>,
@@ -71,6 +73,19 @@ pub struct Lowered {
     pub memory: Option<String>,
     /// The exported function that allocates what the host function returns.
     pub realloc: Option<String>,
+}
+
+/// A core import of the merged module that a core module supplies which the root imports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Supplied {
+    /// First level name of the core import, for hosts of core modules, too.
+    pub module: String,
+    /// Second level name of the core import.
+    pub name: String,
+    /// The instance of the imported module.
+    pub instance: HostInstanceId,
+    /// Its export.
+    pub export: String,
 }
 
 /// What a function that the root exports is.

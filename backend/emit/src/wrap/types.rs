@@ -8,17 +8,19 @@
 
 use super::WrapError;
 use std::collections::HashMap;
+use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
     Alias, ComponentBuilder, ComponentExportKind, ComponentExternName, ComponentOuterAliasKind,
-    ComponentTypeEncoder, ComponentTypeRef, ComponentValType, InstanceType, PrimitiveValType,
-    TypeBounds,
+    ComponentTypeEncoder, ComponentTypeRef, ComponentValType, InstanceType, ModuleType,
+    PrimitiveValType, TypeBounds,
 };
+use wasmparser::CompositeInnerType;
 use wasmparser::component_types as wp;
 use wasmparser::component_types::{
     AliasableResourceId, ComponentAnyTypeId, ComponentDefinedType, ComponentDefinedTypeId,
     ComponentEntityType, ComponentFuncTypeId, ComponentInstanceTypeId, ComponentItem, ResourceId,
 };
-use wasmparser::types::TypesRef;
+use wasmparser::types::{EntityType, TypesRef};
 
 /// The name of an item with everything that the binary format can say beside it.
 pub(super) fn extern_name<'n>(
@@ -237,9 +239,63 @@ impl<'a> TypeWriter<'a> {
                 };
                 ComponentTypeRef::Type(bounds)
             }
-            ComponentEntityType::Module(_) => return Err(WrapError::kind("a core module")),
+            ComponentEntityType::Module(id) => {
+                ComponentTypeRef::Module(self.module_type(level, id)?)
+            }
             ComponentEntityType::Value(_) => return Err(WrapError::kind("a value")),
             ComponentEntityType::Component(_) => return Err(WrapError::kind("a component")),
+        })
+    }
+
+    /// The index of a new core type for core modules that import and export functions.
+    fn module_type(
+        &mut self,
+        level: usize,
+        id: wp::ComponentCoreModuleTypeId,
+    ) -> Result<u32, WrapError> {
+        let types = self.types;
+        let unknown = || WrapError::kind("a core module with more than plain functions");
+        let mut ty = ModuleType::new();
+        let mut functions = 0;
+        let mut function = |ty: &mut ModuleType, entity: &EntityType| {
+            let EntityType::Func(id) = entity else { return Err(unknown()) };
+            let CompositeInnerType::Func(func) = &types[*id].composite_type.inner else {
+                return Err(unknown());
+            };
+            let plain = |types: &[wasmparser::ValType]| {
+                let mut reencoder = reencode::RoundtripReencoder;
+                let types = types.iter().filter(|ty| !ty.is_reference_type());
+                types.map(|ty| reencoder.val_type(*ty)).collect::<Result<Vec<_>, _>>()
+            };
+            let (params, results) = (
+                plain(func.params()).map_err(|_| unknown())?,
+                plain(func.results()).map_err(|_| unknown())?,
+            );
+            if (params.len(), results.len()) != (func.params().len(), func.results().len()) {
+                return Err(unknown());
+            }
+            ty.ty().function(params, results);
+            functions += 1;
+            Ok(wasm_encoder::EntityType::Function(functions - 1))
+        };
+        for ((module, name), entity) in &types[id].imports {
+            let entity = function(&mut ty, entity)?;
+            ty.import(module, name, entity);
+        }
+        for (name, entity) in &types[id].exports {
+            let entity = function(&mut ty, entity)?;
+            ty.export(name, entity);
+        }
+        Ok(match level.checked_sub(1).and_then(|i| self.instances.get_mut(i)) {
+            Some((instance, _)) => {
+                instance.core_type().module(&ty);
+                instance.core_type_count() - 1
+            }
+            None => {
+                let (index, encoder) = self.component.core_type(None);
+                encoder.module(&ty);
+                index
+            }
         })
     }
 

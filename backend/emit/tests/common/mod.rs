@@ -111,6 +111,7 @@ pub fn stand_in(program: &Program) -> Wrapping<'_> {
         module,
         lowers,
         builtins: Vec::new(),
+        supplied: Vec::new(),
         destructors: Vec::new(),
         lifts,
         start: Some("run-starts".into()),

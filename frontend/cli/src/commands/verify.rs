@@ -92,7 +92,7 @@ fn core_program<'a>(program: &'a Program, exports: &[(String, CoreItem)]) -> Cor
             Some(meld_verify::CoreItem::Host { module: module.clone(), name: name.clone() })
         }
         // Component functions and built-ins: core modules have none.
-        CoreItem::Lower { .. } | CoreItem::Builtin(_) => None,
+        CoreItem::Lower { .. } | CoreItem::Builtin(_) | CoreItem::HostExport { .. } => None,
     };
     let instances = program.instances.iter().map(|instance| {
         (program.module_bytes(instance.module), instance.imports.iter().filter_map(item).collect())

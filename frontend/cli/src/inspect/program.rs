@@ -124,7 +124,7 @@ fn name<'p>(program: &'p Program, mut def: &'p FuncDef) -> String {
                 def = &program.funcs[func.index()].def;
                 continue;
             }
-            CoreItem::Host { name, .. } => name.clone(),
+            CoreItem::Host { name, .. } | CoreItem::HostExport { name, .. } => name.clone(),
             CoreItem::Builtin(builtin) => match builtin {
                 Builtin::ResourceNew(..) => "resource.new".to_string(),
                 Builtin::ResourceRep(..) => "resource.rep".to_string(),

@@ -17,8 +17,7 @@ pub(super) struct ModuleBuilder {
     has_start: bool,
     may_trap: bool,
     has_tags: bool,
-    /// Bytes that each memory has at least.
-    memories: Vec<u64>,
+    memories: Vec<MemoryType>,
     /// Elements that each table has at least.
     tables: Vec<u64>,
 }
@@ -44,7 +43,7 @@ impl ModuleBuilder {
                 for import in section.into_imports() {
                     let import = import?;
                     match import.ty {
-                        TypeRef::Memory(ty) => self.memories.push(initial_bytes(ty)),
+                        TypeRef::Memory(ty) => self.memories.push(ty),
                         TypeRef::Table(ty) => self.tables.push(ty.initial),
                         TypeRef::Tag(_) => self.has_tags = true,
                         _ => {}
@@ -62,7 +61,7 @@ impl ModuleBuilder {
             Payload::TagSection(_) => self.has_tags = true,
             Payload::MemorySection(section) => {
                 for memory in section {
-                    self.memories.push(initial_bytes(memory?));
+                    self.memories.push(memory?);
                 }
             }
             Payload::TableSection(section) => {
@@ -88,7 +87,9 @@ impl ModuleBuilder {
                     let segment = segment?;
                     if let DataKind::Active { memory_index, offset_expr } = segment.kind {
                         let memory = self.memories.get(memory_index as usize);
-                        self.may_trap |= !fits(&offset_expr, segment.data.len() as u64, memory);
+                        let bytes = memory.map(|ty| initial_bytes(*ty));
+                        let length = segment.data.len() as u64;
+                        self.may_trap |= !fits(&offset_expr, length, bytes.as_ref());
                     }
                 }
             }
@@ -150,6 +151,7 @@ impl ModuleBuilder {
             has_start: self.has_start,
             may_trap: self.may_trap,
             has_tags: self.has_tags,
+            memories: self.memories.into_iter().map(memory_kind).collect(),
         })
     }
 }

@@ -58,7 +58,7 @@ fn checks_leave(item: &CoreItem) -> bool {
         CoreItem::Builtin(Builtin::ResourceRep(..) | Builtin::Context { .. }) => false,
         CoreItem::Builtin(Builtin::Async(_, name)) => !name.starts_with("backpressure."),
         CoreItem::Builtin(_) => true,
-        CoreItem::Export { .. } | CoreItem::Host { .. } => false,
+        CoreItem::Export { .. } | CoreItem::Host { .. } | CoreItem::HostExport { .. } => false,
     }
 }
 

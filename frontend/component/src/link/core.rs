@@ -1,9 +1,12 @@
 //! Core instances: each import of each becomes the item that it is.
 
-use super::env::{CoreInstanceRef, EnvId};
+use super::env::{CoreInstanceRef, EnvId, ModuleRef};
 use super::{LinkError, Linker};
 use crate::component::{BodyId, CoreInstanceDef};
-use crate::program::{CoreInstance, CoreItem, CoreKind, CoreModule, InstanceId, ModuleId};
+use crate::program::{
+    CoreInstance, CoreItem, CoreKind, CoreModule, HostInstanceId, HostModuleId, InstanceId,
+    ModuleId,
+};
 use crate::reexport::reexports;
 use std::collections::HashMap;
 use wasmparser::ExternalKind;
@@ -42,9 +45,17 @@ impl<'a> Linker<'a> {
             CoreInstanceDef::Instantiate { module, args } => {
                 self.step(env, args.len())?;
                 let spaces = &self.envs[env.0 as usize];
-                let Some(id) = spaces.modules.get(*module as usize).copied() else {
-                    let message = format!("it has no core module with index {module}");
-                    return Err(self.inconsistent(env, message));
+                let id = match spaces.modules.get(*module as usize).copied() {
+                    Some(ModuleRef::Input(id)) => id,
+                    Some(ModuleRef::Host(id)) => {
+                        let instance = self.host_instance_of(env, id, args.len())?;
+                        self.envs[env.0 as usize].core_instances.push(instance);
+                        return Ok(());
+                    }
+                    None => {
+                        let message = format!("it has no core module with index {module}");
+                        return Err(self.inconsistent(env, message));
+                    }
                 };
                 let mut by_name = HashMap::with_capacity(args.len());
                 for (name, index) in args {
@@ -55,6 +66,23 @@ impl<'a> Linker<'a> {
         };
         self.envs[env.0 as usize].core_instances.push(instance);
         Ok(())
+    }
+
+    /// An instance of a core module that the root imports.
+    fn host_instance_of(
+        &mut self,
+        env: EnvId,
+        module: HostModuleId,
+        args: usize,
+    ) -> Result<CoreInstanceRef, LinkError> {
+        if args > 0 {
+            let what = "an instantiation with imports".to_string();
+            return Err(LinkError::HostModule { path: self.path(env), what });
+        }
+        let path = self.path(env);
+        self.count_instance(&path)?;
+        self.host_instances.push(module);
+        Ok(CoreInstanceRef::Host(HostInstanceId(self.host_instances.len() as u32 - 1)))
     }
 
     fn instantiate(
@@ -74,12 +102,25 @@ impl<'a> Linker<'a> {
         self.count_instance(&name)?;
         self.step(env, def.imports.len())?;
         let mut imports = Vec::with_capacity(def.imports.len());
-        for import in &def.imports {
+        let id = InstanceId(self.instances.len() as u32);
+        for (import, position) in def.imports.iter().zip(0..) {
             let found = match args.get(&*import.module) {
+                Some(CoreInstanceRef::Host(instance)) => {
+                    let kind = external_kind(&import.kind);
+                    Some((kind, self.host_export(env, *instance, kind, &import.name)?))
+                }
                 Some(instance) => self.core_export(env, *instance, &import.name)?,
                 None => None,
             };
             match found {
+                Some((kind, CoreItem::HostExport { instance, name }))
+                    if kind == external_kind(&import.kind) =>
+                {
+                    let importer = (id, position);
+                    self.host_exports.insert(importer, (instance, name));
+                    let (module, name) = (import.module.clone(), import.name.clone());
+                    imports.push(CoreItem::Host { module, name, importer });
+                }
                 Some((kind, item)) if kind == external_kind(&import.kind) => imports.push(item),
                 _ => {
                     let (module, field) = (&import.module, &import.name);
@@ -90,7 +131,7 @@ impl<'a> Linker<'a> {
             }
         }
         self.instances.push(CoreInstance { name, module, component, imports });
-        Ok(InstanceId(self.instances.len() as u32 - 1))
+        Ok(id)
     }
 
     pub(super) fn core_alias(
@@ -101,12 +142,40 @@ impl<'a> Linker<'a> {
         name: &str,
     ) -> Result<(), LinkError> {
         let instance = self.core_instance_at(env, instance)?;
+        if let CoreInstanceRef::Host(instance) = instance {
+            let item = self.host_export(env, instance, kind, name)?;
+            self.envs[env.0 as usize].core(kind).push(item);
+            return Ok(());
+        }
         match self.core_export(env, instance, name)? {
             Some((found, item)) if found == kind => {
                 self.envs[env.0 as usize].core(kind).push(item);
                 Ok(())
             }
             _ => Err(self.inconsistent(env, format!("a core instance has no {kind:?} `{name}`"))),
+        }
+    }
+
+    /// An export of an instance of an imported module: validation has seen that it is there.
+    fn host_export(
+        &self,
+        env: EnvId,
+        instance: HostInstanceId,
+        kind: ExternalKind,
+        name: &str,
+    ) -> Result<CoreItem, LinkError> {
+        match kind {
+            ExternalKind::Func => Ok(CoreItem::HostExport { instance, name: name.to_string() }),
+            _ => {
+                let kind = match kind {
+                    ExternalKind::Memory => "memory",
+                    ExternalKind::Table => "table",
+                    ExternalKind::Tag => "tag",
+                    _ => "global",
+                };
+                let what = format!("the {kind} `{name}`");
+                Err(LinkError::HostModule { path: self.path(env), what })
+            }
         }
     }
 
@@ -129,6 +198,8 @@ impl<'a> Linker<'a> {
                 return Ok(self.core_exports[id as usize].get(name).cloned());
             }
             CoreInstanceRef::Real(id) => id,
+            // Its exports are known by the kind that they are asked for as.
+            CoreInstanceRef::Host(_) => return Ok(None),
         };
         let component = self.component;
         let id = self.instances[instance.index()].module;
@@ -160,9 +231,15 @@ impl<'a> Linker<'a> {
         })
     }
 
-    /// The core function at an index.
+    /// The core function at an index, for a canonical definition, which does not say its type.
     pub(super) fn core_func(&mut self, env: EnvId, index: u32) -> Result<CoreItem, LinkError> {
-        self.core_item(env, ExternalKind::Func, index)
+        match self.core_item(env, ExternalKind::Func, index)? {
+            CoreItem::HostExport { name, .. } => {
+                let what = format!("the function `{name}` in a canonical definition");
+                Err(LinkError::HostModule { path: self.path(env), what })
+            }
+            item => Ok(item),
+        }
     }
 
     /// Whether addresses of a memory are 64 bits wide.

@@ -1,7 +1,9 @@
 //! Values, and environments: the index spaces of one component instance while it is linked.
 
 use crate::component::{BodyId, Declaration};
-use crate::program::{ComponentId, CoreItem, FuncId, InstanceId, ModuleId, ResourceId};
+use crate::program::{
+    ComponentId, CoreItem, FuncId, HostInstanceId, HostModuleId, InstanceId, ModuleId, ResourceId,
+};
 use crate::types::{FuncTypeId, TypeId};
 use wasmparser::{ComponentExternalKind, ExternalKind};
 
@@ -23,7 +25,7 @@ pub(super) struct Closure {
 /// What a component-level index stands for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Item<'a> {
-    Module(ModuleId),
+    Module(ModuleRef),
     Func(FuncId),
     Type(Ty<'a>),
     Instance(InstanceRef),
@@ -43,10 +45,18 @@ pub(super) enum Ty<'a> {
     Component,
 }
 
-/// A core instance: real, or put together from items.
+/// A core module: of an input, or imported by the root.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ModuleRef {
+    Input(ModuleId),
+    Host(HostModuleId),
+}
+
+/// A core instance: real, of an imported module, or put together from items.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum CoreInstanceRef {
     Real(InstanceId),
+    Host(HostInstanceId),
     Exports(u32),
 }
 
@@ -57,7 +67,7 @@ pub(super) struct Env<'a> {
     pub component: ComponentId,
     /// The lexically enclosing environment.
     pub parent: Option<EnvId>,
-    pub modules: Vec<ModuleId>,
+    pub modules: Vec<ModuleRef>,
     pub core_instances: Vec<CoreInstanceRef>,
     pub core_funcs: Vec<CoreItem>,
     pub tables: Vec<CoreItem>,

@@ -1,6 +1,6 @@
 //! Runs a component's definitions.
 
-use super::env::{Closure, EnvId, Item, Ty};
+use super::env::{Closure, EnvId, Item, ModuleRef, Ty};
 use super::{LinkError, Linker, MAX_DEPTH, NameRank};
 use crate::component::{Alias, BodyId, Definition, InstanceDef};
 use crate::program::{ResourceDef, ResourceId};
@@ -29,7 +29,7 @@ impl<'a> Linker<'a> {
         for definition in &component.bodies[body.0 as usize].definitions {
             self.step(env, 1)?;
             match definition {
-                Definition::CoreModule(id) => self.push(env, Item::Module(*id)),
+                Definition::CoreModule(id) => self.push(env, Item::Module(ModuleRef::Input(*id))),
                 Definition::CoreType => {}
                 Definition::Component(id) => {
                     self.push(env, Item::Component(Closure { body: *id, env }));

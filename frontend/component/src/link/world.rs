@@ -1,10 +1,11 @@
 //! The root's imports and exports.
 
-use super::env::{EnvId, InstanceRef, Item, Ty};
+use super::env::{EnvId, InstanceRef, Item, ModuleRef, Ty};
 use super::{LinkError, Linker, MAX_DEPTH, NameRank};
 use crate::component::{BodyId, Declaration, Definition};
 use crate::program::{
-    ComponentWorld, FuncDef, HostFunc, HostFuncId, ResourceDef, RootExport, World, WorldItem,
+    ComponentWorld, FuncDef, HostFunc, HostFuncId, HostModule, HostModuleId, ResourceDef,
+    RootExport, World, WorldItem,
 };
 use indexmap::IndexMap;
 use wasmparser::component_types::ComponentEntityType;
@@ -55,7 +56,12 @@ impl<'a> Linker<'a> {
                 };
                 return Ok(Item::Instance(self.host_instance(parent, path, declarations)?));
             }
-            ComponentTypeRef::Module(_) => "core module",
+            ComponentTypeRef::Module(_) => {
+                let path = path.iter().map(|name| name.to_string()).collect();
+                self.host_modules.push(HostModule { path });
+                let id = HostModuleId(self.host_modules.len() as u32 - 1);
+                return Ok(Item::Module(ModuleRef::Host(id)));
+            }
             ComponentTypeRef::Component(_) => "component",
             ComponentTypeRef::Value(_) => "value",
         };

@@ -227,7 +227,8 @@ fn wrong_value(value: i64, min: i64, max: i64, power_of_two: bool) -> Option<Str
     if value < min || value > max {
         return Some(format!("is not in {min}..={max}"));
     }
-    let is_power = value > 0 && value & (value - 1) == 0;
+    // Where the range has 0, it is for "none".
+    let is_power = value >= 0 && value & value.wrapping_sub(1) == 0;
     (power_of_two && !is_power).then(|| "is not a power of two".to_owned())
 }
 

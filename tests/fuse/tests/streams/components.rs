@@ -1,0 +1,315 @@
+//! Streams between core modules of components: the host's intrinsics come from a core module that the
+//! root imports. In both forms of the output.
+
+use crate::engines::{Module, Wasmi, Wasmtime};
+use meld::{Form, Fuser};
+use wasmtime::component::{Component, Linker};
+
+/// The name of the imported module, and with it of its package.
+const NAME: &str = "unlocked-dep=<pulseengine:async>";
+
+/// Makes a stream and writes `hello` to it.
+const MAKER: &str = r#"
+  (import "pulseengine:async" "stream_new" (func $new (result i64)))
+  (import "pulseengine:async" "stream_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory 1)
+  (data (i32.const 8) "hello")
+  (func (export "make") (result i32)
+    (local $pair i64)
+    (local.set $pair (call $new))
+    (if (i32.ne
+          (call $write (i32.wrap_i64 (i64.shr_u (local.get $pair) (i64.const 32)))
+            (i32.const 8) (i32.const 5) (i32.const 0))
+          (i32.const 5))
+      (then unreachable))
+    (i32.wrap_i64 (local.get $pair)))"#;
+
+/// Reads what is in the stream, and returns how much and the last byte.
+const READER: &str = r#"
+  (import "" "make" (func $make (result i32)))
+  (import "pulseengine:async" "stream_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (memory 1)
+  (func (export "run") (result i32)
+    (local $count i32)
+    (local.set $count (call $read (call $make) (i32.const 16) (i32.const 50) (i32.const 0)))
+    (i32.add
+      (i32.mul (local.get $count) (i32.const 1000))
+      (i32.load8_u offset=15 (local.get $count))))"#;
+
+const RESULT: i64 = 5 * 1000 + b'o' as i64;
+
+fn maker() -> String {
+    format!(
+        r#"(component
+          (import "{NAME}" (core module $async
+            (export "stream_new" (func (result i64)))
+            (export "stream_write" (func (param i32 i32 i32 i32) (result i32)))))
+          (core instance $async (instantiate $async))
+          (core module $m {MAKER})
+          (core instance $m (instantiate $m (with "pulseengine:async" (instance $async))))
+          (func (export "make") (result u32) (canon lift (core func $m "make"))))"#
+    )
+}
+
+fn reader() -> String {
+    format!(
+        r#"(component
+          (import "make" (func $make (result u32)))
+          (import "{NAME}" (core module $async
+            (export "stream_read" (func (param i32 i32 i32 i32) (result i32)))))
+          (core instance $async (instantiate $async))
+          (alias core export $async "stream_read" (core func $read))
+          (core func $make (canon lower (func $make)))
+          (core module $m {READER})
+          (core instance $m (instantiate $m
+            (with "pulseengine:async" (instance (export "stream_read" (func $read))))
+            (with "" (instance (export "make" (func $make))))))
+          (func (export "run") (result u32) (canon lift (core func $m "run"))))"#
+    )
+}
+
+fn fuser(inputs: &[String]) -> Fuser {
+    inputs
+        .iter()
+        .zip(["a", "b"])
+        .fold(Fuser::new(), |fuser, (text, name)| fuser.input(name, text.clone().into_bytes()))
+}
+
+fn core_form(fuser: &Fuser, check: impl Fn(&mut dyn Module)) {
+    let bytes = fuser.clone().form(Form::Core).fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
+    check(&mut *Wasmtime::load(&bytes));
+    check(&mut *Wasmi::load(&bytes));
+}
+
+/// Runs a fused component whose host supplies a core module, this one.
+fn component_form(fuser: &Fuser, host: &str) -> wasmtime::Result<u32> {
+    let bytes = fuser.fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
+    let engine = wasmtime::Engine::default();
+    let mut linker = Linker::<()>::new(&engine);
+    linker.root().module(NAME, &wasmtime::Module::new(&engine, host)?)?;
+    let mut store = wasmtime::Store::new(&engine, ());
+    let instance = linker.instantiate(&mut store, &Component::new(&engine, bytes)?)?;
+    let run = instance.get_typed_func::<(), (u32,)>(&mut store, "run")?;
+    Ok(run.call(&mut store, ())?.0)
+}
+
+/// A host all of whose functions trap.
+const UNREACHABLE: &str = r#"(module
+  (func (export "stream_new") (result i64) unreachable)
+  (func (export "stream_read") (param i32 i32 i32 i32) (result i32) unreachable)
+  (func (export "stream_write") (param i32 i32 i32 i32) (result i32) unreachable))"#;
+
+#[test]
+fn streams_between_components_never_reach_the_host() {
+    let fuser = fuser(&[reader(), maker()]);
+    core_form(&fuser, |module| {
+        assert_eq!(module.call("run", &[]), Ok(RESULT));
+        assert_eq!(module.host().calls, []);
+    });
+    assert_eq!(component_form(&fuser, UNREACHABLE).unwrap(), RESULT as u32);
+}
+
+#[test]
+fn the_host_of_a_component_is_asked_when_no_slot_is_left() {
+    let fuser = fuser(&[reader(), maker()]).set("streams.slots", "0");
+    core_form(&fuser, |module| {
+        // The memory of `maker` is none that the host could see: the fused module exports none.
+        assert!(module.call("run", &[]).is_err());
+        let names: Vec<&str> = module.host().calls.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["stream_new", "stream_write"]);
+    });
+    let host = r#"(module
+      (func (export "stream_new") (result i64) (i64.const 0x0000_0008_0000_0007))
+      (func (export "stream_write") (param i32 i32 i32 i32) (result i32)
+        (if (i32.ne (local.get 0) (i32.const 8)) (then unreachable))
+        (local.get 2))
+      (func (export "stream_read") (param i32 i32 i32 i32) (result i32)
+        (if (i32.ne (local.get 0) (i32.const 7)) (then unreachable))
+        (i32.const 5)))"#;
+    assert_eq!(component_form(&fuser, host).unwrap(), 5000, "the host wrote no byte");
+}
+
+/// A component exports a core module, another one imports and instantiates it.
+#[test]
+fn a_core_module_may_be_carried_by_another_component() {
+    let root = format!(
+        r#"(component
+          (import "{NAME}" (core module $async
+            (export "stream_new" (func (result i64)))
+            (export "stream_read" (func (param i32 i32 i32 i32) (result i32)))
+            (export "stream_write" (func (param i32 i32 i32 i32) (result i32)))))
+          (component $library
+            (core module $maker {MAKER})
+            (export "maker" (core module $maker)))
+          (component $user
+            (import "host" (core module $async
+              (export "stream_new" (func (result i64)))
+              (export "stream_read" (func (param i32 i32 i32 i32) (result i32)))
+              (export "stream_write" (func (param i32 i32 i32 i32) (result i32)))))
+            (import "maker" (core module $maker
+              (import "pulseengine:async" "stream_new" (func (result i64)))
+              (import "pulseengine:async" "stream_write"
+                (func (param i32 i32 i32 i32) (result i32)))
+              (export "make" (func (result i32)))))
+            (core instance $async (instantiate $async))
+            (core instance $maker (instantiate $maker (with "pulseengine:async" (instance $async))))
+            (core module $reader {READER})
+            (core instance $reader (instantiate $reader
+              (with "pulseengine:async" (instance $async))
+              (with "" (instance $maker))))
+            (func (export "run") (result u32) (canon lift (core func $reader "run"))))
+          (instance $library (instantiate $library))
+          (instance $user (instantiate $user
+            (with "host" (core module $async))
+            (with "maker" (core module $library "maker"))))
+          (export "run" (func $user "run")))"#
+    );
+    let fuser = fuser(&[root]);
+    core_form(&fuser, |module| {
+        assert_eq!(module.call("run", &[]), Ok(RESULT));
+        assert_eq!(module.host().calls, []);
+    });
+    assert_eq!(component_form(&fuser, UNREACHABLE).unwrap(), RESULT as u32);
+}
+
+/// The same between two inputs, which are composed first.
+#[test]
+fn a_core_module_may_be_supplied_by_composing() {
+    let library = format!(
+        r#"(component (core module $maker {MAKER}) (export "maker" (core module $maker)))"#
+    );
+    let user = format!(
+        r#"(component
+          (import "{NAME}" (core module $async
+            (export "stream_new" (func (result i64)))
+            (export "stream_read" (func (param i32 i32 i32 i32) (result i32)))
+            (export "stream_write" (func (param i32 i32 i32 i32) (result i32)))))
+          (import "maker" (core module $maker
+            (import "pulseengine:async" "stream_new" (func (result i64)))
+            (import "pulseengine:async" "stream_write" (func (param i32 i32 i32 i32) (result i32)))
+            (export "make" (func (result i32)))))
+          (core instance $async (instantiate $async))
+          (core instance $maker (instantiate $maker (with "pulseengine:async" (instance $async))))
+          (core module $reader {READER})
+          (core instance $reader (instantiate $reader
+            (with "pulseengine:async" (instance $async))
+            (with "" (instance $maker))))
+          (func (export "run") (result u32) (canon lift (core func $reader "run"))))"#
+    );
+    let fuser = fuser(&[user, library]);
+    core_form(&fuser, |module| assert_eq!(module.call("run", &[]), Ok(RESULT)));
+    assert_eq!(component_form(&fuser, UNREACHABLE).unwrap(), RESULT as u32);
+}
+
+fn refused(root: &str, words: &[&str]) {
+    let error = fuser(&[root.to_string()]).fuse().unwrap_err().to_string();
+    for word in words {
+        assert!(error.contains(word), "no `{word}` in: {error}");
+    }
+}
+
+#[test]
+fn what_else_an_imported_module_has_is_refused() {
+    refused(
+        r#"(component
+          (import "host" (core module $host (export "memory" (memory 1))))
+          (core instance $host (instantiate $host))
+          (core module $m (import "host" "memory" (memory 1)))
+          (core instance $m (instantiate $m (with "host" (instance $host)))))"#,
+        &["memory `memory`", "root imports"],
+    );
+    refused(
+        r#"(component
+          (import "host" (core module $host (export "f" (func))))
+          (core instance $host (instantiate $host))
+          (func (export "f") (canon lift (core func $host "f"))))"#,
+        &["function `f`", "root imports"],
+    );
+    refused(
+        r#"(component
+          (import "host" (core module $host (import "a" "b" (func)) (export "f" (func))))
+          (core module $m (func (export "b")))
+          (core instance $m (instantiate $m))
+          (core instance $host (instantiate $host (with "a" (instance $m)))))"#,
+        &["instantiation with imports"],
+    );
+    refused(
+        r#"(component (core module $m) (export "m" (core module $m)))"#,
+        &["core module `m`", "instantiate it inside"],
+    );
+}
+
+/// Only the intrinsics have one host for all; of other modules, two instances are two.
+#[test]
+fn two_instances_of_an_imported_module_are_two() {
+    let module = r#"(core module $m (import "env" "next" (func $next (result i32)))
+      (func (export "next") (result i32) (call $next)))"#;
+    refused(
+        &format!(
+            r#"(component
+              (import "{NAME}" (core module $host (export "next" (func (result i32)))))
+              (core instance $one (instantiate $host))
+              (core instance $two (instantiate $host))
+              {module}
+              (core instance $a (instantiate $m (with "env" (instance $one))))
+              (core instance $b (instantiate $m (with "env" (instance $two))))
+              (func (export "a") (result u32) (canon lift (core func $a "next")))
+              (func (export "b") (result u32) (canon lift (core func $b "next"))))"#
+        ),
+        &["`env` `next`", "another name"],
+    );
+    let root = format!(
+        r#"(component
+          (import "{NAME}" (core module $host (export "next" (func (result i32)))))
+          (core instance $one (instantiate $host))
+          {module}
+          (core instance $a (instantiate $m (with "env" (instance $one))))
+          (core instance $b (instantiate $m (with "env" (instance $one))))
+          (core module $sum
+            (import "a" "next" (func $a (result i32)))
+            (import "b" "next" (func $b (result i32)))
+            (func (export "run") (result i32)
+              (i32.add (i32.mul (call $a) (i32.const 10)) (call $b))))
+          (core instance $sum (instantiate $sum (with "a" (instance $a)) (with "b" (instance $b))))
+          (func (export "run") (result u32) (canon lift (core func $sum "run"))))"#
+    );
+    let host = r#"(module
+      (global $n (mut i32) (i32.const 0))
+      (func (export "next") (result i32)
+        (global.set $n (i32.add (global.get $n) (i32.const 1)))
+        (global.get $n)))"#;
+    assert_eq!(component_form(&fuser(&[root]), host).unwrap(), 12);
+}
+
+#[test]
+fn canonical_streams_are_refused_with_the_reason() {
+    refused(
+        r#"(component
+          (component $a
+            (type $s (stream u8))
+            (core func $new (canon stream.new $s))
+            (core module $m
+              (import "" "new" (func $new (result i64)))
+              (func (export "f") (result i32) (i32.wrap_i64 (call $new))))
+            (core instance $m (instantiate $m (with "" (instance (export "new" (func $new))))))
+            (func (export "f") (result (stream u8)) (canon lift (core func $m "f"))))
+          (component $b
+            (import "f" (func $f (result (stream u8))))
+            (type $s (stream u8))
+            (core module $mem (memory (export "memory") 1))
+            (core instance $mem (instantiate $mem))
+            (core func $f (canon lower (func $f)))
+            (core func $read (canon stream.read $s async (memory (core memory $mem "memory"))))
+            (core module $m
+              (import "" "f" (func $f (result i32)))
+              (import "" "read" (func $read (param i32 i32 i32) (result i32)))
+              (func (export "run") (result i32) (call $read (call $f) (i32.const 0) (i32.const 8))))
+            (core instance $m (instantiate $m
+              (with "" (instance (export "f" (func $f)) (export "read" (func $read))))))
+            (func (export "run") (result u32) (canon lift (core func $m "run"))))
+          (instance $a (instantiate $a))
+          (instance $b (instantiate $b (with "f" (func $a "f"))))
+          (export "run" (func $b "run")))"#,
+        &["stream.read", "a read meets it", "a ring cannot"],
+    );
+}

@@ -1,0 +1,104 @@
+//! What stays with the host, and what it is told.
+
+use crate::engines::Module;
+use crate::modules::{ALL, Drive, check, fuser, guest, guest_with, pair};
+
+/// A guest that names its memory by 0 means its own, whatever its index in the fused module.
+#[test]
+fn the_host_is_told_the_right_memory() {
+    // Neither has the other end: all streams are the host's.
+    let guests = ["a", "b", "c"].map(|name| (name, guest(name, &["stream_read", "future_read"])));
+    check(&fuser(&guests), |module| {
+        for (value, name) in [(1, "a"), (2, "b"), (3, "c")] {
+            let handle = module.host().stream_with(&[value; 7]);
+            assert_eq!(module.take(name, handle, 7), Ok(vec![value; 7]), "{name}");
+        }
+    });
+    // Streams inside and of the host, in the same guests.
+    check(&pair(), |module| {
+        for name in ["a", "b"] {
+            let handle = module.host().stream_with(name.as_bytes());
+            assert_eq!(module.take(name, handle, 7), Ok(name.as_bytes().to_vec()));
+        }
+    });
+    // What is no memory of the guest's is none of the fused module's.
+    let guests = ["a", "b"].map(|name| {
+        let text = guest(name, &["stream_read"]).replace("(i32.const 0))", "(i32.const 1))");
+        (name, text)
+    });
+    check(&fuser(&guests), |module| {
+        let handle = module.host().stream_with(b"x");
+        assert_eq!(module.go("a_stream_read", &[handle, 0, 1]), -6);
+        assert_eq!(module.host().calls, [("stream_read", vec![handle, 0, 1, -1])]);
+    });
+}
+
+#[test]
+fn a_guest_with_two_memories_is_refused() {
+    for memories in ["", "(memory 1) (memory 1)"] {
+        let text = guest_with("a", &["stream_read"], memories);
+        let error = fuser(&[("a", text)]).fuse().unwrap_err().to_string();
+        assert!(error.contains("stream_read") && error.contains("memories"), "{error}");
+    }
+}
+
+/// One guest that reads and writes has its other ends with the host, as far as anybody knows.
+#[test]
+fn a_guest_alone_keeps_the_host() {
+    check(&fuser(&[("a", guest("a", &ALL))]), |module| {
+        let (readable, writable) = module.new_pair("a_stream_new");
+        assert!(readable >= 0 && writable >= 0);
+        assert_eq!(module.put("a", writable, b"x"), 1);
+        assert_eq!(module.take("a", readable, 1), Ok(b"x".to_vec()));
+        assert_eq!(module.host().calls.len(), 3);
+    });
+}
+
+#[test]
+fn an_intrinsic_that_is_passed_on_is_the_callers() {
+    // `b` imports what `a` imports and exports again: it is `b` that calls, with its own memory.
+    let a = r#"(module
+      (import "pulseengine:async" "stream_read" (func $read (param i32 i32 i32 i32) (result i32)))
+      (memory (export "a_memory") 1)
+      (export "read" (func $read)))"#;
+    let b = r#"(module
+      (import "a" "read" (func $read (param i32 i32 i32 i32) (result i32)))
+      (memory (export "b_memory") 1)
+      (func (export "b_stream_read") (param i32 i32 i32) (result i32)
+        (call $read (local.get 0) (local.get 1) (local.get 2) (i32.const 0))))"#;
+    check(&fuser(&[("a", a.into()), ("b", b.into())]), |module| {
+        let handle = module.host().stream_with(b"mine");
+        assert_eq!(module.take("b", handle, 7), Ok(b"mine".to_vec()));
+    });
+}
+
+#[test]
+fn threads_are_refused() {
+    let text = r#"(module
+      (import "pulseengine:async" "thread_new" (func $new (param i32 i32) (result i32)))
+      (func (export "run") (result i32) (call $new (i32.const 1) (i32.const 2))))"#;
+    let error = fuser(&[("a", text.into())]).fuse().unwrap_err().to_string();
+    assert!(error.contains("threads") && error.contains("index"), "{error}");
+}
+
+/// Without such guests, the pack leaves no trace.
+#[test]
+fn other_guests_pay_nothing() {
+    let a = r#"(module (import "env" "log" (func $log (param i32)))
+      (func (export "twice") (param i32) (call $log (local.get 0)) (call $log (local.get 0))))"#;
+    let b = r#"(module (import "a" "twice" (func $twice (param i32)))
+      (func (export "run") (call $twice (i32.const 7))))"#;
+    let fuser = || fuser(&[("a", a.into()), ("b", b.into())]);
+    let with = fuser().fuse().unwrap().bytes;
+    let plain = r#"pack plain
+      use meld.vocabulary
+      rule import { match host-func(?m, ?n, ?i) rewrite host-import(?m, ?n, ?i) because "it is the host's"
+        test { host-func("a", "b", #i) => host-import("a", "b", #i) } }
+      rule forward { match through(_, ?callee) rewrite ?callee because "it only forwards"
+        test { through(#f, #g) => #g } }"#;
+    let pack = std::env::temp_dir().join(format!("meld-plain-{}.meld", std::process::id()));
+    std::fs::write(&pack, plain).unwrap();
+    let without = fuser().no_default_rules().rules(&pack).fuse();
+    std::fs::remove_file(&pack).unwrap();
+    assert_eq!(with, without.unwrap().bytes);
+}
