@@ -144,6 +144,15 @@ impl Fuser {
         Ok(meld_component::read(&self.binaries()?)?)
     }
 
+    /// Reads as [`Fuser::read`] does, but leaves function bodies for [`Decided::emit`] to validate.
+    ///
+    /// # Errors
+    ///
+    /// As [`Fuser::read`].
+    pub fn read_deferred(&self) -> Result<Program, FuseError> {
+        Ok(meld_component::read_deferred(&self.binaries()?)?)
+    }
+
     /// Reads the inputs and decides, by these rules, what each import becomes. Function bodies
     /// are left for [`Decided::emit`] to validate.
     ///
@@ -151,8 +160,20 @@ impl Fuser {
     ///
     /// As [`Fuser::read`], and if no rule implements an import or a rule forbids the plan.
     pub fn decide<'r>(&self, rules: &'r RuleSet) -> Result<Decided<'r>, FuseError> {
+        self.decide_for(self.read_deferred()?, rules)
+    }
+
+    /// Decides for a program that was made from the inputs, which is independent of rules.
+    ///
+    /// # Errors
+    ///
+    /// If no rule implements an import or a rule forbids the plan.
+    pub fn decide_for<'r>(
+        &self,
+        program: Program,
+        rules: &'r RuleSet,
+    ) -> Result<Decided<'r>, FuseError> {
         meld_engine::check_emitted(rules, meld_emit::emitted())?;
-        let program = meld_component::read_deferred(&self.binaries()?)?;
         let Decision { plan, trace } = meld_engine::decide(&program, rules, &self.engine)?;
         Ok(Decided { program, plan, trace })
     }

@@ -4,64 +4,73 @@
 use super::MergeError;
 use super::module::Module;
 use super::reencode::Renumber;
+use super::scan::Sites;
 use rayon::prelude::*;
 use wasm_encoder::{Encode, SectionId};
-use wasmparser::OperatorsReaderAllocations;
 
 /// Bytes of bodies rewritten as one task.
-const CHUNK: usize = 64 << 10;
+const CHUNK: usize = 32 << 10;
 
-/// Tasks for each thread until their results are written. Their results are held meanwhile.
-const ROUND: usize = 2;
+/// Tasks for each thread in a round. The results of two rounds are held at a time.
+const ROUND: usize = 4;
 
-/// Appends the code section: the bodies of `functions`, each an instance and a position in its
-/// module, and `generated` as the last one.
-pub fn code_section(
-    modules: &[Module<'_>],
-    renumber: &[Renumber<'_>],
-    functions: &[(usize, usize)],
-    generated: Option<&[u8]>,
-    out: &mut Vec<u8>,
-) -> Result<(), MergeError> {
-    let size = |&(instance, position): &(usize, usize)| modules[instance].body_size(position);
-    let count = functions.len() + usize::from(generated.is_some());
+/// What the code section is made from.
+pub struct Code<'c> {
+    pub modules: &'c [Module<'c>],
+    /// By instance.
+    pub renumber: &'c [Renumber<'c>],
+    pub sites: &'c Sites,
+    /// Functions by instance and position in its module.
+    pub functions: &'c [(usize, usize)],
+    /// A body that comes last.
+    pub generated: Option<&'c [u8]>,
+}
+
+/// Appends the code section. While the bodies of one round are appended, those of the next are
+/// rewritten.
+pub fn code_section(code: &Code<'_>, out: &mut Vec<u8>) -> Result<(), MergeError> {
+    let size = |&(instance, position): &(usize, usize)| code.modules[instance].body_size(position);
+    let count = code.functions.len() + usize::from(code.generated.is_some());
     if count == 0 {
         return Ok(());
     }
-    let before: usize = functions.iter().map(size).sum();
+    let before: usize = code.functions.iter().map(size).sum();
     section(SectionId::Code, before, out, |out| {
         count.encode(out);
-        let chunks = chunks(functions, size);
+        let chunks = chunks(code.functions, size);
         let round = rayon::current_num_threads() * ROUND;
-        let mut tasks: Vec<Task> = Vec::new();
-        tasks.resize_with(round.min(chunks.len()), Task::default);
+        let tasks = || (0..round.min(chunks.len())).map(|_| Task::default()).collect::<Vec<_>>();
+        let (mut written, mut next) = (tasks(), tasks());
         for chunks in chunks.chunks(round) {
-            tasks.par_iter_mut().zip(chunks).for_each(|(task, functions)| {
-                task.bytes.clear();
-                task.outcome = functions.iter().try_for_each(|function| {
-                    let &(instance, position) = function;
-                    sized(size(function), &mut task.bytes, |out| {
-                        let body = modules[instance].body(position);
-                        renumber[instance].body(&body, &mut task.allocations, out)
-                    })
+            let rewrite = || {
+                next.par_iter_mut().zip(chunks).for_each(|(task, functions)| {
+                    task.outcome =
+                        functions.iter().try_for_each(|function| task.body(code, function));
                 });
-            });
-            // In order, so that of several errors the first is reported.
-            for task in &mut tasks[..chunks.len()] {
-                std::mem::replace(&mut task.outcome, Ok(()))?;
-                out.extend_from_slice(&task.bytes);
-            }
+            };
+            rayon::join(|| append(&mut written, out), rewrite).0?;
+            std::mem::swap(&mut written, &mut next);
         }
-        if let Some(body) = generated {
+        append(&mut written, out)?;
+        if let Some(body) = code.generated {
             body.encode(out);
         }
         Ok(())
     })
 }
 
+/// Appends what tasks made. In order, so that of several errors the first is reported.
+fn append(tasks: &mut [Task], out: &mut Vec<u8>) -> Result<(), MergeError> {
+    for task in tasks {
+        std::mem::replace(&mut task.outcome, Ok(()))?;
+        out.extend_from_slice(&task.bytes);
+        task.bytes.clear();
+    }
+    Ok(())
+}
+
 /// What a task needs and makes, kept from round to round for its memory.
 struct Task {
-    allocations: OperatorsReaderAllocations,
     /// Bodies, each after its size.
     bytes: Vec<u8>,
     outcome: Result<(), MergeError>,
@@ -69,7 +78,18 @@ struct Task {
 
 impl Default for Task {
     fn default() -> Self {
-        Task { allocations: Default::default(), bytes: Vec::new(), outcome: Ok(()) }
+        Task { bytes: Vec::new(), outcome: Ok(()) }
+    }
+}
+
+impl Task {
+    fn body(&mut self, code: &Code<'_>, function: &(usize, usize)) -> Result<(), MergeError> {
+        let &(instance, position) = function;
+        let module = &code.modules[instance];
+        sized(module.body_size(position), &mut self.bytes, |out| {
+            let (body, sites) = (module.body(position), code.sites.of(instance, position));
+            code.renumber[instance].body(&body, sites, out)
+        })
     }
 }
 

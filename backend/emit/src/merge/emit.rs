@@ -7,6 +7,7 @@ use super::link::{Item, Linked};
 use super::names;
 use super::reach::Live;
 use super::reencode::{self, Numbers, Renumber, const_expr, const_instruction};
+use super::scan::Sites;
 use super::segments::{Schedule, Step};
 use super::{Kind, Merge, MergeError, Merged, StartMode};
 use rayon::prelude::*;
@@ -41,6 +42,7 @@ struct Emitter<'a, 'e> {
     linked: &'e Linked<'e>,
     inits: &'e Inits,
     live: &'e Live,
+    sites: &'e Sites,
     numbers: Numbers,
     /// By instance.
     renumber: Vec<Renumber<'e>>,
@@ -57,6 +59,7 @@ pub fn emit(
     linked: &Linked<'_>,
     inits: &Inits,
     mut live: Live,
+    sites: &Sites,
     schedule: &Schedule,
     exports: &[(Kind, u32)],
 ) -> Result<Merged, MergeError> {
@@ -76,6 +79,7 @@ pub fn emit(
         linked,
         inits,
         live: &live,
+        sites,
         mentioned: vec![false; numbers.order[Kind::Func].len()],
         numbers,
         renumber,
@@ -139,8 +143,15 @@ impl Emitter<'_, '_> {
             section(true, &DataCountSection { count: data.len() as u32 });
         }
         let bodies: Vec<_> = self.defined(Kind::Func).collect();
-        let (modules, generated) = (&self.linked.modules, generated.as_deref());
-        bulk::code_section(modules, &self.renumber, &bodies, generated, &mut out)?;
+        let generated = generated.as_deref();
+        let code = bulk::Code {
+            modules: &self.linked.modules,
+            renumber: &self.renumber,
+            sites: self.sites,
+            functions: &bodies,
+            generated,
+        };
+        bulk::code_section(&code, &mut out)?;
         bulk::data_section(&data, &mut out)?;
         let generated = generated.is_some().then_some(functions);
         let name = self.merge.name.as_deref();

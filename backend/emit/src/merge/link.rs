@@ -2,7 +2,7 @@
 //! the fused module given one id of its kind.
 
 use super::module::{self, Module};
-use super::reach::MOST_ITEMS;
+use super::scan::MOST_ITEMS;
 use super::types::{ToIds, Types};
 use super::{Kind, Merge, MergeError, PerKind, Source};
 use indexmap::IndexMap;

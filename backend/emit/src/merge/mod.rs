@@ -8,8 +8,9 @@
 //! 2. [`types`], [`link`]: types are deduplicated, imports followed, every item gets an id;
 //! 3. [`consts`]: initial values of globals are computed or copied;
 //! 4. [`segments`]: what instantiation does, and what of it a start function has to do;
-//! 5. [`reach`]: what root exports and instantiation reach is kept, the rest is not emitted;
-//! 6. [`reencode`], [`emit`], [`bulk`], [`names`]: ids become indices, and sections are written.
+//! 5. [`scan`]: what each body refers to, and where;
+//! 6. [`reach`]: what root exports and instantiation reach is kept, the rest is not emitted;
+//! 7. [`reencode`], [`emit`], [`bulk`], [`names`]: ids become indices, and sections are written.
 //!
 //! Invariants: nothing is matched by name but exports against [`Source`]s; no operator is listed
 //! by hand where indices are concerned ([`immediates`]); an id is never an index, and indices only
@@ -25,6 +26,7 @@ mod module;
 mod names;
 mod reach;
 mod reencode;
+mod scan;
 mod segments;
 mod types;
 
@@ -124,10 +126,12 @@ pub fn merge(merge: &Merge<'_>) -> Result<Merged, MergeError> {
     let (linked, exports) = link::Linked::new(merge)?;
     let inits = consts::Inits::new(&linked)?;
     let steps = segments::steps(&linked, &inits)?;
-    let live = reach::reach(&linked, &inits, &steps, &exports)?;
+    let (references, sites) = scan::scan(&linked)?;
+    let live = reach::reach(&linked, &references, &inits, &steps, &exports)?;
+    drop(references);
     let schedule =
         segments::Schedule::new(steps, |write| live.items[write.kind][write.target as usize]);
-    emit::emit(merge, &linked, &inits, live, &schedule, &exports)
+    emit::emit(merge, &linked, &inits, live, &sites, &schedule, &exports)
 }
 
 /// The kind of a core item that can be imported and exported.

@@ -29,10 +29,19 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let form = if arguments.core { Form::Core } else { Form::Component };
-    let (fuser, size) = arguments.fuser.fuser(form)?;
-    let progress = Progress::start(format!("fusing {:.1} MB", size as f64 / 1e6));
-    let rules = fuser.load_rules()?;
-    let decided = fuser.decide(&rules)?;
+    // Reading inputs and loading rules take about equally long, and neither needs the other.
+    let (rules, read) = rayon::join(
+        || arguments.fuser.rules(),
+        || {
+            let (fuser, size) = arguments.fuser.fuser(form)?;
+            let progress = Progress::start(format!("fusing {:.1} MB", size as f64 / 1e6));
+            let program = fuser.read_deferred();
+            Ok::<_, Failure>((fuser, progress, program))
+        },
+    );
+    let (fuser, progress, program) = read?;
+    let rules = rules?;
+    let decided = fuser.decide_for(program?, &rules)?;
     let explanation = arguments.explain.text(&decided)?;
     let output = match &arguments.output {
         Some(path) => Some(path.as_str()),
