@@ -25,7 +25,8 @@ pub const MOST_ITEMS: usize = (u32::MAX >> SLOT_BITS) as usize;
 pub struct References(Lists);
 
 /// Where in each body an instruction has an index: for each such instruction its distance from
-/// the one before or from the first instruction, and whether memories are all that it names.
+/// the one before or from the first instruction, and whether memories are all that it names. Those
+/// are left out where the only memory of an instance is the first of all: it keeps its index.
 pub struct Sites(Lists);
 
 /// An instruction that has an index.
@@ -101,12 +102,11 @@ pub fn scan(linked: &Linked<'_>) -> Result<(References, Sites), MergeError> {
     let scanned: Vec<Result<(Chunk, Chunk), MergeError>> = tasks
         .par_iter()
         .map_init(
-            || (usize::MAX, Stamps::default()),
-            |(at, stamps), (instance, range)| {
-                if *at != *instance {
-                    *at = *instance;
-                    *stamps = Stamps::new(linked, *instance);
-                }
+            || None,
+            |stamps, (instance, range)| {
+                stamps.take_if(|(of, _)| of != instance);
+                let fresh = || (*instance, Stamps::new(linked, *instance));
+                let (_, stamps) = stamps.get_or_insert_with(fresh);
                 scan_chunk(stamps, &linked.modules[*instance], range.clone())
                     .map_err(|error| MergeError::malformed(linked.names[*instance], error))
             },
@@ -169,10 +169,11 @@ fn scan_chunk(
 }
 
 /// For each slot and index the last function that referred to it.
-#[derive(Default)]
 struct Stamps {
     seen: [Vec<u32>; Slot::ALL.len()],
     now: u32,
+    /// What an instruction names that has a memory's index.
+    memories: Named,
 }
 
 impl Stamps {
@@ -188,11 +189,13 @@ impl Stamps {
             Slot::Data => module.data.len(),
             Slot::Elem => module.elems.len(),
         };
-        Stamps { seen: Slot::ALL.map(|slot| vec![0; len(slot)]), now: 0 }
+        let first_alone = linked.local[instance][Kind::Memory] == [0];
+        let memories = if first_alone { Named::Nothing } else { Named::Memories };
+        Stamps { seen: Slot::ALL.map(|slot| vec![0; len(slot)]), now: 0, memories }
     }
 }
 
-/// The indices that an instruction has.
+/// The indices that an instruction has which may change.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Named {
     Nothing,
@@ -211,7 +214,7 @@ struct Scan<'s> {
 impl Immediates for Scan<'_> {
     #[inline]
     fn index(&mut self, slot: Slot, index: u32) -> bool {
-        let named = if slot == Slot::Memory { Named::Memories } else { Named::Others };
+        let named = if slot == Slot::Memory { self.stamps.memories } else { Named::Others };
         self.named = self.named.max(named);
         match self.stamps.seen[slot as usize].get_mut(index as usize) {
             Some(seen) if *seen == self.stamps.now => {}
@@ -285,6 +288,27 @@ mod tests {
         ];
         assert_eq!(sorted(references.of(0, 1)), sorted(expected.into_iter()));
         assert_eq!((sites.of(0, 0).count(), references.of(0, 0).count()), (0, 0));
+    }
+
+    /// The first memory of all keeps its index.
+    #[test]
+    fn memories_that_stay_have_no_sites() {
+        let text = r#"(module (memory 1) (data $d "")
+            (func (drop (i32.load (i32.const 0)))
+                (memory.init $d (i32.const 0) (i32.const 0) (i32.const 0))))"#;
+        let instance = |name: &str| Instance {
+            name: name.into(),
+            bytes: wat::parse_str(text).unwrap().into(),
+            imports: Vec::new(),
+            synthetic: false,
+        };
+        let (instances, start) = (vec![instance("m"), instance("n")], StartMode::Section);
+        let merge = Merge { name: None, instances, exports: Vec::new(), start };
+        let (linked, _) = Linked::new(&merge).unwrap();
+        let (_, sites) = scan(&linked).unwrap();
+        let found =
+            |instance| sites.of(instance, 0).map(|site| site.only_memories).collect::<Vec<_>>();
+        assert_eq!((found(0), found(1)), (vec![false], vec![true, false]));
     }
 
     fn sorted(references: impl Iterator<Item = (Slot, u32)>) -> Vec<(u8, u32)> {
