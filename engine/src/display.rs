@@ -104,12 +104,6 @@ impl Names {
     pub(crate) fn port(&self, port: Port) -> &str {
         self.ports.get(&port).map_or("?", String::as_str)
     }
-
-    /// Whether each word of a filter occurs in the port's text.
-    pub(crate) fn selects(&self, filter: Option<&str>, port: Port) -> bool {
-        let text = self.port(port);
-        filter.is_none_or(|filter| filter.split_whitespace().all(|word| text.contains(word)))
-    }
 }
 
 fn clean(name: &str) -> String {

@@ -39,7 +39,7 @@ pub(crate) fn text(trace: &Trace<'_>, filter: Option<&str>) -> String {
         printer.port(*port, *proof);
     }
     let mut out = match (ports.is_empty(), filter) {
-        (true, Some(filter)) => format!("no port has to do with all words of `{filter}`\n"),
+        (true, Some(filter)) => format!("{}\n", story::selects_none(filter)),
         (true, None) => "there are no ports\n".to_string(),
         (false, _) => printer.out,
     };
@@ -282,7 +282,7 @@ pub(crate) fn json(trace: &Trace<'_>, filter: Option<&str>) -> Value {
                 "proof": positions[id],
                 "call": cost.call,
                 "size": cost.size,
-                "notTaken": others,
+                "not_taken": others,
             })
         })
         .collect();
@@ -309,7 +309,7 @@ pub(crate) fn json(trace: &Trace<'_>, filter: Option<&str>) -> Value {
         "ports": ports,
         "proofs": proofs,
         "terms": terms.out,
-        "forbidsTurnedOff": waived,
+        "forbids_turned_off": waived,
     })
 }
 

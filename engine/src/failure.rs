@@ -9,11 +9,11 @@ use crate::extract::{Extraction, cost_of};
 use crate::guard::Ask;
 use crate::plan::Port;
 use crate::saturate::{Cause, Saturation, matches_of};
-use crate::term::{Op, Term};
+use crate::term::{Node, Op, Term};
 use crate::why_not::Standing;
 use egg::Id;
 use indexmap::IndexMap;
-use meld_pack::ruleset::RuleId;
+use meld_pack::ruleset::{RuleId, TermId};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write;
 
@@ -23,6 +23,14 @@ const MOST_QUESTIONS: usize = 20;
 const MOST_PORTS: usize = 3;
 /// Rules that a report names for one question.
 const MOST_RULES: usize = 8;
+
+/// What meld does not support, by the terms that speak of it.
+const UNSUPPORTED: [(&str, &[&str]); 4] = [
+    ("resources", &["own", "borrow", "resource-new", "resource-rep", "resource-drop"]),
+    ("streams and futures", &["stream", "future"]),
+    ("error contexts", &["error-context"]),
+    ("async functions", &["async-lift", "async-lower", "async-builtin"]),
+];
 
 /// Ports without an implementable term.
 pub(crate) struct Failure<'a, 'r> {
@@ -52,7 +60,57 @@ impl Failure<'_, '_> {
             let more = questions.len() - MOST_QUESTIONS;
             let _ = write!(out, "\n\nand {more} more questions without an answer");
         }
+        if !self.has_standard_packs() {
+            out.push_str("\n\nthe standard packs are left out (--no-default-rules)");
+        }
         out
+    }
+
+    /// Whether rules of meld itself take part, so that what they leave open is for certain
+    /// something that meld does not support.
+    fn has_standard_packs(&self) -> bool {
+        let packs = &self.saturation.rules.packs;
+        packs.iter().any(|pack| pack.name.starts_with("meld.") && pack.name != "meld.vocabulary")
+    }
+
+    /// Says in plain words what a question is about, if that is something meld does not support.
+    fn unsupported(&self, question: Term) -> Option<String> {
+        let (bank, show) = (self.saturation.graph.bank(), self.saturation.show());
+        let mut host = String::new();
+        let mut seen = HashSet::from([question]);
+        let mut todo = vec![question];
+        while let Some(term) = todo.pop() {
+            let children = bank.children(term);
+            todo.extend(children.iter().rev().filter(|child| seen.insert(**child)));
+            let Op::Term(_) = bank.op(term) else { continue };
+            let op = show.op(bank.op(term));
+            if let ("host", [interface, name, function]) = (op.as_str(), children) {
+                host = format!("{} {} ", show.term(*interface), show.term(*name));
+                todo.extend(self.signature(*function));
+            }
+            let what = UNSUPPORTED.iter().find(|(_, terms)| terms.contains(&op.as_str()));
+            let Some((what, _)) = what else { continue };
+            let passed = match (op.as_str(), children) {
+                ("own" | "borrow", [resource]) => {
+                    let resource = show.term(*resource);
+                    format!("{host}passes `{op}<{}>`: ", resource.trim_start_matches('#'))
+                }
+                ("stream" | "future" | "error-context", _) => format!("{host}passes `{op}`: "),
+                _ => String::new(),
+            };
+            return Some(format!("{passed}{what} are not supported yet"));
+        }
+        None
+    }
+
+    /// The type of a function of the host, as the program says.
+    fn signature(&self, function: Term) -> Option<Term> {
+        let Saturation { graph, rules, .. } = self.saturation;
+        let attribute = rules.terms.iter().position(|term| &*term.name == "signature")?;
+        let op = Op::Term(TermId(attribute as u32));
+        let class = graph.lookup(Node { op, children: [graph.class(function)].into() })?;
+        let terms = self.saturation.terms_of(class);
+        terms.into_iter().find(|term| graph.bank().children(*term).len() == 2)
     }
 
     /// Classes below this one that have no implementable operator, in order.
@@ -107,12 +165,18 @@ impl Failure<'_, '_> {
         let passed_on =
             |op: &Op| answered.get(&class).is_some_and(|answered| answered.contains(op));
         let bank = self.saturation.graph.bank();
-        let term = terms
-            .iter()
-            .find(|term| !passed_on(bank.op(**term)))
-            .or(terms.first())
-            .map_or(String::new(), |term| self.saturation.show().term(*term));
-        let _ = write!(out, "\n\nno rule implements `{term}`");
+        let term = terms.iter().find(|term| !passed_on(bank.op(**term))).or(terms.first()).copied();
+        let text = term.map_or(String::new(), |term| self.saturation.show().term(term));
+        let standard = self.has_standard_packs();
+        out.push_str("\n\n");
+        match term.filter(|_| standard).and_then(|term| self.unsupported(term)) {
+            Some(why) => {
+                let _ = write!(out, "{why}\n  no rule implements `{text}`");
+            }
+            None => {
+                let _ = write!(out, "no rule implements `{text}`");
+            }
+        }
         for port in ports.iter().take(MOST_PORTS) {
             let _ = write!(out, "\n  needed by {}", self.saturation.names.port(*port));
         }
@@ -121,7 +185,7 @@ impl Failure<'_, '_> {
         }
         let near = self.near(class);
         if near.is_empty() {
-            let _ = write!(out, "\n  not supported yet: no rule's pattern matches it");
+            out.push_str("\n  no rule's pattern matches it");
         }
         for line in near.iter().take(MOST_RULES) {
             let _ = write!(out, "\n  {line}");

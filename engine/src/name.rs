@@ -1,6 +1,7 @@
 //! Rules and forbids as users name them: `pack.rule`, or as much of its end as names only one.
 
 use crate::error::EngineError;
+use meld_pack::near;
 use meld_pack::ruleset::{RuleId, RuleSet};
 
 /// A rule, an option or a forbid.
@@ -39,14 +40,17 @@ pub(crate) fn find(rules: &RuleSet, name: &str) -> Result<Named, EngineError> {
     }
 }
 
-/// The error for a name that no pack declares, with the one that shares most with it.
+/// The error for a name that no pack declares, with the one that is most like it. Only the last
+/// part has to be alike: whoever errs in the pack knows what the rule is called.
 pub(crate) fn unknown(kind: &'static str, name: &str, known: &[String]) -> EngineError {
-    let last = |name: &str| name.rsplit('.').next().unwrap_or(name).to_string();
-    let near = known.iter().find(|known| last(known) == last(name)).or_else(|| {
-        let shared =
-            |known: &&String| known.chars().zip(name.chars()).take_while(|(a, b)| a == b).count();
-        known.iter().max_by_key(shared).filter(|known| shared(known) > 2)
+    fn parts(name: &str) -> (&str, &str) {
+        name.rsplit_once('.').unwrap_or(("", name))
+    }
+    let (pack, end) = parts(name);
+    let hint = near(end, known.iter().map(|known| parts(known).1)).and_then(|near| {
+        let alike = || known.iter().filter(|known| parts(known).1 == near);
+        alike().find(|known| parts(known).0 == pack).or_else(|| alike().next())
     });
-    let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+    let hint = hint.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
     EngineError::Unknown { kind, name: name.to_string(), hint }
 }

@@ -13,8 +13,19 @@
 //! * the proof ends at the term that the plan has for the port, node by node.
 //!
 //! Proofs rest only on earlier ones, so there is no way round in a circle. Two terms that such a
-//! chain connects are equal if the rules are right: whatever bug the rest of the engine has, it
-//! cannot make a port mean something else without being caught here.
+//! chain connects are equal if the rules are right: a bug in what is not named below cannot make a
+//! port mean something else without being caught here.
+//!
+//! What this check shares with the rest of the engine, and so has to trust:
+//!
+//! * the packs: rules that say what is true, and the bytes of their modules;
+//! * `seed.rs` and the frontend's facts, from which the program is stated anew: run twice, a mistake
+//!   in them is made twice;
+//! * which terms are data or attributes, and what matches a glob (`compile.rs`);
+//! * `reach.rs`, which says whose instantiation can be seen, and who writes to whose memory.
+//!
+//! Nor does it ask whether the plan is the cheapest, or obeys the `forbid`s: costs choose between
+//! answers that mean the same, and `forbid.rs` looks at the plan by itself.
 
 mod guards;
 mod plan;

@@ -1,6 +1,5 @@
 //! Which ports an explanation is about, and what they come to.
 
-use crate::display::Names;
 use crate::plan::Port;
 use crate::proof::{ProofId, Reason};
 use crate::saturate::Cause;
@@ -18,8 +17,9 @@ pub(crate) struct Summary {
     pub(crate) shown: usize,
     /// All ports.
     pub(crate) total: usize,
-    /// How many ports became what: `unchanged`, `direct`, or the operator of their term. The most
-    /// frequent come first.
+    /// How many ports became what: `unchanged`, `direct` (something of an instance of the input),
+    /// `pack module` (an export of a pack module's instance), or the operator of their term. The
+    /// most frequent come first.
     pub(crate) kinds: Vec<(String, usize)>,
     /// Assumptions that the ports rest on, sorted.
     pub(crate) assuming: Vec<String>,
@@ -36,7 +36,7 @@ pub(crate) fn select(trace: &Trace<'_>, filter: Option<&str>) -> Vec<(Port, Proo
         .flat_map(str::split_whitespace)
         .map(|word| (word, terms_with(trace, word)))
         .collect();
-    let names: &Names = &trace.saturation.names;
+    let names = &trace.saturation.names;
     let tells = |port: Port, proof: ProofId| {
         words.iter().all(|(word, terms)| {
             let proof = trace.proofs.get(proof);
@@ -46,6 +46,11 @@ pub(crate) fn select(trace: &Trace<'_>, filter: Option<&str>) -> Vec<(Port, Proo
     };
     let ports = trace.ports.iter().map(|(port, about)| (*port, about.proof));
     ports.filter(|(port, proof)| tells(*port, *proof)).collect()
+}
+
+/// What is said where a filter selects no port.
+pub(crate) fn selects_none(filter: &str) -> String {
+    format!("no port has to do with all words of `{filter}`")
 }
 
 /// For every term whether a word occurs in it.
@@ -85,13 +90,17 @@ pub(crate) fn proofs_of(trace: &Trace<'_>, ports: &[(Port, ProofId)]) -> BTreeSe
 /// Sums up ports.
 pub(crate) fn summary(trace: &Trace<'_>, ports: &[(Port, ProofId)]) -> Summary {
     let saturation = &trace.saturation;
+    let bank = saturation.graph.bank();
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     let mut dearest = Vec::new();
     for (port, id) in ports {
         let proof = trace.proofs.get(*id);
-        let kind = match saturation.graph.bank().op(proof.to) {
+        let kind = match bank.op(proof.to) {
             _ if proof.steps.is_empty() => "unchanged".to_string(),
-            Op::Export(_) => "direct".to_string(),
+            Op::Export(_) => match bank.op(bank.children(proof.to)[0]) {
+                Op::Entity(_) => "direct".to_string(),
+                _ => "pack module".to_string(),
+            },
             op => saturation.show().op(op),
         };
         *kinds.entry(kind).or_default() += 1;

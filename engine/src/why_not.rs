@@ -4,6 +4,7 @@ use crate::compile::Pat;
 use crate::display::place;
 use crate::guard::Ask;
 use crate::saturate::{Cause, matches_of};
+use crate::story;
 use crate::term::Term;
 use crate::trace::Trace;
 use egg::Id;
@@ -43,7 +44,10 @@ pub(crate) fn text(trace: &Trace<'_>, id: RuleId, filter: Option<&str>) -> Strin
         let _ = writeln!(out, "  does not run: {why}");
     }
 
-    let classes = in_sight(trace, filter);
+    let Some(classes) = in_sight(trace, filter) else {
+        let _ = writeln!(out, "  {}", story::selects_none(filter.unwrap_or_default()));
+        return out;
+    };
     let matches = matches_of(&saturation.graph, &classes, &matcher.pattern, matcher.slots);
     if matches.is_empty() {
         let _ = writeln!(out, "  {}", nearest(trace, &classes, &matcher.pattern));
@@ -78,7 +82,8 @@ pub(crate) fn text(trace: &Trace<'_>, id: RuleId, filter: Option<&str>) -> Strin
         }
     }
     if fired > 0 {
-        let _ = writeln!(out, "  fired in {fired} places");
+        let places = if fired == 1 { "place" } else { "places" };
+        let _ = writeln!(out, "  fired in {fired} {places}");
         let _ = writeln!(out, "  {}", taken(trace, id, &classes));
     }
     let show = saturation.show();
@@ -89,24 +94,27 @@ pub(crate) fn text(trace: &Trace<'_>, id: RuleId, filter: Option<&str>) -> Strin
         }
     }
     if lines.len() > MOST_PLACES {
-        let _ = writeln!(out, "  and at {} more places", lines.len() - MOST_PLACES);
+        let more = lines.len() - MOST_PLACES;
+        let _ =
+            writeln!(out, "  and at {more} more {}", if more == 1 { "place" } else { "places" });
     }
     out
 }
 
-/// The classes that the ports can see through any of their answers, in order.
-fn in_sight(trace: &Trace<'_>, filter: Option<&str>) -> Vec<Id> {
+/// The classes that the selected ports can see through any of their answers, in order; none if a
+/// filter selects no port.
+fn in_sight(trace: &Trace<'_>, filter: Option<&str>) -> Option<Vec<Id>> {
     let graph = &trace.saturation.graph;
     if filter.is_none() {
-        return graph.classes();
+        return Some(graph.classes());
+    }
+    let ports = story::select(trace, filter);
+    if ports.is_empty() {
+        return None;
     }
     let mut seen: HashSet<Id> = HashSet::new();
-    let mut todo: Vec<Id> = trace
-        .ports
-        .iter()
-        .filter(|(port, _)| trace.saturation.names.selects(filter, **port))
-        .map(|(_, about)| graph.class(trace.proofs.get(about.proof).from))
-        .collect();
+    let mut todo: Vec<Id> =
+        ports.iter().map(|(_, proof)| graph.class(trace.proofs.get(*proof).from)).collect();
     while let Some(class) = todo.pop() {
         if seen.insert(class) {
             for node in graph.nodes(class) {
@@ -116,7 +124,7 @@ fn in_sight(trace: &Trace<'_>, filter: Option<&str>) -> Vec<Id> {
     }
     let mut classes: Vec<Id> = seen.into_iter().collect();
     classes.sort_unstable();
-    classes
+    Some(classes)
 }
 
 /// A term of the class that the pattern is about.
@@ -186,15 +194,19 @@ fn nearest(trace: &Trace<'_>, classes: &[Id], pattern: &Pat) -> String {
         }
     }
     let name = show.op(op);
+    let missed = match candidates {
+        1 => format!("its pattern does not match the only term `{name}`"),
+        n => format!("its pattern matches none of {n} terms `{name}`"),
+    };
     match best {
         None if candidates == 0 => format!("its pattern matches nowhere: no `{name}` occurs"),
-        None => format!("its pattern matches none of {candidates} terms `{name}`"),
+        None => missed,
         Some((argument, child, _)) => {
             let wants = args[argument]
                 .op()
                 .map_or("another text".into(), |op| format!("`{}`", show.op(op)));
             format!(
-                "its pattern matches none of {candidates} terms `{name}`: argument {} has to be {wants}, and is for example `{}`",
+                "{missed}: argument {} has to be {wants}, and is for example `{}`",
                 argument + 1,
                 show.term(saturation.representative(child))
             )

@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::{core_program, program, rules, rules_and, siblings, stable};
+use common::{
+    ASSUMING, core_program, only_vocabulary, program, rules, rules_and, siblings, stable,
+};
 use meld_component::program::InstanceId;
 use meld_engine::plan::{Node, Plan, Port};
 use meld_engine::{EngineError, Options, Weight, decide};
@@ -164,6 +166,36 @@ fn ports_without_an_answer() {
 }
 
 #[test]
+fn handles_are_refused_in_plain_words() {
+    let handle = siblings("(param \"a\" (stream u8))", "(param i32)", "");
+    let error = decide(&handle, &rules(), &Options::default()).unwrap_err().to_string();
+    assert!(
+        error.contains("\n\npasses `stream`: streams and futures are not supported"),
+        "{error}"
+    );
+    let host = program(
+        r#"(component
+          (import "a:b/files" (instance $files
+            (export "file" (type $file (sub resource)))
+            (export "open" (func (result (own $file))))))
+          (core func $open (canon lower (func $files "open")))
+          (core module $m
+            (import "a" "open" (func $open (result i32)))
+            (func (export "run") (result i32) call $open))
+          (core instance $i (instantiate $m (with "a" (instance (export "open" (func $open))))))
+          (func (export "run") (result u32) (canon lift (core func $i "run"))))"#,
+    );
+    let error = decide(&host, &rules(), &Options::default()).unwrap_err().to_string();
+    let expect = "\n\n\"a:b/files\" \"open\" passes `own<";
+    assert!(error.contains(expect) && error.contains(">`: resources are not supported"), "{error}");
+    // Other rules might support it, and nobody asked those of meld.
+    let alone = only_vocabulary();
+    let error = decide(&host, &alone, &Options::default()).unwrap_err().to_string();
+    assert!(!error.contains("supported"), "{error}");
+    assert!(error.ends_with("the standard packs are left out (--no-default-rules)"), "{error}");
+}
+
+#[test]
 fn ports_whose_guards_fail() {
     let program = siblings("(param \"a\" (list bool))", "(param i32 i32)", "");
     let rules = rules();
@@ -213,7 +245,18 @@ fn names_of_rules() {
             "meld.calls.dirct",
             "no pack declares the rule `meld.calls.dirct`; did you mean `meld.calls.direct`?",
         ),
-        ("irect", "no pack declares the rule `irect`"),
+        ("irect", "no pack declares the rule `irect`; did you mean `meld.calls.direct`?"),
+        ("directt", "no pack declares the rule `directt`; did you mean `meld.calls.direct`?"),
+        (
+            "meld.cals.direct",
+            "no pack declares the rule `meld.cals.direct`; did you mean `meld.calls.direct`?",
+        ),
+        (
+            "meld.hosts.side-flatt",
+            "no pack declares the rule `meld.hosts.side-flatt`; did you mean `meld.hosts.side-flat`?",
+        ),
+        ("meld.foo", "no pack declares the rule `meld.foo`"),
+        ("meld.calls.foo", "no pack declares the rule `meld.calls.foo`"),
         (
             "side-flat",
             "several rules are called `side-flat`: meld.calls.side-flat, meld.hosts.side-flat",
@@ -224,19 +267,60 @@ fn names_of_rules() {
     }
 }
 
-const ASSUMING: &str = r#"
-pack test.assuming
-use meld.vocabulary
-use meld.calls
-assume trusted
-rule trust {
-  match    call(?f, ?sig, ?callee, no-post-return(), ?caller)
-  assuming trusted
-  rewrite  ?f
-  because  "nobody lies"
-  test { call(#f, func([], []), #b, no-post-return(), #a) => #f }
+#[test]
+fn names_of_assumptions() {
+    let program = siblings("(param \"a\" u32)", "(param i32)", "");
+    let assume = |name: &str| {
+        let options = Options { assume: BTreeSet::from([name.into()]), ..Options::default() };
+        decide(&program, &rules(), &options).unwrap_err().to_string()
+    };
+    for name in ["never-reenters", "host-never-renters"] {
+        let expect = format!(
+            "no pack declares the assumption `{name}`; did you mean `host-never-reenters`?"
+        );
+        assert_eq!(assume(name), expect);
+    }
+    assert_eq!(assume("nothing"), "no pack declares the assumption `nothing`");
 }
-"#;
+
+/// `--why-not` beside `--explain=TEXT` is about the ports that are explained.
+#[test]
+fn why_not_looks_where_explanations_do() {
+    let program = siblings("(param \"a\" string)", "(param i32 i32)", "");
+    let rules = rules();
+    let trace = decide(&program, &rules, &Options::default()).unwrap().trace;
+    // No port's name has the first two in it, but the stories of some have.
+    for filter in ["#math/main.add", "adapter string", "import"] {
+        assert!(!trace.explain_text(Some(filter)).contains("no port"), "{filter}");
+        let why = trace.why_not("meld.calls.direct", Some(filter)).unwrap();
+        assert!(why.contains("`scalar(?sig)` does not hold"), "{filter}: {why}");
+    }
+    let why = trace.why_not("meld.calls.direct", Some("elsewhere")).unwrap();
+    assert!(why.ends_with("  no port has to do with all words of `elsewhere`\n"), "{why}");
+}
+
+#[test]
+fn a_summary_tells_pack_modules_from_direct_calls() {
+    let program = program(
+        r#"(component
+          (core func $get (canon context.get i32 0))
+          (core module $callee (func (export "f")))
+          (core module $main
+            (import "a" "get" (func $get (result i32)))
+            (import "a" "f" (func $f))
+            (func (export "run") call $get drop call $f))
+          (core instance $callee (instantiate $callee))
+          (core func $f (alias core export $callee "f"))
+          (core instance $main (instantiate $main (with "a" (instance
+            (export "get" (func $get)) (export "f" (func $f))))))
+          (func (export "run") (canon lift (core func $main "run"))))"#,
+    );
+    let rules = rules();
+    let trace = decide(&program, &rules, &Options::default()).unwrap().trace;
+    let text = trace.explain_text(Some("import"));
+    let summary = text.lines().next().unwrap_or_default();
+    assert!(summary.contains("1 pack module") && !summary.contains("direct"), "{text}");
+}
 
 #[test]
 fn assumptions_are_granted_and_told() {
@@ -284,7 +368,7 @@ fn a_forbid_that_is_turned_off_is_told() {
     let text = trace.explain_text(Some("nothing of this name"));
     insta::assert_snapshot!(stable(&text));
     assert!(trace.why_not("adapters", None).unwrap().contains("it is disabled (--disable)"));
-    let told = &trace.explain_json(None)["forbidsTurnedOff"][0];
+    let told = &trace.explain_json(None)["forbids_turned_off"][0];
     assert_eq!(told["forbid"], "test.policy.adapters");
     assert_eq!(told["found"][0]["port"], "adder/main: import \"math\" \"add\"");
 

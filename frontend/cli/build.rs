@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 fn main() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
+    // As the script runs, not as it was compiled: a checkout may have moved since.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap();
+    let root = Path::new(&package).join("../..").canonicalize().unwrap();
     let mut files = Vec::new();
     collect(&root.join("rules"), &mut files);
     files.sort();

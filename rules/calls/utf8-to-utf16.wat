@@ -13,7 +13,7 @@
   (func $meld:utf8-to-utf16 (export "transcode")
     (param $ptr from.addr) (param $length from.addr) (result to.addr to.addr)
     (local $result to.addr) (local $to to.addr) (local $size i64) (local $len i32)
-    (local $written i32) (local $left i32) (local $char i32) (local $bits i32) (local $skip i32)
+    (local $written i32) (local $left i32) (local $char i32) (local $bits i32)
     (local $word i64) (local $half i64)
     (if (from.addr.gt_u (local.get $length) (from.addr.const 0x0fffffff))
       (then (call $string-too-long) (unreachable)))
@@ -39,51 +39,40 @@
       (loop $next
         (if (i32.ge_u (local.get $left) (i32.const 8))
           (then
-            ;; The whole word is stored; what follows its ASCII bytes is stored again below.
             (local.set $word (i64.load $from align=1 (local.get $ptr)))
-            (local.set $half (i64.and (local.get $word) (i64.const 0xffffffff)))
-            (local.set $half
-              (i64.and
-                (i64.or (local.get $half) (i64.shl (local.get $half) (i64.const 16)))
-                (i64.const 0x0000ffff0000ffff)))
-            (i64.store $to align=2 (local.get $to)
-              (i64.and
-                (i64.or (local.get $half) (i64.shl (local.get $half) (i64.const 8)))
-                (i64.const 0x00ff00ff00ff00ff)))
-            (local.set $half (i64.shr_u (local.get $word) (i64.const 32)))
-            (local.set $half
-              (i64.and
-                (i64.or (local.get $half) (i64.shl (local.get $half) (i64.const 16)))
-                (i64.const 0x0000ffff0000ffff)))
-            (i64.store $to offset=8 align=2 (local.get $to)
-              (i64.and
-                (i64.or (local.get $half) (i64.shl (local.get $half) (i64.const 8)))
-                (i64.const 0x00ff00ff00ff00ff)))
-            (local.set $word (i64.and (local.get $word) (i64.const 0x8080808080808080)))
-            (if (i64.eqz (local.get $word))
+            (if (i64.eqz (i64.and (local.get $word) (i64.const 0x8080808080808080)))
               (then
+                (local.set $half (i64.and (local.get $word) (i64.const 0xffffffff)))
+                (local.set $half
+                  (i64.and
+                    (i64.or (local.get $half) (i64.shl (local.get $half) (i64.const 16)))
+                    (i64.const 0x0000ffff0000ffff)))
+                (i64.store $to align=2 (local.get $to)
+                  (i64.and
+                    (i64.or (local.get $half) (i64.shl (local.get $half) (i64.const 8)))
+                    (i64.const 0x00ff00ff00ff00ff)))
+                (local.set $half (i64.shr_u (local.get $word) (i64.const 32)))
+                (local.set $half
+                  (i64.and
+                    (i64.or (local.get $half) (i64.shl (local.get $half) (i64.const 16)))
+                    (i64.const 0x0000ffff0000ffff)))
+                (i64.store $to offset=8 align=2 (local.get $to)
+                  (i64.and
+                    (i64.or (local.get $half) (i64.shl (local.get $half) (i64.const 8)))
+                    (i64.const 0x00ff00ff00ff00ff)))
                 (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 8)))
                 (local.set $left (i32.sub (local.get $left) (i32.const 8)))
                 (local.set $to (to.addr.add (local.get $to) (to.addr.const 16)))
-                (br $next)))
-            (local.set $skip (i32.wrap_i64 (i64.shr_u (i64.ctz (local.get $word)) (i64.const 3))))
-            (local.set $ptr
-              (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (local.get $skip))))
-            (local.set $to
-              (to.addr.add
-                (local.get $to)
-                (to.addr.extend_i32_u (i32.shl (local.get $skip) (i32.const 1)))))
-            (local.set $left (i32.sub (local.get $left) (local.get $skip))))
-          (else
-            (br_if $done (i32.eqz (local.get $left)))
-            (local.set $char (i32.load8_u $from (local.get $ptr)))
-            (if (i32.lt_u (local.get $char) (i32.const 0x80))
-              (then
-                (i32.store16 $to (local.get $to) (local.get $char))
-                (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 1)))
-                (local.set $left (i32.sub (local.get $left) (i32.const 1)))
-                (local.set $to (to.addr.add (local.get $to) (to.addr.const 2)))
                 (br $next)))))
+        (br_if $done (i32.eqz (local.get $left)))
+        (local.set $char (i32.load8_u $from (local.get $ptr)))
+        (if (i32.lt_u (local.get $char) (i32.const 0x80))
+          (then
+            (i32.store16 $to (local.get $to) (local.get $char))
+            (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 1)))
+            (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+            (local.set $to (to.addr.add (local.get $to) (to.addr.const 2)))
+            (br $next)))
         (loop $char
           ;; One character of two, three or four bytes: continuation bytes, no overlong forms, no
           ;; surrogates, nothing above 0x10ffff.

@@ -420,6 +420,7 @@ fn check(engine: &Engine, traps: &Module, seed: u64) {
                 let from = if i == 0 { Which::Caller } else { Which::Callee };
                 transcoder(&mut store, engine, from, case.widths).into()
             }
+            Role::Copier(_) => unreachable!("lists are copied by an instruction"),
             Role::Trap(name) => traps.get_export(&mut store, name).unwrap(),
             Role::Memory(which) => store.data().sides[which as usize].memory.into(),
             Role::Flag(which) => flags[which as usize].into(),

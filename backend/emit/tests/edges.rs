@@ -98,7 +98,7 @@ impl Fixture {
                     slots.push(Global::new(&mut store, ty, Val::I64(-1)).unwrap());
                     slots[slots.len() - 1].into()
                 }
-                Role::Transcoder(_) => panic!("no strings here"),
+                Role::Transcoder(_) | Role::Copier(_) => panic!("no strings and lists here"),
             };
             imports.push(item);
         }

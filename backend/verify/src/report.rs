@@ -33,7 +33,7 @@ pub struct Call {
 
 /// What two outcomes of one call tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Nobody outside could tell the two apart.
     Same,
@@ -54,11 +54,12 @@ pub struct Outcome {
 
 /// How a call ended.
 #[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "snake_case")]
 pub enum Ended {
     /// It returned: the result in the manner of WAVE, empty for functions without a result.
     Returned(String),
-    /// It trapped: the reason in the engine's words.
+    /// It trapped: the reason in the engine's words, and what meld calls it (`meld:trap:..`) where a
+    /// check of meld's trapped.
     Trapped(String),
     /// It came to no end of its own: a limit was met, which each side meets at another place, or
     /// the engine itself failed. Which limit, or how it failed.
@@ -159,14 +160,11 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "{} calls, {} different, {} inconclusive; {} skipped",
-            self.calls.len(),
+            "{}, {} different, {} inconclusive; {} skipped",
+            count(self.calls.len(), "call"),
             self.count(Verdict::Different),
             self.count(Verdict::Inconclusive),
-            match self.skipped.len() {
-                1 => "1 function".to_string(),
-                n => format!("{n} functions"),
-            },
+            count(self.skipped.len(), "function"),
         )
     }
 }
@@ -223,7 +221,7 @@ impl fmt::Display for Call {
                         let arguments = around(arguments, 0);
                         writeln!(f, "  {side} host call {same} is {function}{arguments}")?;
                     }
-                    None => writeln!(f, "  {side} makes {same} host calls")?,
+                    None => writeln!(f, "  {side} makes {}", count(same, "host call"))?,
                 }
             }
         }
@@ -238,6 +236,10 @@ fn ended(ended: &Ended, differ: usize) -> String {
         Ended::Trapped(reason) => format!("trapped: {reason}"),
         Ended::GivenUp(reason) => format!("given up: {reason}"),
     }
+}
+
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 fn first_difference(a: &str, b: &str) -> usize {

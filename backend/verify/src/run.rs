@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 use wasmtime::component::{Component, Func, Instance, InstancePre, Val};
-use wasmtime::{Config, Engine, GcHeapOutOfMemory, OptLevel, Store, Trap};
+use wasmtime::{Config, Engine, GcHeapOutOfMemory, OptLevel, Store, Trap, WasmBacktrace};
 
 /// What a call may use up unless the caller says otherwise: some seconds of computing, and more
 /// than any guest of `tests/guests` needs.
@@ -169,6 +169,18 @@ pub(crate) fn ended(error: wasmtime::Error) -> Ended {
     };
     match limit {
         Some(limit) => Ended::GivenUp(limit),
-        None => Ended::Trapped(error.root_cause().to_string()),
+        None => {
+            let reason = error.root_cause().to_string();
+            Ended::Trapped(match trap_name(&error) {
+                Some(name) => format!("{reason} ({name})"),
+                None => reason,
+            })
+        }
     }
+}
+
+/// What meld calls the trap: the function that it calls to trap stands innermost in the backtrace.
+fn trap_name(error: &wasmtime::Error) -> Option<&str> {
+    let innermost = error.downcast_ref::<WasmBacktrace>()?.frames().first()?;
+    innermost.func_name().filter(|name| name.starts_with("meld:trap:"))
 }

@@ -364,6 +364,23 @@ fn async_functions_are_called() {
     assert_eq!(format!("({value})"), report.calls[1].arguments);
 }
 
+/// Which check of meld's a trap is stands in the backtrace only.
+#[test]
+fn traps_are_called_as_meld_calls_them() {
+    let (plain, named) =
+        (SCALAR.replace("HERE", "unreachable"), SCALAR.replace("HERE", "(call $t) unreachable"));
+    let trap = "(func $t (@name \"meld:trap:list-too-long\") unreachable) (func (export";
+    let named = named.replacen("(func (export", trap, 1);
+    let report = run(&plain, &named);
+    assert!(report.same(), "{report}");
+    assert!(report.to_string().contains("(meld:trap:list-too-long)"), "{report}");
+    let ended = &report.calls[1].original.ended;
+    assert!(matches!(ended, Ended::Trapped(reason) if !reason.contains("meld:")), "{report:?}");
+    let json = serde_json::to_value(&report).unwrap();
+    let reason = json["calls"][1]["fused"]["ended"]["trapped"].as_str().unwrap();
+    assert!(reason.ends_with("(meld:trap:list-too-long)"), "{reason}");
+}
+
 #[test]
 fn errors_name_the_item() {
     let options = Options::default();

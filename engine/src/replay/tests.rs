@@ -1,7 +1,7 @@
 //! One thing wrong at a time, in decisions by the standard rules.
 
 use super::check;
-use crate::common::{rules, rules_and, siblings};
+use crate::common::{ASSUMING, rules, rules_and, siblings};
 use crate::decide::{Options, solve};
 use crate::plan::{Node, NodeId, Plan, Port};
 use crate::proof::{ProofId, Reason};
@@ -136,7 +136,7 @@ fn a_proof_to_another_end_is_rejected() {
     says(&text, &[CALL_NAME, "its proof ends at another term than the plan has"]);
     let text = rejection(&string(), |plan, _| {
         let transcoder =
-            plan.modules.iter_mut().find(|module| module.name.ends_with("utf8-to-utf8"));
+            plan.modules.iter_mut().find(|module| module.name.ends_with("utf8-to-utf8-simd"));
         transcoder.unwrap().imports.swap(0, 1);
     });
     says(&text, &[CALL_NAME, "its proof ends at another term than the plan has"]);
@@ -200,21 +200,7 @@ fn a_plan_that_leaves_something_out_is_rejected() {
 
 #[test]
 fn a_proof_on_an_assumption_that_is_not_told_is_rejected() {
-    let rules = rules_and(
-        r#"
-pack test.assuming
-use meld.vocabulary
-use meld.calls
-assume trusted
-rule trust {
-  match    call(?f, ?sig, ?callee, no-post-return(), ?caller)
-  assuming trusted
-  rewrite  ?f
-  because  "nobody lies"
-  test { call(#f, func([], []), #b, no-post-return(), #a) => #f }
-}
-"#,
-    );
+    let rules = rules_and(ASSUMING);
     let program = siblings("(param \"a\" bool)", "(param i32)", "");
     let options = Options { assume: BTreeSet::from(["trusted".into()]), ..Options::default() };
     let (mut plan, trace) = solve(&program, &rules, &options).unwrap();

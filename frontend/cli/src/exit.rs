@@ -3,6 +3,8 @@
 use crate::io::{self, is_broken_pipe};
 use meld::FuseError;
 use meld::component::Error as ReadError;
+use meld::emit::EmitError;
+use meld::emit::merge::MergeError;
 use meld::engine::EngineError;
 use meld::packs::PackError;
 use std::io::IsTerminal as _;
@@ -54,6 +56,12 @@ impl Failure {
     /// A test of a rule failed.
     pub const TEST: u8 = 5;
 
+    /// The failure with a way out.
+    pub fn hint(mut self, hint: &str) -> Self {
+        self.message = format!("{}; {hint}", self.message.trim_end());
+        self
+    }
+
     /// The exit code, for a failure that was told already.
     pub fn code(&self) -> ExitCode {
         ExitCode::from(self.code)
@@ -79,6 +87,9 @@ impl From<FuseError> for Failure {
                 | EngineError::Exhausted { .. }
                 | EngineError::Collapsed { .. },
             ) => 4,
+            FuseError::Emit(EmitError::Merge(MergeError::Type {
+                pack_module: Some(_), ..
+            })) => Failure::PACK,
             FuseError::Read(_) | FuseError::Decide(_) | FuseError::Emit(_) => 1,
         };
         Failure { code, message: error.to_string() }

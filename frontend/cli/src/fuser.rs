@@ -7,11 +7,11 @@ use meld_emit::{EmitError, Emitted};
 use meld_engine::plan::Form;
 use meld_engine::{Decision, EngineError, Options, Weight};
 use meld_pack::ruleset::RuleSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Fuses components. Every method that configures returns the fuser again.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Fuser {
     inputs: Vec<Input>,
     packs: PackOptions,
@@ -41,12 +41,6 @@ pub enum FuseError {
     /// The decided program could not be written.
     #[error(transparent)]
     Emit(#[from] EmitError),
-}
-
-impl Default for Fuser {
-    fn default() -> Self {
-        Fuser { inputs: Vec::new(), packs: PackOptions::default(), engine: Options::default() }
-    }
 }
 
 impl Fuser {
@@ -235,13 +229,19 @@ pub fn binary(name: &str, bytes: Arc<[u8]>) -> Result<Arc<[u8]>, FuseError> {
     let invalid = |message: &str| {
         Err(FuseError::NotWasm { input: name.to_string(), message: message.to_string() })
     };
+    if Path::new(name).extension().is_some_and(|extension| extension == "meld") {
+        return invalid(
+            "this is a rule pack and not WebAssembly; packs are given with `--rules`, and checked \
+             with `meld rules check`",
+        );
+    }
     if bytes.is_empty() {
         return invalid("the file is empty");
     }
     let Some(text) = std::str::from_utf8(&bytes).ok().filter(|text| !text.contains('\0')) else {
         return invalid("neither a WebAssembly binary nor text");
     };
-    match wat::Parser::new().parse_str(Some(std::path::Path::new(name)), text) {
+    match wat::Parser::new().parse_str(Some(Path::new(name)), text) {
         Ok(binary) => Ok(binary.into()),
         Err(error) => invalid(&error.to_string()),
     }

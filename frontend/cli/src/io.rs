@@ -17,6 +17,11 @@ pub fn read(path: &str) -> Result<Arc<[u8]>, Failure> {
     read_file(Path::new(path)).map_err(|e| Failure::file(format!("{path}: {e}")))
 }
 
+/// What a path is called in messages.
+pub fn origin(path: &str) -> &str {
+    if path == "-" { "standard input" } else { path }
+}
+
 /// Reads a file where it is to stay: inputs may be large, and a buffer on the way would double
 /// them.
 fn read_file(path: &Path) -> std::io::Result<Arc<[u8]>> {

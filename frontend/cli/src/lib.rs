@@ -23,6 +23,7 @@ pub mod packs;
 
 pub use fuser::{Decided, FuseError, Fuser, binary};
 pub use meld_component as component;
+pub use meld_emit as emit;
 pub use meld_emit::Emitted;
 pub use meld_engine as engine;
 pub use meld_engine::Weight;

@@ -26,6 +26,12 @@ fn exit_codes_are_as_documented() {
     check(&["fuse", APP, GREETER, "-o", &out, "--set", "a.b"], 2, "CONST=VALUE");
     check(&["fuse", APP, GREETER, "-o", &out, "--set", "calls.speed=9"], 2, "calls.speed");
     check(&["rules", "check", "--set", "calls.speed=9"], 2, "calls.speed");
+    let hint = "write `--explain=greet`";
+    check(&["fuse", APP, GREETER, "--explain", "greet"], 3, hint);
+    let pack = file("good.meld", "pack good\n");
+    for command in ["fuse", "inspect"] {
+        check(&[command, &pack], 3, "good.meld: this is a rule pack");
+    }
     check(&["fuse", APP, "--explain-format", "json"], 2, "--explain");
     check(&["fuse", "no-such-file.wasm", "-o", &out], 3, "no-such-file.wasm");
     check(&["fuse", APP, "--rules", "no-such.meld"], 3, "no-such.meld");
@@ -97,8 +103,10 @@ fn mistakes_in_packs_as_json() {
     let bad = meld(&["rules", "check", &path.to_string_lossy(), "--format", "json"]);
     assert_eq!(bad.status.code(), Some(4));
     let mistakes: serde_json::Value = serde_json::from_slice(&bad.stdout).expect("it is JSON");
-    assert_eq!(mistakes[0]["code"], "E0001");
-    assert_eq!(stdout(&meld(&["rules", "check", "--format", "json"])), "[]\n");
+    assert_eq!(mistakes["version"], 1);
+    assert_eq!(mistakes["mistakes"][0]["code"], "E0001");
+    let right = stdout(&meld(&["rules", "check", "--format", "json"]));
+    assert_eq!(right, "{\"mistakes\":[],\"version\":1}\n");
 }
 
 #[test]
@@ -110,7 +118,9 @@ fn policy_and_names() {
     std::fs::write(&policy, text).expect("the file can be written");
     let policy = policy.to_string_lossy().into_owned();
     let checked = meld(&["rules", "check", &policy]);
-    assert_eq!(stdout(&checked), "1 packs, 0 rules, 1 forbids: right\n");
+    assert_eq!(stdout(&checked), "1 pack, 0 rules, 1 forbid: right\n");
+    let reference = stdout(&meld(&["rules", "doc", &policy]));
+    assert!(reference.contains("## policy\n") && !reference.contains("## meld."), "{reference}");
     check(&["fuse", APP, GREETER, "--rules", &policy], 1, "forbidden by policy.adapters");
     let explained = meld(&[
         "fuse",
@@ -128,6 +138,36 @@ fn policy_and_names() {
     let several =
         "several rules are called `side-flat`: meld.calls.side-flat, meld.hosts.side-flat";
     check(&["fuse", APP, GREETER, "--disable", "side-flat"], 2, several);
+}
+
+/// Which type a pack's module has to have follows from where its rule puts it.
+#[test]
+fn modules_of_packs_have_the_type_of_their_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("the file can be written");
+        path.to_string_lossy().into_owned()
+    };
+    let app = file(
+        "app.wat",
+        r#"(component (import "tick" (func $tick (param "n" u32) (result u64)))
+            (core func $tick (canon lower (func $tick)))
+            (core module $m (import "" "tick" (func $tick (param i32) (result i64)))
+                (func (export "f") (result i64) (call $tick (i32.const 1))))
+            (core instance $i (instantiate $m (with "" (instance (export "tick" (func $tick))))))
+            (func (export "f") (result u64) (canon lift (core func $i "f"))))"#,
+    );
+    let pack = file(
+        "wrong.meld",
+        "pack wrong\nuse meld.vocabulary\nuse meld.hosts\n\
+         module clock() from \"\"\"(module (func (export \"tick\") (result i64) (i64.const 0)))\"\"\"\n\
+         rule fixed {\n  match host-call(host(_, \"tick\", ?h), ?o)\n  rewrite clock().tick\n  because \"x\"\n  \
+         test { host-call(host(\"\", \"tick\", #h), #o) => clock().tick }\n}\n",
+    );
+    let types = "it is declared as (i32) -> (i64), and its source is () -> (i64)";
+    check(&["fuse", &app, "--rules", &pack, "-o", "-"], 4, types);
+    check(&["fuse", &app, "--rules", &pack, "-o", "-"], 4, "the pack's module `wrong.clock`");
 }
 
 #[test]
@@ -267,6 +307,33 @@ fn the_packs_of_the_guide_are_right() {
         assert!(output.status.success(), "{text}\n{}{}", stdout(&output), stderr(&output));
     }
     assert!(packs >= 2, "the guide shows packs");
+}
+
+/// The first pack of the guide and its commands, on the files beside them.
+#[test]
+fn the_first_pack_of_the_guide_works_as_written() {
+    let guide = std::fs::read_to_string(root().join("docs/packs.md")).expect("the guide is there");
+    let block = |fence: &str| {
+        let text = guide.split(fence).nth(1).and_then(|rest| rest.split("```").next());
+        text.expect("the block is there").to_string()
+    };
+    let clock = "tests/guests/clock/clock.meld";
+    let pack = std::fs::read_to_string(root().join(clock)).expect("the pack is there");
+    assert!(block("```meld\n") == pack, "{clock} is not what the guide shows");
+    let mut last = String::new();
+    for command in block("```sh\n").lines() {
+        let arguments: Vec<&str> = command.split(' ').skip(1).collect();
+        let output = meld(&arguments);
+        assert!(output.status.success(), "{command}: {}", stderr(&output));
+        last = stdout(&output);
+    }
+    assert!(last.contains("= fixed-clock(1700000000).now"), "{last}");
+    #[cfg(feature = "verify")]
+    check(
+        &["verify", "tests/guests/clock/app.wat", "--calls", "1", "--rules", clock],
+        1,
+        "what was fused behaves differently",
+    );
 }
 
 /// What `docs/explain.md` shows is what the commands in it print.

@@ -37,13 +37,45 @@ fn inspects_before_and_after() {
     }
 }
 
+/// The world of a component, fused or not, and the face of a core module.
+#[test]
+fn inspect_tells_imports_and_exports() {
+    let app = json(&stdout(&meld(&["inspect", APP, "--json"])));
+    let greet = serde_json::json!({ "name": "greet", "signature": "func(string) -> string" });
+    assert_eq!((&app["imports"][0], &app["core"]), (&greet, &Value::Null));
+    let alone = meld(&["fuse", APP]);
+    let fused = json(&stdout(&meld_with(&["inspect", "-", "--json"], &alone.stdout)));
+    assert_eq!(fused["world"]["imports"], serde_json::json!([greet]));
+    let run = serde_json::json!([{ "name": "run", "signature": "func() -> string" }]);
+    assert_eq!(fused["world"]["exports"], run);
+    let text = stdout(&meld_with(&["inspect", "-"], &alone.stdout));
+    for title in ["imports of the component\n", "imports of the core module\n"] {
+        assert!(text.contains(title), "{text}");
+    }
+    let core = meld(&["fuse", APP, "--core"]);
+    let core = json(&stdout(&meld_with(&["inspect", "-", "--json"], &core.stdout)));
+    assert_eq!(core["world"], Value::Null);
+
+    let module = br#"(module (import "env" "g" (global (mut i64)))
+        (import "env" "t" (table 1 2 funcref)) (memory (export "m") 1) (tag (export "e") (param i32))
+        (func (export "f") (param i32 i64) (result i32 f32) unreachable))"#;
+    let plain = json(&stdout(&meld_with(&["inspect", "-", "--json"], module)));
+    let types = |side: &str| -> Vec<Value> {
+        let items = plain["core"][side].as_array().cloned().unwrap_or_default();
+        items.into_iter().map(|item| item["type"].clone()).collect()
+    };
+    assert_eq!(types("imports"), ["global mut i64", "table of 1..2 funcref"]);
+    assert_eq!(types("exports"), ["memory of 1 page", "tag(i32)", "func(i32, i64) -> (i32, f32)"]);
+}
+
 /// A toolchain's component calls the host through a table that a module of its own fills: the
 /// import there is called `0`, which says nothing.
 #[test]
 fn inspect_names_functions_of_the_host() {
     let app = json(&stdout(&meld(&["inspect", APP, "--json"])));
     let edge = &app["edges"][0];
-    assert_eq!((&edge["import"], &edge["to"]), (&"actual 0".into(), &"host".into()));
+    let import = (&edge["import_module"], &edge["import_name"]);
+    assert_eq!((import, &edge["to"]), ((&"actual".into(), &"0".into()), &"host".into()));
     assert_eq!(edge["function"], "greet");
     let values = meld(&["inspect", "tests/guests/values/consumer-rust.wasm"]);
     assert!(

@@ -64,10 +64,13 @@ pub enum ComposeError {
         inputs: Vec<String>,
     },
     /// There is more than one root.
-    #[error("no other input imports from {}, and one alone can be the root{}:{}", names::list(.inputs), namesakes(.inputs), details(.faces))]
+    #[error("{}no other input imports from {}, and one alone can be the root{}:{}", incompatible(.versions), names::list(.inputs), namesakes(.inputs), details(.faces))]
     SeveralRoots {
         /// The inputs that nobody imports from.
         inputs: Vec<String>,
+        /// Imports for which there is an export of the same interface, but in another version, a
+        /// sentence each. These are why the inputs do not fit.
+        versions: Vec<String>,
         /// What each of them offers and needs, then what no input supplies, a line each.
         faces: Vec<String>,
     },
@@ -81,6 +84,10 @@ pub enum ComposeError {
 
 fn details(faces: &[String]) -> String {
     faces.iter().map(|face| format!("\n  {face}")).collect()
+}
+
+fn incompatible(versions: &[String]) -> String {
+    versions.iter().map(|versions| format!("{versions}; ")).collect()
 }
 
 /// The way out where names do not tell inputs apart.
@@ -254,27 +261,55 @@ fn root(parts: &[Part], plugs: &[Plug]) -> Result<usize, ComposeError> {
     let faces = roots.iter().map(|i| parts[*i].face());
     Err(ComposeError::SeveralRoots {
         inputs: roots.iter().map(|i| parts[*i].name.clone()).collect(),
+        versions: other_versions(parts, plugs),
         faces: faces.chain(missing(parts, plugs)).collect(),
     })
+}
+
+/// What no input supplies in a compatible version, but one does in another.
+fn other_versions(parts: &[Part], plugs: &[Plug]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (consumer, import) in unsupplied(parts, plugs) {
+        let Some((interface, wanted)) = import.split_once('@') else { continue };
+        for (provider, part) in parts.iter().enumerate().filter(|(i, _)| *i != consumer) {
+            for (export, _) in &part.exports {
+                if let Some((of, offered)) = export.split_once('@')
+                    && of == interface
+                {
+                    found.push(format!(
+                        "the versions of `{interface}` are incompatible: `{}` imports {wanted}, and `{}` exports {offered}",
+                        parts[consumer].name, parts[provider].name
+                    ));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Imports that no input supplies: who imports it, and its name.
+fn unsupplied<'p>(parts: &'p [Part], plugs: &[Plug]) -> Vec<(usize, &'p str)> {
+    let supplied = |consumer: usize, import: &str| {
+        plugs.iter().any(|plug| plug.consumer == consumer && plug.import == import)
+    };
+    let imports = parts.iter().enumerate().flat_map(|(consumer, part)| {
+        part.imports.iter().map(move |(import, _)| (consumer, import.as_str()))
+    });
+    imports.filter(|(consumer, import)| !supplied(*consumer, import)).collect()
 }
 
 /// Imports that no input supplies, and the export that is most like each.
 fn missing(parts: &[Part], plugs: &[Plug]) -> Vec<String> {
     let mut lines = Vec::new();
-    for (consumer, part) in parts.iter().enumerate() {
-        let supplied = |import: &str| {
-            plugs.iter().any(|plug| plug.consumer == consumer && plug.import == import)
-        };
-        for (import, _) in part.imports.iter().filter(|(import, _)| !supplied(import)) {
-            let others = parts.iter().enumerate().filter(|(i, _)| *i != consumer);
-            let exports = others.flat_map(|(_, other)| {
-                other.exports.iter().map(|(name, _)| (&**name, &other.name))
-            });
-            let near = names::most_like(import, exports);
-            let near =
-                near.map_or(String::new(), |(name, input)| format!("; `{input}` exports `{name}`"));
-            lines.push(format!("no input exports `{import}`, which `{}` imports{near}", part.name));
-        }
+    for (consumer, import) in unsupplied(parts, plugs) {
+        let others = parts.iter().enumerate().filter(|(i, _)| *i != consumer);
+        let exports = others
+            .flat_map(|(_, other)| other.exports.iter().map(|(name, _)| (&**name, &other.name)));
+        let near = names::most_like(import, exports);
+        let near =
+            near.map_or(String::new(), |(name, input)| format!("; `{input}` exports `{name}`"));
+        let importer = &parts[consumer].name;
+        lines.push(format!("no input exports `{import}`, which `{importer}` imports{near}"));
     }
     lines
 }

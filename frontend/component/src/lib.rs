@@ -16,7 +16,9 @@
 //!
 //! [`read()`] does all of it; [`read_deferred()`] leaves validating function bodies for later.
 //!
-//! Nothing in this crate decides anything: policy lives in rule packs.
+//! Nothing in this crate decides what an import becomes: that lives in rule packs. Which input
+//! supplies which other, before there is a program, is decided here ([`compose`] by interface and
+//! order of inputs, [`core_modules`] by name).
 
 pub mod abi;
 pub mod component;

@@ -40,22 +40,12 @@ pub(crate) fn most_like<'n, T>(
     near.filter(|(distance, _)| *distance <= name.chars().count() / 3).map(|(_, near)| near)
 }
 
-/// How many characters have to be inserted, removed or replaced to make `b` of `a`. Only the
-/// beginnings of long names count, which bounds the time.
+/// How many characters have to be inserted, removed, replaced or exchanged to make `b` of `a`. Only
+/// the beginnings of long names count, which bounds the time.
 fn distance(a: &str, b: &str) -> usize {
     const MAX: usize = 64;
-    let b: Vec<char> = b.chars().take(MAX).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().take(MAX).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replace = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replace.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+    let [a, b] = [a, b].map(|name| name.chars().take(MAX).collect::<String>());
+    strsim::damerau_levenshtein(&a, &b)
 }
 
 #[cfg(test)]

@@ -224,6 +224,22 @@ pub(crate) enum PatternKind {
 }
 
 impl Pattern {
+    /// How many patterns it consists of, itself included.
+    pub(crate) fn parts(&self) -> usize {
+        1 + match &self.kind {
+            PatternKind::List(elements, rest) => {
+                elements.iter().map(Pattern::parts).sum::<usize>() + usize::from(rest.is_some())
+            }
+            PatternKind::Term(_, args) => args.iter().flatten().map(Pattern::parts).sum(),
+            PatternKind::Export(base, _) => base.parts(),
+            PatternKind::Variable(_)
+            | PatternKind::Wildcard
+            | PatternKind::Leaf(_)
+            | PatternKind::Int(_)
+            | PatternKind::Str(_) => 0,
+        }
+    }
+
     /// Visits every variable, with its name and place.
     pub(crate) fn variables(&self, visit: &mut impl FnMut(&str, Span)) {
         match &self.kind {

@@ -44,7 +44,7 @@ codes! {
     Syntax "E0001" "syntax error"
         "The text is not of the `.meld` language. The report names what may stand at that place.";
     TooLarge "E0002" "too large or nested too deep"
-        "A pack is at most 1 MiB, a module at most 16 MiB, brackets are nested at most 64 deep. Split the pack, or name a part of a pattern with a term of its own.";
+        "A pack is at most 1 MiB, a module at most 16 MiB, brackets are nested at most 64 deep, a pattern has at most 1000 parts (names, variables, texts, numbers, lists), a rule at most 256 guards. Split the pack, or name a part of a pattern with a term of its own.";
     Literal "E0003" "number or text out of range"
         "Numbers have 64 bits, costs are from 0 to 4294967295, and `\\u{..}` names a Unicode scalar value.";
     DuplicatePack "E0010" "two packs of one name"
@@ -238,8 +238,8 @@ impl Diagnostics {
         out
     }
 
-    /// The mistakes as a JSON array of `{code, message, labels: [{path, start, end, line, column,
-    /// text, primary}], help}`; offsets are bytes, lines and columns start at 1.
+    /// The mistakes as JSON, `{version: 1, mistakes}`, the mistakes an array of `{code, message, labels:
+    /// [{path, start, end, line, column, text, primary}], help}`; offsets are bytes, lines and columns start at 1.
     pub fn to_json(&self) -> String {
         let label = |label: &Label| {
             let (line, column) = label.line_column();
@@ -265,7 +265,7 @@ impl Diagnostics {
                 })
             })
             .collect();
-        serde_json::Value::Array(diagnostics).to_string()
+        serde_json::json!({ "version": 1, "mistakes": diagnostics }).to_string()
     }
 }
 
@@ -425,11 +425,9 @@ pub fn error_reference() -> String {
     out
 }
 
-/// The candidate that is most like `name`, if one is alike enough to be what was meant.
-pub(crate) fn near<'c>(
-    name: &str,
-    candidates: impl IntoIterator<Item = &'c str>,
-) -> Option<&'c str> {
+/// The candidate that is most like `name`, if one is alike enough to be what was meant: few letters
+/// differ, or only words at its front are missing. All names in messages are found by this.
+pub fn near<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     // Longer names are not compared, so that hostile packs do not cost quadratic time.
     const LONGEST: usize = 64;
     // A third of the letters may differ; names of one or two letters are all alike.
@@ -437,13 +435,21 @@ pub(crate) fn near<'c>(
     if name.len() > LONGEST || limit == 0 {
         return None;
     }
+    let lacks_words = |candidate: &str| {
+        candidate.strip_suffix(name).is_some_and(|front| front.ends_with(['-', '_', '.']))
+    };
     candidates
         .into_iter()
-        .filter(|candidate| {
-            candidate.len() <= LONGEST && candidate.len().abs_diff(name.len()) <= limit
+        .filter(|candidate| candidate.len() <= LONGEST)
+        .filter_map(|candidate| {
+            let distance = match candidate.len().abs_diff(name.len()) {
+                difference if difference <= limit => strsim::damerau_levenshtein(name, candidate),
+                _ => usize::MAX,
+            };
+            // What lacks words is as good as the worst that is alike.
+            let distance = if lacks_words(candidate) { distance.min(limit) } else { distance };
+            (distance <= limit).then_some((distance, candidate))
         })
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -463,6 +469,8 @@ mod tests {
         check("f64", None);
         check("f", None);
         check("nothing", None);
+        check("bits", Some("any-bits"));
+        check("its", None);
         check(&"a".repeat(1000), None);
     }
 

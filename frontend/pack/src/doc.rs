@@ -3,12 +3,16 @@
 use crate::display::{forbid_text, rule_text};
 use crate::ruleset::{PackId, Param, RuleSet, SortKind, SortRef, Span};
 
-/// Writes the reference of all packs, in their order.
-pub fn reference(set: &RuleSet) -> String {
-    let mut out = String::from("# Rule reference\n\nGenerated from the rule packs; do not edit.\n");
+/// Writes the reference of the packs that are wanted, in their order.
+pub fn reference(set: &RuleSet, wanted: impl Fn(PackId) -> bool) -> String {
+    let mut out =
+        String::from("# Rule reference\n\nGenerated from the rule packs; do not edit.\n\n");
     for (position, pack) in set.packs.iter().enumerate() {
         let id = PackId(position as u32);
-        out.push_str(&format!("{}## {}\n\n", if position == 0 { "\n" } else { "" }, pack.name));
+        if !wanted(id) {
+            continue;
+        }
+        out.push_str(&format!("## {}\n\n", pack.name));
         paragraph(&mut out, &pack.doc);
         if !pack.uses.is_empty() {
             let uses: Vec<_> = pack

@@ -8,6 +8,11 @@ use pest::iterators::Pair;
 
 /// Brackets may be nested this deep; the limit bounds the stack of everything that walks a pattern.
 pub(crate) const MAX_NESTING: usize = 64;
+/// A pattern has this many parts; the limit bounds the stack of everything that matches one, for which
+/// a list's elements lie one below the other.
+pub(crate) const MAX_PARTS: usize = 1000;
+/// A rule has this many guards; each is evaluated on top of those before.
+pub(crate) const MAX_GUARDS: usize = 256;
 /// Syntax errors reported for one file.
 const MAX_ERRORS: usize = 20;
 

@@ -6,7 +6,7 @@
 
 use crate::ast::*;
 use crate::diagnostic::{Code, Sink};
-use crate::parse::Rule;
+use crate::parse::{MAX_GUARDS, MAX_PARTS, Rule};
 use crate::ruleset::Comparison;
 use pest::iterators::{Pair, Pairs};
 
@@ -275,14 +275,20 @@ impl Reader<'_> {
             let parts = pair.clone().into_inner();
             match clause {
                 Rule::match_clause | Rule::for_clause => {
-                    pattern = parts.last().map(|pattern| self.pattern(pattern));
+                    pattern = parts.last().map(|pattern| self.whole(pattern));
                 }
                 Rule::rewrite_clause | Rule::offer_clause => {
-                    replacement = parts.last().map(|pattern| self.pattern(pattern));
+                    replacement = parts.last().map(|pattern| self.whole(pattern));
                 }
                 Rule::where_clause => {
                     for part in parts.filter(|part| part.as_rule() == Rule::guard) {
                         rule.guards.extend(self.guard(part));
+                    }
+                    if let Some(guard) = rule.guards.get(MAX_GUARDS) {
+                        self.sink
+                            .error(Code::TooLarge, format!("a rule has more than {MAX_GUARDS} guards"))
+                            .label(guard.span, "one guard too many")
+                            .help("state what several guards have in common with a term and a rule of its own");
                     }
                 }
                 Rule::assuming_clause => {
@@ -309,7 +315,7 @@ impl Reader<'_> {
         let span = self.span(&pair);
         let mut inner = pair.into_inner();
         let negated = take(&mut inner, Rule::bang).is_some();
-        let pattern = self.pattern(inner.next()?);
+        let pattern = self.whole(inner.next()?);
         let kind = match take(&mut inner, Rule::comparison) {
             None => GuardKind::Fact { pattern, negated },
             Some(op) => GuardKind::Compare {
@@ -322,7 +328,7 @@ impl Reader<'_> {
                     ">" => Comparison::Greater,
                     _ => Comparison::GreaterOrEqual,
                 },
-                right: self.pattern(inner.next()?),
+                right: self.whole(inner.next()?),
             },
         };
         Some(Guard { kind, span })
@@ -338,29 +344,42 @@ impl Reader<'_> {
         for item in take(&mut inner, Rule::given).into_iter().flat_map(Pair::into_inner) {
             if item.as_rule() == Rule::given_item {
                 let mut parts = item.into_inner();
-                let left = self.pattern(parts.next()?);
+                let left = self.whole(parts.next()?);
                 given.push(match take(&mut parts, Rule::equals) {
-                    Some(_) => Given::Equal(left, self.pattern(parts.next()?)),
+                    Some(_) => Given::Equal(left, self.whole(parts.next()?)),
                     None => Given::Fact(left),
                 });
             }
         }
-        let term = self.pattern(inner.next()?);
+        let term = self.whole(inner.next()?);
         let outcome = inner.next()?;
         let mut parts = outcome.into_inner();
         let outcome = if take(&mut parts, Rule::becomes).is_some() {
             match take(&mut parts, Rule::refused) {
                 Some(refused) => Outcome::Refused(self.span(&refused)),
-                None => Outcome::Becomes(self.pattern(parts.next()?)),
+                None => Outcome::Becomes(self.whole(parts.next()?)),
             }
         } else {
             parts.next();
             match parts.next() {
-                Some(pattern) => Outcome::NotBecomes(self.pattern(pattern)),
+                Some(pattern) => Outcome::NotBecomes(self.whole(pattern)),
                 None => Outcome::Nothing,
             }
         };
         Some(Test { name, given, term, outcome, span })
+    }
+
+    /// A pattern that is no part of another.
+    fn whole(&mut self, pair: Pair<'_, Rule>) -> Pattern {
+        let pattern = self.pattern(pair);
+        if pattern.parts() > MAX_PARTS {
+            let start = pattern.span.start;
+            self.sink
+                .error(Code::TooLarge, format!("a pattern has more than {MAX_PARTS} parts"))
+                .label(Span { end: start + 1, ..pattern.span }, "the pattern that starts here")
+                .help("name a part with a term and a rule of its own");
+        }
+        pattern
     }
 
     fn pattern(&mut self, pair: Pair<'_, Rule>) -> Pattern {

@@ -144,7 +144,7 @@ fn report_as_json() {
     loader.builtin("x.meld", "pack a\n// é\n  sort Int", &[]);
     let json: serde_json::Value =
         serde_json::from_str(&loader.finish().unwrap_err().to_json()).unwrap();
-    let expect = serde_json::json!([{
+    let expect = serde_json::json!({ "version": 1, "mistakes": [{
         "code": "E0022",
         "message": "the sort `Int` is built in",
         "labels": [{
@@ -152,7 +152,7 @@ fn report_as_json() {
             "text": "declared again", "primary": true,
         }],
         "help": [],
-    }]);
+    }] });
     assert_eq!(json, expect);
 }
 

@@ -57,7 +57,7 @@ fn run(text: &str) -> Result<RuleSet, Diagnostics> {
     loader.builtin("x.meld", text, &[("ring.wat", b"(module)")]);
     let result = loader.finish();
     match &result {
-        Ok(set) => drop(reference(set)),
+        Ok(set) => drop(reference(set, |_| true)),
         Err(report) => {
             assert!(!report.is_empty());
             drop((report.render(false), report.to_json()));

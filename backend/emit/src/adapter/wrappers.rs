@@ -26,10 +26,7 @@ pub fn always(types: &Types, func: &FuncType, width: PtrWidth) -> Result<Generat
 /// the lowered signature, and exports it again. It has no code.
 pub fn imported(types: &Types, func: &FuncType, width: PtrWidth) -> Result<Generated, Error> {
     let signature = Layouts::new(types).core_signature(func, Direction::Lower, width)?;
-    let (params, results) = core_type(&signature);
-    let mut imports = Imports::default();
-    imports.func(Role::Callee, params, results);
-    Ok(encode(&imports, Vec::new()))
+    Ok(encode(&callee(&core_type(&signature)), Vec::new()))
 }
 
 /// A function of the lowered signature that traps if the flag of [`Which::Caller`] is down, and
@@ -42,8 +39,7 @@ pub fn check_leave(
 ) -> Result<Generated, Error> {
     let signature = Layouts::new(types).core_signature(func, Direction::Lower, width)?;
     let ty = core_type(&signature);
-    let mut imports = Imports::default();
-    imports.func(Role::Callee, ty.0.clone(), ty.1.clone());
+    let mut imports = callee(&ty);
     let mut body = Body::new(ty.0.len());
     if flag {
         let roles = BTreeSet::from([Role::Trap(trap::CANNOT_LEAVE), Role::Flag(Which::Caller)]);
@@ -64,8 +60,7 @@ pub fn lower_leave(
     flag: bool,
 ) -> Result<Generated, Error> {
     let ty = Around::PostReturn.core_type(types, func, width)?;
-    let mut imports = Imports::default();
-    imports.func(Role::Callee, ty.0.clone(), vec![]);
+    let mut imports = callee(&ty);
     let mut body = Body::new(ty.0.len());
     if flag {
         imports.flag(Role::Flag(Which::Callee));
@@ -81,10 +76,8 @@ pub fn lower_leave(
 /// A function of the lifted signature that clears both slots of a context, and is then
 /// [`Role::Callee`].
 pub fn clear_context(types: &Types, func: &FuncType, width: PtrWidth) -> Result<Generated, Error> {
-    let signature = Layouts::new(types).core_signature(func, Direction::Lift, width)?;
-    let ty = core_type(&signature);
-    let mut imports = Imports::default();
-    imports.func(Role::Callee, ty.0.clone(), ty.1.clone());
+    let ty = Around::Function.core_type(types, func, width)?;
+    let mut imports = callee(&ty);
     let mut body = Body::new(ty.0.len());
     for slot in 0..2 {
         imports.slot(slot);
@@ -128,8 +121,7 @@ pub fn catch_all(
     around: Around,
 ) -> Result<Generated, Error> {
     let ty = around.core_type(types, func, width)?;
-    let mut imports = Imports::default();
-    imports.func(Role::Callee, ty.0.clone(), ty.1.clone());
+    let mut imports = callee(&ty);
     imports.func(Role::Trap(trap::UNCAUGHT_EXCEPTION), vec![], vec![]);
     // A lifted function has one flat result at most.
     let result = match ty.1.first() {
@@ -153,8 +145,7 @@ pub fn enter(
     around: Around,
 ) -> Result<Generated, Error> {
     let ty = around.core_type(types, func, width)?;
-    let mut imports = Imports::default();
-    imports.func(Role::Callee, ty.0.clone(), ty.1.clone());
+    let mut imports = callee(&ty);
     imports.func(Role::Trap(trap::CANNOT_ENTER), vec![], vec![]);
     imports.flag(Role::MayEnter);
     let mut body = Body::new(ty.0.len());
@@ -165,6 +156,13 @@ pub fn enter(
     // What was returned stays on the stack below.
     body.ins().i32_const(1).global_set(0);
     Ok(module(&imports, ty, body.finish()?))
+}
+
+/// [`Role::Callee`], of this type, as the first import.
+fn callee((params, results): &(Vec<ValType>, Vec<ValType>)) -> Imports {
+    let mut imports = Imports::default();
+    imports.func(Role::Callee, params.clone(), results.clone());
+    imports
 }
 
 fn forward(body: &mut Body, params: &[ValType]) {

@@ -42,6 +42,14 @@ impl Expr {
         }
     }
 
+    /// Whether it reads a global that an instance defines.
+    pub fn reads_defined(&self, linked: &Linked<'_>) -> bool {
+        let globals = &linked.items[Kind::Global];
+        self.pieces.iter().any(|piece| {
+            matches!(piece, Piece::Global(id) if matches!(globals[*id as usize], Item::Defined(..)))
+        })
+    }
+
     /// The expression's value as a table or memory offset.
     pub fn offset(&self) -> Option<u64> {
         self.int().map(|value| match value {

@@ -258,6 +258,10 @@ impl Emitter<'_, '_> {
                 TableInit::RefNull => section.table(ty),
                 TableInit::Expr(expr) => {
                     let expr = self.inits.resolve(self.linked, instance as u32, expr)?;
+                    if expr.reads_defined(self.linked) {
+                        let instance = self.linked.names[instance].into();
+                        return Err(MergeError::TableInit { instance, table: position });
+                    }
                     let expr = const_expr(&expr, &self.numbers, &self.renumber)?;
                     section.table_with_init(ty, &expr)
                 }

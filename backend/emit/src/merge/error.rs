@@ -61,12 +61,17 @@ pub enum MergeError {
         found: Kind,
     },
     /// An import got an item of another type.
-    #[error("{user}: its declared type does not match its source: {reason}")]
+    #[error("{user}: its declared type does not match its source, {source_item}: {reason}{}", at_fault(.pack_module))]
     Type {
         /// The import.
         user: String,
+        /// What the import was wired to.
+        source_item: String,
         /// What differs.
         reason: String,
+        /// The module of a pack that imports or supplies the item, if there is one: no input is
+        /// at fault then.
+        pack_module: Option<String>,
     },
     /// A constant was given to something that is not an immutable integer global.
     #[error("{user}: the constant {value} cannot stand for it: {reason}")]
@@ -120,6 +125,18 @@ pub enum MergeError {
         /// The global's index among those that the module defines.
         global: u32,
     },
+    /// The value that a table starts with comes from a global that is defined in the fused module,
+    /// where tables come before globals.
+    #[error(
+        "{instance}: table {table} starts with the value of a global that another input defines, \
+         which no single module can say; let the table start empty and fill it by a start function"
+    )]
+    TableInit {
+        /// The instance.
+        instance: String,
+        /// The table's index among those that the module defines.
+        table: usize,
+    },
     /// The fused module would exceed what engines accept.
     #[error("the fused module would have {count} {what}, but engines accept at most {limit}")]
     TooMany {
@@ -130,6 +147,16 @@ pub enum MergeError {
         /// How many are accepted.
         limit: usize,
     },
+}
+
+fn at_fault(pack_module: &Option<String>) -> String {
+    match pack_module {
+        Some(module) => format!(
+            "; the pack's module `{module}` does not fit where a rule put it: correct the module, or \
+             guard the rule"
+        ),
+        None => String::new(),
+    }
 }
 
 impl MergeError {

@@ -4,7 +4,7 @@
 use super::module::{self, Module};
 use super::scan::MOST_ITEMS;
 use super::types::{ToIds, Types};
-use super::{Kind, Merge, MergeError, PerKind, Source};
+use super::{Instance, Kind, Merge, MergeError, PerKind, Source};
 use indexmap::IndexMap;
 use rayon::prelude::*;
 use wasm_encoder::{EntityType, RefType, ValType};
@@ -491,8 +491,46 @@ impl<'a> Linker<'a, '_> {
         match matches(self.types, &actual, &declared) {
             Ok(()) => Ok(actual == declared
                 || matches!(declared, EntityType::Memory(_) | EntityType::Table(_))),
-            Err(reason) => Err(MergeError::Type { user: self.user(import), reason }),
+            Err(reason) => Err(self.mismatch(import, item, (&actual, &declared), reason)),
         }
+    }
+
+    fn mismatch(
+        &self,
+        import: (u32, u32),
+        item: Item,
+        (actual, declared): (&EntityType, &EntityType),
+        reason: String,
+    ) -> MergeError {
+        let importer = &self.merge.instances[import.0 as usize];
+        let source_item = match &importer.imports[import.1 as usize] {
+            Source::Export { instance, name } => {
+                format!("`{name}` of {}", self.names[*instance])
+            }
+            Source::Host { module, name } => format!("`{module}` `{name}` of the host"),
+            Source::Const(value) => format!("the constant {value}"),
+        };
+        let text = |ty: &EntityType| match ty {
+            EntityType::Function(id) | EntityType::FunctionExact(id) => {
+                self.types.func_text(*id, self.modules)
+            }
+            _ => None,
+        };
+        let reason = match (text(declared), text(actual)) {
+            (Some(declared), Some(actual)) => {
+                format!("it is declared as {declared}, and its source is {actual}")
+            }
+            _ => reason,
+        };
+        let supplier = match item {
+            Item::Defined(instance, _) => Some(&self.merge.instances[instance as usize]),
+            Item::Host(_) | Item::Const(_) => None,
+        };
+        // What meld generates is named `meld:..`; the other synthetic instances are of packs.
+        let of_pack = |i: &&Instance<'_>| i.synthetic && !i.name.starts_with("meld:");
+        let pack_module = supplier.into_iter().chain([importer]).find(of_pack);
+        let pack_module = pack_module.map(|instance| instance.name.clone());
+        MergeError::Type { user: self.user(import), source_item, reason, pack_module }
     }
 }
 

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{Encode, EntityType, TypeSection};
-use wasmparser::RecGroup;
+use wasmparser::{CompositeInnerType, RecGroup, ValType};
 
 /// Marks a reference into the group itself in a key. No id is that high: ids fit [`Slot`]s.
 const WITHIN: u32 = 1 << 31;
@@ -148,6 +148,26 @@ impl Types {
     /// Types in the table.
     pub fn len(&self) -> usize {
         self.group_of.len()
+    }
+
+    /// A function type for people; none for other types. `modules` are those that were interned.
+    pub fn func_text(&self, id: u32, modules: &[Module<'_>]) -> Option<String> {
+        let group = *self.group_of.get(id as usize)?;
+        let list = |types: &[ValType]| {
+            let types: Vec<String> = types.iter().map(ToString::to_string).collect();
+            format!("({})", types.join(", "))
+        };
+        let Some((instance, position)) = self.groups.get(group as usize)?.declared else {
+            return Some("() -> ()".to_string());
+        };
+        let first = self.group_of.partition_point(|of| *of < group);
+        let group = modules.get(instance as usize)?.rec_groups.get(position as usize)?;
+        match &group.types().nth(id as usize - first)?.composite_type.inner {
+            CompositeInnerType::Func(ty) => {
+                Some(format!("{} -> {}", list(ty.params()), list(ty.results())))
+            }
+            _ => None,
+        }
     }
 
     /// `sub` is `sup`, or was declared a subtype of it.

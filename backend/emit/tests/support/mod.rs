@@ -94,15 +94,16 @@ impl Host {
         let checked_realloc =
             [&[] as &[_], &["memory"]].map(|wide| module("checked-realloc", wide));
         let encodings = ["utf8", "utf16", "latin1-utf16"];
+        let pairs = encodings.iter().flat_map(|from| encodings.map(|to| (from, to)));
+        let names: Vec<String> = pairs.flat_map(|(from, to)| transcoders(from, to)).collect();
         let mut transcoders = HashMap::new();
-        for (from, to) in encodings.iter().flat_map(|from| encodings.map(|to| (from, to))) {
+        for name in names {
             for (from_width, to_width) in WIDTHS.iter().flat_map(|&f| WIDTHS.map(|t| (f, t))) {
                 let wide = [("from", from_width), ("to", to_width)];
                 let wide = wide.iter().filter(|(_, width)| *width == PtrWidth::W64);
                 let wide: Vec<&str> = wide.map(|(name, _)| *name).collect();
-                let name = format!("{from}-to-{to}");
                 let module = module(&name, &wide);
-                transcoders.insert((name, from_width, to_width), module);
+                transcoders.insert((name.clone(), from_width, to_width), module);
             }
         }
         Host { engine, traps, checked_realloc, transcoders }
@@ -112,7 +113,7 @@ impl Host {
         &self.checked_realloc[usize::from(width == PtrWidth::W64)]
     }
 
-    /// A transcoder, by the encodings and the widths of both sides.
+    /// A transcoder, by its name and the widths of both sides.
     pub fn transcoder(&self, name: &str, [from, to]: [PtrWidth; 2]) -> &Module {
         &self.transcoders[&(name.to_string(), from, to)]
     }

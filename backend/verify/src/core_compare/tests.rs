@@ -79,6 +79,31 @@ fn differences_are_found() {
     assert!(against(&FUSED.replace("HERE", stateless), &fresh).unwrap().same());
 }
 
+/// What an embedder calls with pointers that it was given, and once before all else.
+#[test]
+fn what_is_no_entry_point() {
+    let text = r#"(module (global $on (mut i32) (i32.const 0))
+        (func (export "_initialize") (global.set $on (i32.add (global.get $on) (i32.const 1))))
+        (func (export "a") (result i32)
+            (if (i32.ne (global.get $on) (i32.const 1)) (then unreachable)) (i32.const 7))
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+        (func (export "cabi_post_a") (param i32) unreachable))"#;
+    let names = ["_initialize", "a", "cabi_realloc", "cabi_post_a"];
+    let program = CoreProgram {
+        instances: vec![(text.as_bytes(), Vec::new())],
+        exports: names.map(|name| (name.to_string(), export(0, name))).to_vec(),
+    };
+    let report = compare_core(&program, text.as_bytes(), &Options::default()).unwrap();
+    let called: Vec<&str> = report.calls.iter().map(|call| &*call.function).collect();
+    assert_eq!(called, ["(instantiate)", "_initialize", "a", "a", "a"]);
+    let returned = |call: &crate::Call| matches!(call.fused.ended, Ended::Returned(_));
+    assert!(report.same() && report.calls.iter().all(returned), "{report}");
+    let skipped: Vec<&str> = report.skipped.iter().map(|skipped| &*skipped.function).collect();
+    assert_eq!(skipped, ["cabi_post_a", "cabi_realloc"]);
+    let other = text.replace("(global.set $on (i32.add", "(drop (i32.add");
+    assert!(compare_core(&program, other.as_bytes(), &Options::default()).unwrap().different());
+}
+
 #[test]
 fn outer_faces() {
     let other = FUSED.replace("HERE", RIGHT).replace("\"trap\"", "\"snap\"");

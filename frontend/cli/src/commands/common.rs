@@ -6,8 +6,9 @@ use clap::{Args, ValueEnum};
 use meld::pack::ruleset::RuleSet;
 use meld::packs::PackOptions;
 use meld::{Decided, Form, FuseError, Fuser, Weight};
+use serde::Serialize;
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is fused, and how it is decided.
 #[derive(Args)]
@@ -94,7 +95,7 @@ impl FuserArguments {
     }
 
     /// The fuser that the arguments ask for, and the size of its inputs in bytes.
-    pub fn fuser(&self, form: Form) -> Result<(Fuser, usize), Failure> {
+    pub fn fuser(&self, form: Form, explain: &ExplainArguments) -> Result<(Fuser, usize), Failure> {
         if self.inputs.iter().filter(|i| *i == "-").count() > 1 {
             return Err(Failure::arguments("standard input can be only one of the inputs"));
         }
@@ -105,10 +106,17 @@ impl FuserArguments {
         let mut size = 0;
         for argument in &self.inputs {
             let (name, path) = io::input_name(argument);
-            let bytes = io::read(path)?;
+            let bytes = io::read(path).map_err(|failure| {
+                if explain.explain.as_deref() == Some("") && !Path::new(path).exists() {
+                    return failure.hint(&format!(
+                        "if this is a text that ports are to be explained for, write \
+                         `--explain={path}`"
+                    ));
+                }
+                failure
+            })?;
             size += bytes.len();
-            let origin = if path == "-" { "standard input" } else { path };
-            fuser = fuser.input(name, meld::binary(origin, bytes)?);
+            fuser = fuser.input(name, meld::binary(io::origin(path), bytes)?);
         }
         for name in &self.assume {
             fuser = fuser.assume(name);
@@ -122,6 +130,19 @@ impl FuserArguments {
         });
         Ok((fuser, size))
     }
+}
+
+/// A value as JSON for programs, with the version of its form.
+pub fn json(value: &impl Serialize) -> Result<String, Failure> {
+    #[derive(Serialize)]
+    struct Versioned<'v, T> {
+        version: u32,
+        #[serde(flatten)]
+        value: &'v T,
+    }
+    let json = serde_json::to_string_pretty(&Versioned { version: 1, value })
+        .map_err(|e| Failure::file(format!("what was found cannot be written as JSON: {e}")))?;
+    Ok(json + "\n")
 }
 
 /// Prints what is likely wrong in packs.

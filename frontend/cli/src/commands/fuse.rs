@@ -33,7 +33,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let (rules, read) = rayon::join(
         || arguments.fuser.rules(),
         || {
-            let (fuser, size) = arguments.fuser.fuser(form)?;
+            let (fuser, size) = arguments.fuser.fuser(form, &arguments.explain)?;
             let progress = Progress::start(format!("fusing {:.1} MB", size as f64 / 1e6));
             let program = fuser.read_deferred();
             Ok::<_, Failure>((fuser, progress, program))

@@ -1,5 +1,6 @@
 //! `meld inspect`.
 
+use super::common::json;
 use crate::exit::Failure;
 use crate::io;
 use clap::Args;
@@ -20,11 +21,10 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let (name, path) = io::input_name(&arguments.input);
-    let inspection = inspect::inspect(&name, io::read(path)?)?;
+    let bytes = meld::binary(io::origin(path), io::read(path)?)?;
+    let inspection = inspect::inspect(&name, bytes)?;
     if arguments.json {
-        let json = serde_json::to_string_pretty(&inspection)
-            .map_err(|e| Failure::file(format!("{path}: {e}")))?;
-        io::print(&format!("{json}\n"))?;
+        io::print(&json(&inspection)?)?;
     } else {
         io::print(&inspect::text::render(&inspection))?;
     }

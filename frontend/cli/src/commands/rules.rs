@@ -4,7 +4,9 @@ use super::common::{PackArguments, warn_of};
 use crate::exit::Failure;
 use crate::io;
 use clap::{Args, Subcommand, ValueEnum};
-use meld::pack::ruleset::RuleSet;
+use meld::inspect::text::count;
+use meld::pack::Diagnostics;
+use meld::pack::ruleset::{PackId, RuleSet};
 use meld::packs::{self, PackError, PackOptions};
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -19,7 +21,7 @@ pub enum Command {
     Test(TestArguments),
     /// List the rules in force.
     List(PackPaths),
-    /// Print the reference of packs, as Markdown.
+    /// Print the reference of packs, as Markdown; of all in force where none is named.
     Doc(PackPaths),
 }
 
@@ -47,7 +49,7 @@ pub struct CheckArguments {
 enum Format {
     /// For people.
     Text,
-    /// For programs: an array of mistakes, on standard output.
+    /// For programs: JSON with all mistakes, on standard output.
     Json,
 }
 
@@ -96,7 +98,12 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
             }
             io::print(&text)?;
         }
-        Command::Doc(paths) => io::print(&meld::pack::reference(&load(&paths)?))?,
+        Command::Doc(paths) => {
+            let rules = load(&paths)?;
+            let of_mine = selected(&rules, &paths);
+            let wanted = |pack: PackId| of_mine.contains(&pack.index());
+            io::print(&meld::pack::reference(&rules, wanted))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -122,13 +129,15 @@ fn check(arguments: &CheckArguments) -> Result<ExitCode, Failure> {
     };
     warn_of(&rules);
     let of_mine = selected(&rules, paths);
-    let rule_count = rules.rules.iter().filter(|r| of_mine.contains(&r.pack.index())).count();
     let forbids = rules.forbids.iter().filter(|f| of_mine.contains(&f.pack.index())).count();
+    let rules = rules.rules.iter().filter(|r| of_mine.contains(&r.pack.index())).count();
     io::print(&match arguments.format {
         Format::Text => {
-            format!("{} packs, {rule_count} rules, {forbids} forbids: right\n", of_mine.len())
+            let packs = count(of_mine.len(), "pack");
+            let (rules, forbids) = (count(rules, "rule"), count(forbids, "forbid"));
+            format!("{packs}, {rules}, {forbids}: right\n")
         }
-        Format::Json => "[]\n".to_string(),
+        Format::Json => format!("{}\n", Diagnostics::default().to_json()),
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,6 @@
 //! `meld verify`.
 
-use super::common::{ExplainArguments, FuserArguments};
+use super::common::{ExplainArguments, FuserArguments, json};
 use crate::exit::Failure;
 use crate::io;
 use clap::Args;
@@ -35,7 +35,7 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
-    let (fuser, _) = arguments.fuser.fuser(Form::Component)?;
+    let (fuser, _) = arguments.fuser.fuser(Form::Component, &arguments.explain)?;
     let rules = fuser.load_rules()?;
     let decided = fuser.decide(&rules)?;
     if let Some(text) = arguments.explain.text(&decided)? {
@@ -56,9 +56,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     };
     let report = report.map_err(failure)?;
     if arguments.json {
-        let json = serde_json::to_string_pretty(&report)
-            .map_err(|e| Failure::file(format!("the report: {e}")))?;
-        io::print(&format!("{json}\n"))?;
+        io::print(&json(&report)?)?;
     } else {
         io::print(&report.to_string())?;
     }

@@ -1,5 +1,6 @@
 //! Inspection of a module that meld made, by the names it gave.
 
+use super::face::face;
 use super::{FusedInspection, FusedMemory, Origin};
 use indexmap::IndexMap;
 use std::ops::Range;
@@ -10,12 +11,14 @@ pub fn inspect(bytes: &[u8]) -> Option<FusedInspection> {
     let range = fused_module(bytes)?;
     let module = &bytes[range];
     let (mut functions, mut bodies, mut imported) = (Vec::new(), Vec::new(), 0);
+    let face = face(module);
     let mut fused = FusedInspection {
         bytes: bytes.len(),
         module_bytes: module.len(),
         origins: Vec::new(),
-        imports: Vec::new(),
-        exports: Vec::new(),
+        world: None,
+        imports: face.imports,
+        exports: face.exports,
         memories: Vec::new(),
     };
     for payload in Parser::new(0).parse_all(module) {
@@ -32,16 +35,12 @@ pub fn inspect(bytes: &[u8]) -> Option<FusedInspection> {
                         }),
                         _ => {}
                     }
-                    fused.imports.push(format!("{} {}", import.module, import.name));
                 }
             }
             Payload::MemorySection(section) => {
                 let memory =
                     |ty| FusedMemory { owner: None, name: None, memory: super::memory(ty) };
                 fused.memories.extend(section.into_iter().flatten().map(memory));
-            }
-            Payload::ExportSection(section) => {
-                fused.exports.extend(section.into_iter().flatten().map(|e| e.name.to_string()));
             }
             Payload::CodeSectionEntry(body) => bodies.push(body.range().len()),
             Payload::CustomSection(section) => {

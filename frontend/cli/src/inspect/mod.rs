@@ -2,6 +2,7 @@
 //!
 //! An [`Inspection`] is data: [`text`] renders it as tables for people, serde as JSON.
 
+mod face;
 mod fused;
 mod program;
 pub mod text;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 /// What was found.
 #[derive(Clone, Debug, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Inspection {
     /// A component, or core modules, before fusion.
     Program(ProgramInspection),
@@ -32,8 +33,12 @@ pub struct ProgramInspection {
     pub core_instances: Vec<CoreInstance>,
     /// Calls from one component instance into another, or to the host.
     pub edges: Vec<Edge>,
+    /// Functions that the root imports.
+    pub imports: Vec<Function>,
     /// Functions that the root exports.
     pub exports: Vec<Export>,
+    /// What a plain core module imports and exports; none for components.
+    pub core: Option<CoreFace>,
     /// Resource types.
     pub resources: Vec<Resource>,
 }
@@ -84,8 +89,10 @@ pub struct Memory {
 pub struct Edge {
     /// The core instance that imports the function.
     pub from: String,
-    /// The core import: its two names.
-    pub import: String,
+    /// First name of the core import.
+    pub import_module: String,
+    /// Second name of the core import.
+    pub import_name: String,
     /// The component instance that lifts the function; `host` for what the root imports.
     pub to: String,
     /// The function: of the host, its names from the root, joined by `#`; of a component, the
@@ -95,6 +102,55 @@ pub struct Edge {
     pub signature: String,
     /// What leaves flat registers behind: strings, lists, handles; and how strings are encoded.
     pub crosses: Vec<String>,
+}
+
+/// A function that the root imports, or that a fused component exports.
+#[derive(Clone, Debug, Serialize)]
+pub struct Function {
+    /// Names from the root, joined by `#`.
+    pub name: String,
+    /// The function's type.
+    pub signature: String,
+}
+
+/// The face of a core module.
+#[derive(Clone, Debug, Serialize)]
+pub struct CoreFace {
+    /// Imports, in order.
+    pub imports: Vec<CoreImport>,
+    /// Exports, in order.
+    pub exports: Vec<CoreExport>,
+}
+
+/// What a core module imports.
+#[derive(Clone, Debug, Serialize)]
+pub struct CoreImport {
+    /// First name.
+    pub module: String,
+    /// Second name.
+    pub name: String,
+    /// Its kind and type.
+    #[serde(rename = "type")]
+    pub ty: String,
+}
+
+/// What a core module exports.
+#[derive(Clone, Debug, Serialize)]
+pub struct CoreExport {
+    /// Its name.
+    pub name: String,
+    /// Its kind and type.
+    #[serde(rename = "type")]
+    pub ty: String,
+}
+
+/// The world of a component that meld made.
+#[derive(Clone, Debug, Serialize)]
+pub struct FusedWorld {
+    /// Functions that it imports.
+    pub imports: Vec<Function>,
+    /// Functions that it exports.
+    pub exports: Vec<Function>,
 }
 
 /// A function that the root exports.
@@ -126,10 +182,12 @@ pub struct FusedInspection {
     pub module_bytes: usize,
     /// Where functions came from, in order of first appearance.
     pub origins: Vec<Origin>,
+    /// The component's imports and exports; none for a core module by itself.
+    pub world: Option<FusedWorld>,
     /// What the core module imports.
-    pub imports: Vec<String>,
+    pub imports: Vec<CoreImport>,
     /// What the core module exports.
-    pub exports: Vec<String>,
+    pub exports: Vec<CoreExport>,
     /// Memories of the core module, in the order of their indices.
     pub memories: Vec<FusedMemory>,
 }
@@ -168,7 +226,11 @@ pub struct Origin {
 pub fn inspect(name: &str, bytes: Arc<[u8]>) -> Result<Inspection, crate::FuseError> {
     let bytes = crate::binary(name, bytes)?;
     let input = Input { name: name.to_string(), bytes };
-    if let Some(fused) = fused::inspect(&input.bytes) {
+    if let Some(mut fused) = fused::inspect(&input.bytes) {
+        if wasmparser::Parser::is_component(&input.bytes) {
+            let program = meld_component::read_deferred(std::slice::from_ref(&input))?;
+            fused.world = Some(program::world(&program));
+        }
         return Ok(Inspection::Fused(fused));
     }
     let program = meld_component::read(std::slice::from_ref(&input))?;

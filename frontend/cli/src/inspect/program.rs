@@ -1,8 +1,14 @@
 //! Inspection of a linked program.
 
+use super::face::face;
 use super::types::{Crossing, signature};
-use super::{ComponentInstance, CoreInstance, Edge, Export, Memory, ProgramInspection, Resource};
-use meld_component::program::{Builtin, CoreItem, FuncDef, ModuleId, Program, ResourceDef};
+use super::{
+    ComponentInstance, CoreInstance, Edge, Export, Function, FusedWorld, Memory, ProgramInspection,
+    Resource,
+};
+use meld_component::program::{
+    Builtin, ComponentFunc, CoreItem, FuncDef, ModuleId, Program, ResourceDef, World,
+};
 use wasmparser::{Parser, Payload};
 
 /// Says what is in a program.
@@ -35,6 +41,11 @@ pub fn inspect(program: &Program, bytes: usize) -> ProgramInspection {
             })
             .collect(),
         edges: edges(program),
+        imports: imports(program),
+        core: match program.world {
+            World::Component(_) => None,
+            World::Core { .. } => Some(face(program.module_bytes(ModuleId(0)))),
+        },
         exports: program
             .root_exports
             .iter()
@@ -61,6 +72,25 @@ pub fn inspect(program: &Program, bytes: usize) -> ProgramInspection {
     }
 }
 
+/// What a component that meld made imports and exports.
+pub fn world(program: &Program) -> FusedWorld {
+    let exports = program.root_exports.iter().map(|export| Function {
+        name: export.path.join("#"),
+        signature: signature(program, program.funcs[export.func.index()].ty),
+    });
+    FusedWorld { imports: imports(program), exports: exports.collect() }
+}
+
+fn imports(program: &Program) -> Vec<Function> {
+    let of_host = |def: &FuncDef| matches!(def, FuncDef::Host(_));
+    let functions = program.funcs.iter().filter(|func| of_host(&func.def));
+    let function = |func: &ComponentFunc| Function {
+        name: name(program, &func.def),
+        signature: signature(program, func.ty),
+    };
+    functions.map(function).collect()
+}
+
 /// The path of the component instance that lifts a function, or `host`.
 fn owner(program: &Program, def: &FuncDef) -> String {
     match def {
@@ -73,24 +103,31 @@ fn owner(program: &Program, def: &FuncDef) -> String {
 }
 
 /// What a function is called where it is defined.
-fn name(program: &Program, def: &FuncDef) -> String {
-    match def {
-        FuncDef::Host(host) => program.host_funcs[host.index()].path.join("#"),
-        FuncDef::Lift { core: CoreItem::Export { instance, export }, .. } => {
-            program.module_of(*instance).exports[*export as usize].name.clone()
-        }
-        FuncDef::Lift { core: CoreItem::Lower { func, .. }, .. } => {
-            name(program, &program.funcs[func.index()].def)
-        }
-        FuncDef::Lift { core: CoreItem::Host { name, .. }, .. } => name.clone(),
-        FuncDef::Lift { core: CoreItem::Builtin(builtin), .. } => match builtin {
-            Builtin::ResourceNew(..) => "resource.new".to_string(),
-            Builtin::ResourceRep(..) => "resource.rep".to_string(),
-            Builtin::ResourceDrop(..) => "resource.drop".to_string(),
-            Builtin::Context { set: false, .. } => "context.get".to_string(),
-            Builtin::Context { set: true, .. } => "context.set".to_string(),
-            Builtin::Async(_, name) => name.clone(),
-        },
+fn name<'p>(program: &'p Program, mut def: &'p FuncDef) -> String {
+    loop {
+        let core = match def {
+            FuncDef::Host(host) => return program.host_funcs[host.index()].path.join("#"),
+            FuncDef::Lift { core, .. } => core,
+        };
+        return match core {
+            CoreItem::Export { instance, export } => {
+                program.module_of(*instance).exports[*export as usize].name.clone()
+            }
+            // A lift of a lower of a lift: an input may have hundreds of thousands in a row.
+            CoreItem::Lower { func, .. } => {
+                def = &program.funcs[func.index()].def;
+                continue;
+            }
+            CoreItem::Host { name, .. } => name.clone(),
+            CoreItem::Builtin(builtin) => match builtin {
+                Builtin::ResourceNew(..) => "resource.new".to_string(),
+                Builtin::ResourceRep(..) => "resource.rep".to_string(),
+                Builtin::ResourceDrop(..) => "resource.drop".to_string(),
+                Builtin::Context { set: false, .. } => "context.get".to_string(),
+                Builtin::Context { set: true, .. } => "context.set".to_string(),
+                Builtin::Async(_, name) => name.clone(),
+            },
+        };
     }
 }
 
@@ -111,7 +148,8 @@ fn edges(program: &Program) -> Vec<Edge> {
             };
             edges.push(Edge {
                 from: instance.name.clone(),
-                import: format!("{} {}", import.module, import.name),
+                import_module: import.module.clone(),
+                import_name: import.name.clone(),
                 to: owner(program, &func.def),
                 function: name(program, &func.def),
                 signature: signature(program, func.ty),
@@ -135,4 +173,35 @@ fn memories(program: &Program, module: ModuleId) -> Vec<Memory> {
         }
     }
     memories
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use meld_component::program::{ComponentFunc, FuncId};
+
+    #[test]
+    fn a_long_chain_of_lifts_and_lowers_has_a_name() {
+        let wat = r#"(component
+          (import "f" (func $f))
+          (core func $g (canon lower (func $f)))
+          (func $h (canon lift (core func $g)))
+          (core func $i (canon lower (func $h)))
+          (core module $m (import "a" "i" (func)))
+          (core instance (instantiate $m (with "a" (instance (export "i" (func $i)))))))"#;
+        let bytes = wat::parse_str(wat).unwrap().into();
+        let input = meld_component::Input { name: "chain".to_string(), bytes };
+        let mut program = meld_component::read(&[input]).unwrap();
+        let lift = program.funcs.iter().find(|func| matches!(func.def, FuncDef::Lift { .. }));
+        let ComponentFunc { ty, def: FuncDef::Lift { options, .. } } = lift.unwrap().clone() else {
+            panic!("it was found for being a lift");
+        };
+        for _ in 0..200_000 {
+            let func = FuncId(program.funcs.len() as u32 - 1);
+            let core = CoreItem::Lower { func, options };
+            let def = FuncDef::Lift { core, options, post_return: None, callback: None };
+            program.funcs.push(ComponentFunc { ty, def });
+        }
+        assert_eq!(name(&program, &program.funcs.last().unwrap().def), "f");
+    }
 }

@@ -1,6 +1,8 @@
 //! Inspections as tables for people.
 
-use super::{FusedInspection, Inspection, Memory, ProgramInspection};
+use super::{
+    CoreExport, CoreImport, Function, FusedInspection, Inspection, Memory, ProgramInspection,
+};
 use std::fmt::Write as _;
 
 /// Renders an inspection.
@@ -35,12 +37,12 @@ fn render_program(program: &ProgramInspection) -> String {
     );
     table(
         &mut text,
-        "calls between instances",
+        "calls between instances and to the host",
         &["from", "import", "to", "function", "type", "crosses"],
         program.edges.iter().map(|e| {
             vec![
                 e.from.clone(),
-                e.import.clone(),
+                format!("{:?} {:?}", e.import_module, e.import_name),
                 e.to.clone(),
                 e.function.clone(),
                 e.signature.clone(),
@@ -48,9 +50,10 @@ fn render_program(program: &ProgramInspection) -> String {
             ]
         }),
     );
+    functions(&mut text, "imports of the component", "import", &program.imports);
     table(
         &mut text,
-        "exports",
+        "exports of the component",
         &["export", "from", "type"],
         program.exports.iter().map(|e| vec![e.name.clone(), e.from.clone(), e.signature.clone()]),
     );
@@ -60,6 +63,9 @@ fn render_program(program: &ProgramInspection) -> String {
         &["resource", "implemented by"],
         program.resources.iter().map(|r| vec![r.name.clone(), r.owner.clone()]),
     );
+    if let Some(face) = &program.core {
+        core_face(&mut text, &face.imports, &face.exports);
+    }
     text
 }
 
@@ -69,9 +75,13 @@ fn render_fused(fused: &FusedInspection) -> String {
         bytes(fused.bytes),
         bytes(fused.module_bytes)
     );
+    if let Some(world) = &fused.world {
+        functions(&mut text, "imports of the component", "import", &world.imports);
+        functions(&mut text, "exports of the component", "export", &world.exports);
+    }
     table(
         &mut text,
-        "where functions came from",
+        "where the core module's functions came from",
         &["origin", "functions", "code"],
         fused.origins.iter().map(|o| {
             let name = if o.by_meld { format!("{} (meld)", o.name) } else { o.name.clone() };
@@ -80,17 +90,35 @@ fn render_fused(fused: &FusedInspection) -> String {
     );
     table(
         &mut text,
-        "memories",
+        "memories of the core module",
         &["memory", "size", "name"],
         fused.memories.iter().enumerate().map(|(i, m)| {
             let name = m.name.as_ref().or(m.owner.as_ref());
             vec![i.to_string(), memory(&m.memory), name.cloned().unwrap_or_default()]
         }),
     );
-    for (title, items) in [("imports", &fused.imports), ("exports", &fused.exports)] {
-        table(&mut text, title, &[title], items.iter().map(|i| vec![i.clone()]));
-    }
+    core_face(&mut text, &fused.imports, &fused.exports);
     text
+}
+
+fn functions(text: &mut String, title: &str, head: &str, functions: &[Function]) {
+    let rows = functions.iter().map(|f| vec![f.name.clone(), f.signature.clone()]);
+    table(text, title, &[head, "type"], rows);
+}
+
+fn core_face(text: &mut String, imports: &[CoreImport], exports: &[CoreExport]) {
+    table(
+        text,
+        "imports of the core module",
+        &["import", "type"],
+        imports.iter().map(|i| vec![format!("{:?} {:?}", i.module, i.name), i.ty.clone()]),
+    );
+    table(
+        text,
+        "exports of the core module",
+        &["export", "type"],
+        exports.iter().map(|e| vec![e.name.clone(), e.ty.clone()]),
+    );
 }
 
 /// Appends a table; nothing for no rows.
@@ -114,7 +142,8 @@ fn table(text: &mut String, title: &str, head: &[&str], rows: impl Iterator<Item
     }
 }
 
-fn count(n: usize, what: &str) -> String {
+/// A number of things: `1 rule`, `2 rules`.
+pub fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
@@ -127,10 +156,12 @@ fn bytes(n: usize) -> String {
     }
 }
 
-fn memory(m: &Memory) -> String {
+/// A memory's size and shape for people.
+pub fn memory(m: &Memory) -> String {
     let maximum = m.maximum_pages.map(|max| format!("..{max}")).unwrap_or_default();
     let page =
         if m.page_bytes == 65536 { String::new() } else { format!(" of {} B", m.page_bytes) };
     let width = if m.address_bits == 64 { ", 64-bit" } else { "" };
-    format!("{}{maximum} pages{page}{width}", m.initial_pages)
+    let pages = if maximum.is_empty() && m.initial_pages == 1 { "page" } else { "pages" };
+    format!("{}{maximum} {pages}{page}{width}", m.initial_pages)
 }

@@ -80,7 +80,8 @@ fn the_next_input_supplies_an_import() {
     let wrap = || ("wrap", component(&["t:p/x"], &["t:p/x"]));
     let more = || ("more", component(&["t:p/x@1.0.0"], &["t:p/x@1.0.0"]));
     let lib = || ("lib", component(&[], &["t:p/x"]));
-    let rows: [(&[(&str, String)], &[&str]); 7] = [
+    type Row<'a> = (&'a [(&'a str, String)], &'a [&'a str]);
+    let rows: [Row<'_>; 7] = [
         (&[app(), lib()], &["app/m(lib/m)", "lib/m()", "t:p/app.f"]),
         (&[lib(), app()], &["app/m(lib/m)", "lib/m()", "t:p/app.f"]),
         (&[app(), wrap(), lib()], &["app/m(wrap/m)", "lib/m()", "t:p/app.f", "wrap/m(lib/m)"]),
@@ -149,6 +150,14 @@ fn versions_are_compatible_on_one_track() {
             [("app", component(&[import], &["t:p/app"])), ("lib", component(&[], exports))];
         assert_eq!(fuse(&inputs).is_ok(), fits, "{import} {exports:?}");
     }
+    let inputs = [
+        ("app", component(&["t:p/x@0.2.0"], &["t:p/app"])),
+        ("lib", component(&[], &["t:p/x@0.3.1"])),
+    ];
+    let error = fuse(&inputs).err().map(|error| error.to_string()).unwrap_or_default();
+    let first =
+        "the versions of `t:p/x` are incompatible: `app` imports 0.2.0, and `lib` exports 0.3.1; ";
+    assert!(error.starts_with(first), "{error}");
 }
 
 #[test]
