@@ -7,6 +7,7 @@ use meld_emit::{EmitError, Emitted};
 use meld_engine::plan::Form;
 use meld_engine::{Decision, EngineError, Options, Weight};
 use meld_pack::ruleset::RuleSet;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -209,10 +210,24 @@ impl Decided<'_> {
     ///
     /// See [`EmitError`]. An input whose functions turn out to be invalid is an error in reading.
     pub fn emit(&self) -> Result<Emitted, FuseError> {
-        meld_emit::emit(&self.program, &self.plan).map_err(|error| match error {
-            EmitError::Input(error) => FuseError::Read(error.into()),
-            error => FuseError::Emit(error),
-        })
+        meld_emit::emit(&self.program, &self.plan).map_err(of_emitting)
+    }
+
+    /// Writes it to `out` as it is made, so that it is never in memory as a whole, and returns the
+    /// warnings. What was written before an error must be thrown away.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decided::emit`], and [`EmitError::Write`].
+    pub fn emit_to(&self, out: &mut (impl Write + Send)) -> Result<Vec<String>, FuseError> {
+        meld_emit::emit_to(&self.program, &self.plan, out).map_err(of_emitting)
+    }
+}
+
+fn of_emitting(error: EmitError) -> FuseError {
+    match error {
+        EmitError::Input(error) => FuseError::Read(error.into()),
+        error => FuseError::Emit(error),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The two sections that hold nearly all bytes of a module, written straight into the output:
-//! function bodies, rewritten in parallel a few at a time, and data segments.
+//! The two sections that hold nearly all bytes of a module, made when they are written: function
+//! bodies, rewritten in parallel a few at a time, and data segments.
 
 use super::MergeError;
 use super::module::Module;
@@ -21,51 +21,86 @@ pub struct Code<'c> {
     pub renumber: &'c [Renumber<'c>],
     pub sites: &'c Sites,
     /// Functions by instance and position in its module.
-    pub functions: &'c [(usize, usize)],
-    /// A body that comes last.
-    pub generated: Option<&'c [u8]>,
+    pub functions: Vec<(usize, usize)>,
+    /// A body that comes last, after its size.
+    pub generated: Option<Vec<u8>>,
 }
 
-/// Appends the code section. While the bodies of one round are appended, those of the next are
-/// rewritten.
-pub fn code_section(code: &Code<'_>, out: &mut Vec<u8>) -> Result<(), MergeError> {
-    let size = |&(instance, position): &(usize, usize)| code.modules[instance].body_size(position);
-    let count = code.functions.len() + usize::from(code.generated.is_some());
-    if count == 0 {
-        return Ok(());
+impl Code<'_> {
+    /// How many bodies there are.
+    pub fn count(&self) -> usize {
+        self.functions.len() + usize::from(self.generated.is_some())
     }
-    let before: usize = code.functions.iter().map(size).sum();
-    section(SectionId::Code, before, out, |out| {
-        count.encode(out);
-        let chunks = chunks(code.functions, size);
+
+    /// Bytes of all bodies with their sizes. All bodies are rewritten for it, but not kept: they
+    /// may be as large as the inputs.
+    pub fn measure(&self) -> Result<usize, MergeError> {
+        let measure = |task: &mut Task, functions: &[(usize, usize)]| {
+            task.run(self, functions);
+            task.take_outcome().map(|()| task.bytes.len())
+        };
+        // Collected before errors are looked for, so that of several the first is reported.
+        let sizes: Vec<Result<usize, MergeError>> =
+            self.chunks().into_par_iter().map_init(Task::default, measure).collect();
+        let generated = self.generated.as_ref().map_or(0, Vec::len);
+        sizes.into_iter().try_fold(generated, |all, size| Ok(all + size?))
+    }
+
+    /// Gives bodies, each after its size, to `put`, some at a time. Meanwhile the next are
+    /// rewritten.
+    pub fn put<E: From<MergeError> + Send>(
+        &self,
+        put: &mut (impl FnMut(&[&[u8]]) -> Result<(), E> + Send),
+    ) -> Result<(), E> {
+        let chunks = self.chunks();
         let round = rayon::current_num_threads() * ROUND;
         let tasks = || (0..round.min(chunks.len())).map(|_| Task::default()).collect::<Vec<_>>();
-        let (mut written, mut next) = (tasks(), tasks());
+        let (mut made, mut next) = (tasks(), tasks());
         for chunks in chunks.chunks(round) {
             let rewrite = || {
                 next.par_iter_mut().zip(chunks).for_each(|(task, functions)| {
-                    task.outcome =
-                        functions.iter().try_for_each(|function| task.body(code, function));
+                    task.run(self, functions);
                 });
             };
-            rayon::join(|| append(&mut written, out), rewrite).0?;
-            std::mem::swap(&mut written, &mut next);
+            rayon::join(|| hand_over(&mut made, put), rewrite).0?;
+            std::mem::swap(&mut made, &mut next);
         }
-        append(&mut written, out)?;
-        if let Some(body) = code.generated {
-            body.encode(out);
-        }
-        Ok(())
-    })
+        hand_over(&mut made, put)?;
+        self.generated.as_ref().map_or(Ok(()), |body| put(&[body]))
+    }
+
+    fn chunks(&self) -> Vec<&[(usize, usize)]> {
+        chunks(&self.functions, |function| self.size_before(function))
+    }
+
+    fn size_before(&self, &(instance, position): &(usize, usize)) -> usize {
+        self.modules[instance].body_size(position)
+    }
+
+    fn body(
+        &self,
+        &(instance, position): &(usize, usize),
+        out: &mut Vec<u8>,
+    ) -> Result<(), MergeError> {
+        let body = self.modules[instance].body(position);
+        self.renumber[instance].body(&body, self.sites.of(instance, position), out)
+    }
 }
 
-/// Appends what tasks made. In order, so that of several errors the first is reported.
-fn append(tasks: &mut [Task], out: &mut Vec<u8>) -> Result<(), MergeError> {
-    for task in tasks {
-        std::mem::replace(&mut task.outcome, Ok(()))?;
-        out.extend_from_slice(&task.bytes);
-        task.bytes.clear();
+/// Gives what tasks made to `put`. In order, so that of several errors the first is reported.
+fn hand_over<E: From<MergeError>>(
+    tasks: &mut [Task],
+    put: &mut impl FnMut(&[&[u8]]) -> Result<(), E>,
+) -> Result<(), E> {
+    for task in &mut *tasks {
+        task.take_outcome()?;
     }
+    let made: Vec<&[u8]> =
+        tasks.iter().map(|task| &*task.bytes).filter(|bytes| !bytes.is_empty()).collect();
+    if !made.is_empty() {
+        put(&made)?;
+    }
+    tasks.iter_mut().for_each(|task| task.bytes.clear());
     Ok(())
 }
 
@@ -83,13 +118,15 @@ impl Default for Task {
 }
 
 impl Task {
-    fn body(&mut self, code: &Code<'_>, function: &(usize, usize)) -> Result<(), MergeError> {
-        let &(instance, position) = function;
-        let module = &code.modules[instance];
-        sized(module.body_size(position), &mut self.bytes, |out| {
-            let (body, sites) = (module.body(position), code.sites.of(instance, position));
-            code.renumber[instance].body(&body, sites, out)
-        })
+    fn run(&mut self, code: &Code<'_>, functions: &[(usize, usize)]) {
+        self.bytes.clear();
+        self.outcome = functions.iter().try_for_each(|function| {
+            sized(code.size_before(function), &mut self.bytes, |out| code.body(function, out))
+        });
+    }
+
+    fn take_outcome(&mut self) -> Result<(), MergeError> {
+        std::mem::replace(&mut self.outcome, Ok(()))
     }
 }
 
@@ -113,20 +150,19 @@ pub struct Segment<'a> {
     pub bytes: &'a [u8],
 }
 
-/// Appends the data section.
-pub fn data_section(segments: &[Segment<'_>], out: &mut Vec<u8>) -> Result<(), MergeError> {
-    if segments.is_empty() {
-        return Ok(());
+impl Segment<'_> {
+    /// Bytes that the segment takes.
+    pub fn size(&self) -> usize {
+        self.mode.len() + leb128_size(self.bytes.len()) + self.bytes.len()
     }
-    let size = segments.iter().map(|segment| segment.mode.len() + segment.bytes.len()).sum();
-    section(SectionId::Data, size, out, |out| {
-        segments.len().encode(out);
-        for segment in segments {
-            out.extend_from_slice(&segment.mode);
-            segment.bytes.encode(out);
-        }
-        Ok(())
-    })
+}
+
+/// Appends segments.
+pub fn segments(segments: &[Segment<'_>], out: &mut Vec<u8>) {
+    for segment in segments {
+        out.extend_from_slice(&segment.mode);
+        segment.bytes.encode(out);
+    }
 }
 
 /// Appends a section with what `write` appends; see [`sized`].
@@ -157,8 +193,13 @@ pub fn sized(
     Ok(())
 }
 
+/// Bytes that a number takes.
+pub fn leb128_size(number: usize) -> usize {
+    (number | 1).ilog2() as usize / 7 + 1
+}
+
 /// Appends a size, which engines accept up to 4 GiB.
-fn leb128(size: usize, out: &mut Vec<u8>) -> Result<(), MergeError> {
+pub fn leb128(size: usize, out: &mut Vec<u8>) -> Result<(), MergeError> {
     let limit = u32::MAX as usize;
     if size > limit {
         return Err(MergeError::TooMany { what: "bytes in a section", count: size, limit });
@@ -187,6 +228,16 @@ mod tests {
                 content.as_slice().encode(&mut expected);
                 assert_eq!(out, expected, "{about} {size}");
             }
+        }
+    }
+
+    #[test]
+    fn sizes_of_numbers_are_exact() {
+        for number in (0..35).flat_map(|bit| [(1usize << bit) - 1, 1 << bit, (1 << bit) + 1]) {
+            let Ok(number) = u32::try_from(number) else { continue };
+            let mut bytes = Vec::new();
+            number.encode(&mut bytes);
+            assert_eq!(leb128_size(number as usize), bytes.len(), "{number}");
         }
     }
 

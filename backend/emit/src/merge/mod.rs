@@ -10,7 +10,8 @@
 //! 4. [`segments`]: what instantiation does, and what of it a start function has to do;
 //! 5. [`scan`]: what each body refers to, and where;
 //! 6. [`reach`]: what root exports and instantiation reach is kept, the rest is not emitted;
-//! 7. [`reencode`], [`emit`], [`bulk`], [`names`]: ids become indices, and sections are written.
+//! 7. [`reencode`], [`emit`], [`names`]: ids become indices, and small sections are written;
+//! 8. [`fused`], [`bulk`]: so are the others, while someone takes them.
 //!
 //! Invariants: nothing is matched by name but exports against [`Source`]s; no operator is listed
 //! by hand where indices are concerned ([`immediates`]); an id is never an index, and indices only
@@ -20,6 +21,7 @@ mod bulk;
 mod consts;
 mod emit;
 mod error;
+mod fused;
 mod immediates;
 mod link;
 mod module;
@@ -31,6 +33,7 @@ mod segments;
 mod types;
 
 pub use error::MergeError;
+pub(crate) use fused::Fused;
 
 use std::borrow::Cow;
 
@@ -99,9 +102,9 @@ pub enum StartMode {
 
 /// A fused module and what it has of the instances.
 #[derive(Clone, Debug)]
-pub struct Merged {
-    /// The module, in the binary format.
-    pub module: Vec<u8>,
+pub struct Merged<M = Vec<u8>> {
+    /// The module: in the binary format, or what it is written from.
+    pub module: M,
     /// The module has a start section, or the export that [`StartMode::Export`] names.
     pub has_start: bool,
     /// For each instance, which of the functions that its module defines are in the module.
@@ -123,6 +126,27 @@ pub struct Merged {
 ///
 /// See [`MergeError`]. No output is made in part.
 pub fn merge(merge: &Merge<'_>) -> Result<Merged, MergeError> {
+    merge_then(merge, |merged| {
+        let Merged { module, has_start, kept, proves, dropped_sections } = merged;
+        let mut bytes = module.head.clone();
+        module.put_rest(&mut |pieces: &[&[u8]]| {
+            pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
+            Ok::<_, MergeError>(())
+        })?;
+        Ok(Merged { module: bytes, has_start, kept, proves, dropped_sections })
+    })?
+}
+
+/// Merges instances, and hands what the module is written from to `then`. Before, nothing is
+/// written that may be large.
+///
+/// # Errors
+///
+/// As [`merge`].
+pub(crate) fn merge_then<T>(
+    merge: &Merge<'_>,
+    then: impl FnOnce(Merged<Fused<'_>>) -> T,
+) -> Result<T, MergeError> {
     let (linked, exports) = link::Linked::new(merge)?;
     let inits = consts::Inits::new(&linked)?;
     let steps = segments::steps(&linked, &inits)?;
@@ -131,7 +155,7 @@ pub fn merge(merge: &Merge<'_>) -> Result<Merged, MergeError> {
     drop(references);
     let schedule =
         segments::Schedule::new(steps, |write| live.items[write.kind][write.target as usize]);
-    emit::emit(merge, &linked, &inits, live, &sites, &schedule, &exports)
+    emit::emit(merge, &linked, &inits, live, &sites, &schedule, &exports, then)
 }
 
 /// The kind of a core item that can be imported and exported.
@@ -167,7 +191,7 @@ impl std::fmt::Display for Kind {
 
 /// One value for each [`Kind`].
 #[derive(Clone, Copy, Debug, Default)]
-struct PerKind<T>([T; 5]);
+pub(crate) struct PerKind<T>([T; 5]);
 
 impl<T> std::ops::Index<Kind> for PerKind<T> {
     type Output = T;

@@ -20,12 +20,16 @@ mod needs;
 mod outline;
 mod types;
 
+pub(crate) use check::same_world;
+pub(crate) use component::component_face;
 pub use component::wrap;
+pub(crate) use core_form::core_face;
 pub use core_form::{
     CoreForm, INITIALIZE, MEMORY, REALLOC, core_export_name, core_import_name, core_module,
     core_post_return_name,
 };
 pub use embed::{EmbedError, embed_world};
+pub(crate) use face::Face;
 
 use meld_component::program::{ComponentWorld, HostFuncId, Program, StringEncoding, World};
 
@@ -35,7 +39,6 @@ pub struct Wrapping<'a> {
     /// The program that was fused; its world is the output's.
     pub program: &'a Program,
     /// The merged core module. It imports functions only, under names of the caller's choice.
-    /// It may be large: wrapping puts a face on it and makes no copy.
     pub module: Vec<u8>,
     /// One for each function that the module imports.
     pub lowers: Vec<Lowered>,
