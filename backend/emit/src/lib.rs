@@ -120,13 +120,18 @@ fn write(
             module.head = wrapping.module;
             face
         };
-        let mut check = Check::default();
-        face.put_on(&module, &mut |pieces: &[&[u8]]| {
+        let (mut check, mut size) = (Check::default(), 0);
+        face.put_on(&module, &mut |pieces: &[&[u8]], outline: &[&[u8]]| {
+            size += pieces.iter().map(|piece| piece.len()).sum::<usize>();
             let write = || pieces.iter().try_for_each(|piece| out.write_all(piece));
-            let (written, valid) = rayon::join(write, || check.take(pieces));
+            let (written, valid) = rayon::join(write, || check.take(outline));
             valid.map_err(EmitError::Invalid)?;
             written.map_err(EmitError::Write)
         })?;
+        // The check does not see the bytes of data segments, on which sizes depend.
+        if size != face.size(&module)? {
+            return Err(EmitError::Invalid("sections do not have the sizes that they say".into()));
+        }
         let valid = check.finish().map_err(EmitError::Invalid)?;
         if let (World::Component(world), Form::Component) = (&program.world, plan.target.form) {
             wrap::same_world(world, &valid)?;

@@ -157,12 +157,26 @@ impl Segment<'_> {
     }
 }
 
-/// Appends segments.
-pub fn segments(segments: &[Segment<'_>], out: &mut Vec<u8>) {
+/// Bytes of segments that are copied together; those of larger segments are not copied.
+const WINDOW: usize = 64 << 10;
+
+/// Gives segments to `put`, in order.
+pub fn put_segments<E>(
+    segments: &[Segment<'_>],
+    put: &mut impl FnMut(&[&[u8]]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut window = Vec::with_capacity(WINDOW);
     for segment in segments {
-        out.extend_from_slice(&segment.mode);
-        segment.bytes.encode(out);
+        window.extend_from_slice(&segment.mode);
+        segment.bytes.len().encode(&mut window);
+        if window.len() + segment.bytes.len() < WINDOW {
+            window.extend_from_slice(segment.bytes);
+        } else {
+            put(&[&window, segment.bytes])?;
+            window.clear();
+        }
     }
+    put(&[&window])
 }
 
 /// Appends a section with what `write` appends; see [`sized`].

@@ -24,6 +24,7 @@ mod error;
 mod fused;
 mod immediates;
 mod link;
+mod matching;
 mod module;
 mod names;
 mod reach;
@@ -129,7 +130,7 @@ pub fn merge(merge: &Merge<'_>) -> Result<Merged, MergeError> {
     merge_then(merge, |merged| {
         let Merged { module, has_start, kept, proves, dropped_sections } = merged;
         let mut bytes = module.head.clone();
-        module.put_rest(&mut |pieces: &[&[u8]]| {
+        module.put_rest(&mut |pieces: &[&[u8]], _: &[&[u8]]| {
             pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
             Ok::<_, MergeError>(())
         })?;

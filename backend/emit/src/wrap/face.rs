@@ -23,27 +23,42 @@ impl Face {
     pub fn put_on<E: From<MergeError> + Send>(
         &self,
         module: &Fused<'_>,
-        put: &mut (impl FnMut(&[&[u8]]) -> Result<(), E> + Send),
+        put: &mut (impl FnMut(&[&[u8]], &[&[u8]]) -> Result<(), E> + Send),
     ) -> Result<(), E> {
-        let mut head = self.head.clone();
-        if self.sized {
-            let (size, limit) = (module.size() - self.replaces, u32::MAX as usize);
-            if size > limit {
-                let what = "bytes in the module";
-                return Err(MergeError::TooMany { what, count: size, limit }.into());
-            }
-            size.encode(&mut head);
-        }
-        head.extend_from_slice(&module.head[self.replaces..]);
-        put(&[&head])?;
+        put(&[&self.start(module, false)?], &[&self.start(module, true)?])?;
         module.put_rest(put)?;
-        put(&[&self.tail])
+        put(&[&self.tail], &[&self.tail])
+    }
+
+    /// Bytes in the module with its face.
+    pub fn size(&self, module: &Fused<'_>) -> Result<usize, MergeError> {
+        let start = self.start(module, false)?.len();
+        let kept = module.head.len() - self.replaces;
+        Ok(start - kept + module.size(false) - self.replaces + self.tail.len())
+    }
+
+    /// What stands before the code section; `outline` as for [`Fused::size`].
+    fn start(&self, module: &Fused<'_>, outline: bool) -> Result<Vec<u8>, MergeError> {
+        let mut start = self.head.clone();
+        if self.sized {
+            let (size, limit) = (module.size(outline) - self.replaces, u32::MAX as usize);
+            if size > limit {
+                return Err(MergeError::TooMany {
+                    what: "bytes in the module",
+                    count: size,
+                    limit,
+                });
+            }
+            size.encode(&mut start);
+        }
+        start.extend_from_slice(&module.head[self.replaces..]);
+        Ok(start)
     }
 
     /// The whole of a module that is there as a whole, with its face.
     pub fn on(&self, module: Vec<u8>) -> Result<Vec<u8>, MergeError> {
         let mut whole = Vec::with_capacity(self.head.len() + module.len() + self.tail.len() + 5);
-        self.put_on(&Fused::whole(module), &mut |pieces: &[&[u8]]| {
+        self.put_on(&Fused::whole(module), &mut |pieces: &[&[u8]], _: &[&[u8]]| {
             pieces.iter().for_each(|piece| whole.extend_from_slice(piece));
             Ok::<_, MergeError>(())
         })?;
