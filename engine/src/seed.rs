@@ -9,7 +9,7 @@ use crate::error::EngineError;
 use crate::plan::{Entity, Form, Port, Target};
 use crate::term::{Bank, Op, Term};
 use crate::vocabulary::{FactIds, Terms, look_up};
-use meld_component::facts::{self, Callee, Slot, Trampolines};
+use meld_component::facts::{self, Callee, Slot, Tiny, Trampolines};
 use meld_component::program::{
     Builtin, CoreItem, CoreKind, FuncDef, FuncId, InstanceId, OptionsId, Program, StringEncoding,
     World,
@@ -42,8 +42,16 @@ pub fn seed(
     let (terms, facts) = look_up(rules)?;
     let into = Statement { bank, ..Statement::default() };
     let trampolines = facts::trampolines(program);
-    let mut seeder =
-        Seeder { program, into, terms, trampolines, funcs: HashMap::new(), types: Vec::new() };
+    let tiny = facts::tiny(program);
+    let mut seeder = Seeder {
+        program,
+        into,
+        terms,
+        trampolines,
+        tiny,
+        funcs: HashMap::new(),
+        types: Vec::new(),
+    };
     seeder.types();
     let mut ports = ports(program);
     if reverse_ports {
@@ -126,6 +134,7 @@ struct Seeder<'p> {
     into: Statement,
     terms: Terms,
     trampolines: Trampolines,
+    tiny: Tiny,
     funcs: HashMap<FuncId, Term>,
     types: Vec<Term>,
 }
@@ -269,6 +278,13 @@ impl Seeder<'_> {
         }
     }
 
+    /// An item of which it is told whether its body is short.
+    fn short_item(&mut self, item: &CoreItem) -> Result<Term, EngineError> {
+        let term = self.item(item)?;
+        let is_tiny = self.tiny.contains(self.program, item);
+        Ok(if is_tiny { self.term(self.terms.tiny, &[term]) } else { term })
+    }
+
     fn item(&mut self, item: &CoreItem) -> Result<Term, EngineError> {
         Ok(match item {
             CoreItem::Export { instance, export } => {
@@ -371,7 +387,7 @@ impl Seeder<'_> {
             FuncDef::Lift { core, options, post_return, .. } => {
                 let is_async = self.program.options[options.index()].async_
                     || self.program.types.func(func.ty).async_;
-                let core = self.item(core)?;
+                let core = self.short_item(core)?;
                 let signature = self.signature(func.ty);
                 let options = self.entity(Entity::Options(*options));
                 if is_async {
@@ -415,7 +431,7 @@ impl Seeder<'_> {
                 equations.push((self.terms.memory, self.item(item)?));
             }
             if let Some(item) = &options.realloc {
-                equations.push((self.terms.realloc, self.item(item)?));
+                equations.push((self.terms.realloc, self.short_item(item)?));
             }
             for (attribute, value) in equations {
                 let attribute = self.term(attribute, &[leaf]);
@@ -481,6 +497,7 @@ impl Seeder<'_> {
             self.state(ids.settled, row);
         }
         let handles = facts::has_handles(&program.types);
+        let any_bits = facts::any_bits(&program.types);
         for (id, ty) in program.types.iter_funcs() {
             if ty.params.iter().chain(&ty.result).any(|ty| handles.contains(ty)) {
                 let row = vec![self.signature(id)];
@@ -490,10 +507,13 @@ impl Seeder<'_> {
                 let row = vec![self.signature(id)];
                 self.state(ids.scalar, row);
             }
+            if facts::brief(&program.types, &any_bits, ty) {
+                let row = vec![self.signature(id)];
+                self.state(ids.brief, row);
+            }
         }
         let unit = self.term(self.terms.unit, &[]);
         self.state(ids.whole_word, vec![unit]);
-        let any_bits = facts::any_bits(&program.types);
         for (id, ty) in program.types.iter() {
             let row = vec![self.ty(id)];
             if facts::whole_word(ty) {

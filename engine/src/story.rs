@@ -5,7 +5,7 @@ use crate::proof::{ProofId, Reason};
 use crate::saturate::Cause;
 use crate::term::{Op, Term};
 use crate::trace::Trace;
-use meld_pack::ruleset::Cost;
+use meld_pack::ruleset::{Cost, TermDecl};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Ports of a summary that cost most.
@@ -18,8 +18,9 @@ pub(crate) struct Summary {
     /// All ports.
     pub(crate) total: usize,
     /// How many ports became what: `unchanged`, `direct` (something of an instance of the input),
-    /// `pack module` (an export of a pack module's instance), or the operator of their term. The
-    /// most frequent come first.
+    /// `pack module` (an export of a pack module's instance), or the operator of their term. Terms
+    /// that only say how something is used stand before it (`inline adapter`). The most frequent
+    /// come first.
     pub(crate) kinds: Vec<(String, usize)>,
     /// Assumptions that the ports rest on, sorted.
     pub(crate) assuming: Vec<String>,
@@ -90,18 +91,13 @@ pub(crate) fn proofs_of(trace: &Trace<'_>, ports: &[(Port, ProofId)]) -> BTreeSe
 /// Sums up ports.
 pub(crate) fn summary(trace: &Trace<'_>, ports: &[(Port, ProofId)]) -> Summary {
     let saturation = &trace.saturation;
-    let bank = saturation.graph.bank();
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     let mut dearest = Vec::new();
     for (port, id) in ports {
         let proof = trace.proofs.get(*id);
-        let kind = match bank.op(proof.to) {
-            _ if proof.steps.is_empty() => "unchanged".to_string(),
-            Op::Export(_) => match bank.op(bank.children(proof.to)[0]) {
-                Op::Entity(_) => "direct".to_string(),
-                _ => "pack module".to_string(),
-            },
-            op => saturation.show().op(op),
+        let kind = match proof.steps.is_empty() {
+            true => "unchanged".to_string(),
+            false => kind(trace, proof.to),
         };
         *kinds.entry(kind).or_default() += 1;
         let cost = trace.cost(saturation.graph.class(proof.from));
@@ -129,4 +125,32 @@ pub(crate) fn summary(trace: &Trace<'_>, ports: &[(Port, ProofId)]) -> Summary {
         assuming: assuming.into_iter().collect(),
         dearest,
     }
+}
+
+/// What a term is, in a word or a few.
+fn kind(trace: &Trace<'_>, mut term: Term) -> String {
+    let saturation = &trace.saturation;
+    let bank = saturation.graph.bank();
+    let mut words = Vec::new();
+    loop {
+        match bank.op(term) {
+            Op::Export(_) => {
+                let of_input = matches!(bank.op(bank.children(term)[0]), Op::Entity(_));
+                words.push(if of_input { "direct" } else { "pack module" }.to_string());
+                return words.join(" ");
+            }
+            op => words.push(saturation.show().op(op)),
+        }
+        match bank.op(term) {
+            Op::Term(id) if says_how(&saturation.rules.terms[id.index()]) => {
+                term = bank.children(term)[0];
+            }
+            _ => return words.join(" "),
+        }
+    }
+}
+
+/// A term of one thing of its own sort is that thing, used in some way.
+fn says_how(term: &TermDecl) -> bool {
+    matches!(&term.params[..], [param] if param.sort == term.result)
 }

@@ -94,6 +94,7 @@ vocabulary! {
         host = "host"("Str", "Str", "HostFunc") -> "ComponentFunc";
         no_post_return = "no-post-return"() -> "PostReturn";
         post_return = "post-return"("Func") -> "PostReturn";
+        tiny = "tiny"("Func") -> "Func";
         through = "through"("Func", "Func") -> "Func";
         through_slot = "through-slot"("Func", "Slot") -> "Func";
         lower = "lower"("ComponentFunc", "Options") -> "Func";
@@ -124,6 +125,7 @@ vocabulary! {
         settled = "settled"("Slot");
         has_handles = "has-handles"("Signature");
         scalar = "scalar"("Signature");
+        brief = "brief"("Signature");
         whole_word = "whole-word"("Type");
         narrow = "narrow"("Type");
         any_bits = "any-bits"("Type");

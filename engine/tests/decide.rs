@@ -236,7 +236,7 @@ fn names_of_rules() {
     for name in ["direct", "calls.direct", "meld.calls.direct"] {
         let decision = disable(name).unwrap();
         let text = show(&decision.plan, Port::Import(InstanceId(2), 0));
-        assert!(text.starts_with("adapter("), "{name}: {text}");
+        assert!(text.starts_with("inline(adapter("), "{name}: {text}");
         let why = decision.trace.why_not(name, None).unwrap();
         assert!(why.contains("does not run: it is disabled (--disable)"), "{why}");
     }
@@ -328,7 +328,8 @@ fn assumptions_are_granted_and_told() {
     let rules = rules_and(ASSUMING);
     let port = Port::Import(InstanceId(2), 0);
     let decision = decide(&program, &rules, &Options::default()).unwrap();
-    assert!(show(&decision.plan, port).starts_with("adapter("), "{}", show(&decision.plan, port));
+    let text = show(&decision.plan, port);
+    assert!(text.starts_with("inline(adapter("), "{text}");
     assert!(decision.plan.assumptions.is_empty());
     let why = decision.trace.why_not("test.assuming.trust", None).unwrap();
     assert!(why.contains("does not run: it needs --assume trusted"), "{why}");

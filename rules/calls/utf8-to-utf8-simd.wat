@@ -56,39 +56,19 @@
         (local.set $second (i64.const 0))))
     (i64x2.replace_lane 1 (i64x2.splat (local.get $first)) (local.get $second)))
 
-  (func $meld:utf8-to-utf8-simd (export "transcode")
-    (param $ptr from.addr) (param $length from.addr) (result to.addr to.addr)
-    (local $result to.addr) (local $to to.addr) (local $size i64) (local $len i32)
+  ;; Any bytes that are in memory, copied and validated.
+  (func $copy (param $ptr from.addr) (param $len i32) (param $to to.addr)
     ;; The end of all blocks of 16 bytes, and what follows it with zeros behind.
     (local $end from.addr) (local $tail v128)
     ;; The end of the blocks that are looked at one by one.
     (local $stop from.addr) (local $last i32)
     (local $before v128) (local $bytes v128) (local $one-before v128) (local $wrong v128)
     (local $b v128) (local $c v128) (local $d v128) (local $all v128)
-    (if (from.addr.gt_u (local.get $length) (from.addr.const 0x0fffffff))
-      (then (call $string-too-long) (unreachable)))
-    (local.set $len (i32.wrap_from.addr (local.get $length)))
-    (local.set $size
-      (i64.shl (i64.extend_from.addr_u (memory.size $from)) (global.get $page-bits)))
-    ;; The sum of pointer and length could wrap.
-    (if (i32.or
-          (i64.lt_u (local.get $size) (i64.extend_i32_u (local.get $len)))
-          (i64.gt_u
-            (i64.extend_from.addr_u (local.get $ptr))
-            (i64.sub (local.get $size) (i64.extend_i32_u (local.get $len)))))
-      (then (call $string-out-of-bounds) (unreachable)))
-    (local.set $to
-      (local.tee $result
-        (call $allocate
-          (to.addr.const 0)
-          (to.addr.const 0)
-          (to.addr.const 1)
-          (to.addr.extend_i32_u (local.get $len)))))
     (if (i32.lt_u (local.get $len) (i32.const 16))
       (then
         (local.set $tail (call $copy-few (local.get $ptr) (local.get $len) (local.get $to)))
         (if (i32.eqz (i8x16.bitmask (local.get $tail)))
-          (then (return (local.get $result) (to.addr.extend_i32_u (local.get $len))))))
+          (then (return))))
       (else
         (local.set $end
           (from.addr.add
@@ -251,6 +231,63 @@
           (br_if $done (local.get $last))
           (br $block))))
     (if (v128.any_true (local.get $wrong))
-      (then (call $invalid-utf8) (unreachable)))
-    (local.get $result)
-    (to.addr.extend_i32_u (local.get $len))))
+      (then (call $invalid-utf8) (unreachable))))
+
+  (func $meld:utf8-to-utf8-simd (export "transcode")
+    (param $ptr from.addr) (param $length from.addr) (result to.addr to.addr)
+    (local $to to.addr) (local $size i64) (local $len i32)
+    (local $behind i32) (local $head v128) (local $tail v128) (local $first i64) (local $second i64)
+    (if (from.addr.gt_u (local.get $length) (from.addr.const 0x0fffffff))
+      (then (call $string-too-long) (unreachable)))
+    (local.set $len (i32.wrap_from.addr (local.get $length)))
+    (local.set $size
+      (i64.shl (i64.extend_from.addr_u (memory.size $from)) (global.get $page-bits)))
+    ;; The sum of pointer and length could wrap.
+    (if (i32.or
+          (i64.lt_u (local.get $size) (i64.extend_i32_u (local.get $len)))
+          (i64.gt_u
+            (i64.extend_from.addr_u (local.get $ptr))
+            (i64.sub (local.get $size) (i64.extend_i32_u (local.get $len)))))
+      (then (call $string-out-of-bounds) (unreachable)))
+    (local.set $to
+      (call $allocate
+        (to.addr.const 0)
+        (to.addr.const 0)
+        (to.addr.const 1)
+        (to.addr.extend_i32_u (local.get $len))))
+    ;; 8 to 32 bytes of ASCII are all that the first and the last bytes are, which may overlap.
+    (block $other
+      (if (i32.ge_u (i32.sub (local.get $len) (i32.const 16)) (i32.const 17))
+        (then
+          (br_if $other (i32.ge_u (i32.sub (local.get $len) (i32.const 8)) (i32.const 8)))
+          (local.set $behind (i32.sub (local.get $len) (i32.const 8)))
+          (local.set $first (i64.load $from align=1 (local.get $ptr)))
+          (local.set $second
+            (i64.load $from align=1
+              (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (local.get $behind)))))
+          (br_if $other
+            (i64.ne
+              (i64.and
+                (i64.or (local.get $first) (local.get $second))
+                (i64.const 0x8080808080808080))
+              (i64.const 0)))
+          (i64.store $to align=1 (local.get $to) (local.get $first))
+          (i64.store $to align=1
+            (to.addr.add (local.get $to) (to.addr.extend_i32_u (local.get $behind)))
+            (local.get $second)))
+        (else
+          (local.set $behind (i32.sub (local.get $len) (i32.const 16)))
+          (local.set $head (v128.load $from align=1 (local.get $ptr)))
+          (local.set $tail
+            (v128.load $from align=1
+              (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (local.get $behind)))))
+          (br_if $other (i8x16.bitmask (v128.or (local.get $head) (local.get $tail))))
+          (v128.store $to align=1 (local.get $to) (local.get $head))
+          (v128.store $to align=1
+            (to.addr.add (local.get $to) (to.addr.extend_i32_u (local.get $behind)))
+            (local.get $tail))))
+      (return (local.get $to) (to.addr.extend_i32_u (local.get $len))))
+    (call $copy (local.get $ptr) (local.get $len) (local.get $to))
+    (local.get $to)
+    (to.addr.extend_i32_u (local.get $len)))
+)

@@ -37,6 +37,8 @@ const OTHERS: &[TermShape] = terms! {
     "host-table"("Str", "Str", "CoreImport") -> "Table";
     "host-global"("Str", "Str", "CoreImport") -> "Global";
     "host-tag"("Str", "Str", "CoreImport") -> "Tag";
+    "separate"("Func") -> "Func";
+    "inline"("Func") -> "Func";
     "host-flat"() -> "HostSide";
     "host-memory-only"("Memory") -> "HostSide";
     "host-heap"("Memory", "Func") -> "HostSide";

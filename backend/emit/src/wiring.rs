@@ -126,6 +126,11 @@ impl<'a> Wiring<'a> {
                         name: self.text(arguments[1])?,
                     })
                 }
+                "separate" => self.source(arguments[0]),
+                "inline" => Ok(match self.source(arguments[0])? {
+                    Source::Export { instance, name } => Source::Inline { instance, name },
+                    source => source,
+                }),
                 _ if self.added.contains_key(&id) => Ok(Source::Export {
                     instance: self.added[&id],
                     name: adapter::EXPORT.to_string(),

@@ -40,6 +40,14 @@ fn proof(trace: &Trace<'_>) -> ProofId {
     trace.ports[&CALL].proof
 }
 
+/// What the call is of, however it is called.
+fn callee(plan: &Plan) -> NodeId {
+    match plan.node(plan.ports[&CALL]) {
+        Node::Term(name, arguments) if ["inline", "separate"].contains(&&**name) => arguments[0],
+        node => panic!("{node:?}"),
+    }
+}
+
 /// What is said once something is changed.
 fn rejection(program: &Program, change: impl FnOnce(&mut Plan, &mut Trace<'_>)) -> String {
     let rules = rules();
@@ -129,7 +137,7 @@ fn a_proof_to_another_end_is_rejected() {
     });
     says(&text, &[CALL_NAME, "its proof ends at another term than the plan has"]);
     let text = rejection(&scalar(), |plan, _| {
-        let node = plan.ports[&CALL].0 as usize;
+        let node = callee(plan).0 as usize;
         let Node::Export(of, _) = plan.nodes[node] else { panic!("{:?}", plan.nodes[node]) };
         plan.nodes[node] = Node::Export(of, "realloc".into());
     });
@@ -142,7 +150,7 @@ fn a_proof_to_another_end_is_rejected() {
     says(&text, &[CALL_NAME, "its proof ends at another term than the plan has"]);
     // Two instances of what is to be one.
     let text = rejection(&string(), |plan, _| {
-        let adapter = plan.ports[&CALL].0 as usize;
+        let adapter = callee(plan).0 as usize;
         let copy = NodeId(plan.nodes.len() as u32);
         let Node::Term(_, arguments) = &mut plan.nodes[adapter] else { panic!() };
         let traps = std::mem::replace(arguments.last_mut().unwrap(), copy);

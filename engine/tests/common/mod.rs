@@ -10,11 +10,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PACKS: [&str; 9] = [
+const PACKS: [&str; 10] = [
     "vocabulary.meld",
     "calls/context.meld",
     "calls/state.meld",
     "calls/exceptions.meld",
+    "calls/inline.meld",
     "calls/values.meld",
     "calls/calls.meld",
     "calls/trampolines.meld",

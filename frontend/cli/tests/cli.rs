@@ -262,7 +262,7 @@ fn explains_one_port_and_as_json() {
     assert!(greet.contains("lower(lift(#greeter/main.greet, "), "{greet}");
     let all = stdout(&meld(&["fuse", APP, GREETER, "--explain"]));
     let summary = all.lines().next().unwrap_or_default();
-    assert!(summary.contains(" ports: ") && summary.contains("2 adapter"), "{summary}");
+    assert!(summary.contains(" ports: ") && summary.contains("2 inline adapter"), "{summary}");
     assert!(all.contains("calls that cost most:\n"), "{all}");
     let none = stdout(&meld(&["fuse", APP, GREETER, "--explain=nothing"]));
     assert_eq!(none, "no port has to do with all words of `nothing`\n");

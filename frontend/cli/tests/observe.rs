@@ -24,8 +24,9 @@ fn json(text: &str) -> Value {
 fn inspects_before_and_after() {
     let before = json(&stdout(&meld(&["inspect", APP, "--json"])));
     assert_eq!(before["kind"], "program");
-    let fused = meld(&["fuse", APP, GREETER]);
-    let text = meld(&["fuse", APP, GREETER, "--wat"]);
+    // For size, adapters stay functions of their own.
+    let fused = meld(&["fuse", APP, GREETER, "-O", "size"]);
+    let text = meld(&["fuse", APP, GREETER, "-O", "size", "--wat"]);
     let names = ["greeter/main!memory", "app/main!memory", "meld:adapter"];
     for form in [&fused.stdout, &text.stdout] {
         let after = stdout(&meld_with(&["inspect", "-"], form));

@@ -6,9 +6,11 @@
 
 mod bodies;
 mod leave;
+mod tiny;
 mod trampolines;
 
 pub use leave::observes_leave;
+pub use tiny::{Tiny, tiny};
 pub use trampolines::{Callee, Slot, Trampolines, trampolines};
 
 use crate::abi::MAX_FLAT_PARAMS;
@@ -99,6 +101,44 @@ pub fn scalar(types: &Types, func: &FuncType) -> bool {
         && func.params.iter().chain(&func.result).all(|ty| whole_word(types.get(*ty)))
 }
 
+/// Parameters and result are at most 4 flat values, and hold no elements that are passed one by
+/// one: an adapter of them is short.
+pub fn brief(types: &Types, any_bits: &BTreeSet<TypeId>, func: &FuncType) -> bool {
+    const MOST: usize = 4;
+    let mut flat = 0usize;
+    for ty in func.params.iter().chain(&func.result) {
+        match flat_values(types, any_bits, *ty) {
+            Some(count) => flat = flat.saturating_add(count),
+            None => return false,
+        }
+    }
+    flat <= MOST
+}
+
+/// How many flat values a type is; none for a type with elements that are passed one by one, and
+/// for handles.
+fn flat_values(types: &Types, any_bits: &BTreeSet<TypeId>, ty: TypeId) -> Option<usize> {
+    use ValueType::*;
+    let flat = |ty: &TypeId| flat_values(types, any_bits, *ty);
+    let largest = |cases: &[std::option::Option<TypeId>]| {
+        let mut payloads = cases.iter().flatten().map(flat);
+        payloads.try_fold(0, |most: usize, count| Some(most.max(count?))).map(|most| most + 1)
+    };
+    match types.get(ty) {
+        Bool | S8 | U8 | S16 | U16 | S32 | U32 | S64 | U64 | F32 | F64 | Char | Enum(_) => Some(1),
+        Flags(labels) => Some(labels.div_ceil(32) as usize),
+        String => Some(2),
+        List(element) => any_bits.contains(element).then_some(2),
+        Record(fields) | Tuple(fields) => {
+            fields.iter().map(flat).try_fold(0usize, |sum, count| Some(sum.saturating_add(count?)))
+        }
+        Variant(cases) => largest(cases),
+        Option(payload) => largest(&[Some(*payload)]),
+        Result(ok, error) => largest(&[*ok, *error]),
+        FixedList(..) | Own(_) | Borrow(_) | Stream(_) | Future(_) | ErrorContext => None,
+    }
+}
+
 /// Types of which every bit pattern in memory is a valid value that means the same on both
 /// sides, whatever the width of pointers: so that elements can be copied in bulk.
 ///
@@ -171,6 +211,30 @@ mod tests {
         check(Record(vec![u32_, bool_]), false);
         check(FixedList(u16_, 3), true);
         check(FixedList(bool_, 3), false);
+    }
+
+    #[test]
+    fn brief_is_what_takes_few_values() {
+        use ValueType::*;
+        let mut types = Types::default();
+        let u8_ = types.intern(U8);
+        let bool_ = types.intern(Bool);
+        let string = types.intern(String);
+        let bytes = types.intern(List(u8_));
+        let bools = types.intern(List(bool_));
+        let option = types.intern(Option(string));
+        let any_bits = any_bits(&types);
+        let check = |params: &[TypeId], result: std::option::Option<TypeId>, expect: bool| {
+            let func = FuncType { async_: false, params: params.to_vec(), result };
+            assert_eq!(brief(&types, &any_bits, &func), expect, "{func:?}");
+        };
+        check(&[], None, true);
+        check(&[u8_; 4], None, true);
+        check(&[u8_; 4], Some(u8_), false);
+        check(&[bytes], Some(string), true);
+        check(&[bools], None, false);
+        check(&[option], Some(u8_), true);
+        check(&[option], Some(string), false);
     }
 
     #[test]

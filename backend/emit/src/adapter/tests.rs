@@ -206,7 +206,9 @@ fn terms_are_those_of_the_table() {
         _ => None,
     };
     let mut adapters = Vec::new();
-    for shape in crate::terms::emitted() {
+    // How a function is called is read where instances are wired.
+    let wired = ["separate", "inline"];
+    for shape in crate::terms::emitted().filter(|shape| !wired.contains(&shape.name)) {
         let args: Option<Vec<NodeId>> = shape.params.iter().map(|sort| of_sort(sort)).collect();
         let Some(args) = args else { continue };
         let term = terms.term(shape.name, &args);

@@ -2,10 +2,12 @@
 //! bodies, rewritten in parallel a few at a time, and data segments.
 
 use super::MergeError;
+use super::inline::{self, Defined, Inlining};
 use super::module::Module;
 use super::reencode::Renumber;
 use super::scan::Sites;
 use rayon::prelude::*;
+use std::collections::HashSet;
 use wasm_encoder::{Encode, SectionId};
 
 /// Bytes of bodies rewritten as one task.
@@ -20,6 +22,9 @@ pub struct Code<'c> {
     /// By instance.
     pub renumber: &'c [Renumber<'c>],
     pub sites: &'c Sites,
+    pub inlining: &'c Inlining,
+    /// Functions in which bodies stand in place of calls.
+    pub callers: &'c HashSet<Defined>,
     /// Functions by instance and position in its module.
     pub functions: Vec<(usize, usize)>,
     /// A body that comes last, after its size.
@@ -82,6 +87,10 @@ impl Code<'_> {
         &(instance, position): &(usize, usize),
         out: &mut Vec<u8>,
     ) -> Result<(), MergeError> {
+        let at = (instance as u32, position as u32);
+        if self.callers.contains(&at) {
+            return inline::body(self.modules, self.renumber, self.inlining, at, out);
+        }
         let body = self.modules[instance].body(position);
         self.renumber[instance].body(&body, self.sites.of(instance, position), out)
     }

@@ -3,6 +3,7 @@
 use super::bulk::{self, Segment};
 use super::consts::Inits;
 use super::immediates::Slot;
+use super::inline::Inlining;
 use super::link::{Item, Linked};
 use super::names;
 use super::reach::Live;
@@ -38,6 +39,7 @@ struct Emitter<'a, 'e> {
     merge: &'e Merge<'a>,
     linked: &'e Linked<'e>,
     inits: &'e Inits,
+    inlining: &'e Inlining,
     live: &'e Live,
     sites: &'e Sites,
     numbers: Numbers,
@@ -56,6 +58,7 @@ pub fn emit<T>(
     merge: &Merge<'_>,
     linked: &Linked<'_>,
     inits: &Inits,
+    inlining: &Inlining,
     mut live: Live,
     sites: &Sites,
     schedule: &Schedule,
@@ -77,6 +80,7 @@ pub fn emit<T>(
         merge,
         linked,
         inits,
+        inlining,
         live: &live,
         sites,
         mentioned: vec![false; numbers.order[Kind::Func].len()],
@@ -157,6 +161,8 @@ impl Emitter<'_, '_> {
             modules: &self.linked.modules,
             renumber: &self.renumber,
             sites: self.sites,
+            inlining: self.inlining,
+            callers: &self.live.callers,
             functions: self.defined(Kind::Func).collect(),
             generated,
         };
@@ -171,12 +177,14 @@ impl Emitter<'_, '_> {
         }))
     }
 
-    /// For each instance, which of the functions that its module defines are emitted.
+    /// For each instance, which of the functions that its module defines are emitted as they are.
+    /// Where bodies stand in place of calls there are more locals, of which the module knows nothing.
     fn kept(&self) -> Vec<Vec<bool>> {
         let modules = self.linked.modules.iter();
         let mut kept: Vec<_> = modules.map(|module| vec![false; module.funcs.len()]).collect();
         for (instance, position) in self.defined(Kind::Func) {
-            kept[instance][position] = true;
+            let inlines = self.live.callers.contains(&(instance as u32, position as u32));
+            kept[instance][position] = !inlines;
         }
         kept
     }

@@ -29,6 +29,8 @@ pub struct Linked<'a> {
     pub consts: Vec<Const>,
     /// All items by id.
     pub items: PerKind<Vec<Item>>,
+    /// For each instance and each function that it imports: calls should become bodies.
+    pub inline: Vec<Vec<bool>>,
     /// For each instance the item ids of its module's index spaces.
     pub local: Vec<PerKind<Vec<u32>>>,
     /// Segment ids count the segments of all instances; these are each instance's first.
@@ -166,6 +168,15 @@ impl<'a> Linked<'a> {
             local.push(ids);
         }
         let exports = exports.into_iter().map(|(kind, item)| (kind, id(kind, item))).collect();
+        let inline = modules
+            .iter()
+            .zip(&merge.instances)
+            .map(|(module, instance)| {
+                let source = |position: &u32| &instance.imports[*position as usize];
+                let functions = module.imported[Kind::Func].iter().map(source);
+                functions.map(|source| matches!(source, Source::Inline { .. })).collect()
+            })
+            .collect();
 
         let (data_base, data) = number(&modules, |module| module.data.len());
         let (elem_base, elems) = number(&modules, |module| module.elems.len());
@@ -179,6 +190,7 @@ impl<'a> Linked<'a> {
             hosts,
             consts,
             items,
+            inline,
             local,
             data_base,
             elem_base,
@@ -298,7 +310,7 @@ impl<'a> Linker<'a, '_> {
         for (export, source) in &self.merge.exports {
             let user = format!("root export `{export}`");
             exports.push(match source {
-                Source::Export { instance, name } => {
+                Source::Export { instance, name } | Source::Inline { instance, name } => {
                     let (kind, step) = self.export(&user, *instance, name)?;
                     match step {
                         Step::Item(item) => (kind, item),
@@ -343,7 +355,7 @@ impl<'a> Linker<'a, '_> {
             path.push(at);
             let merge = self.merge;
             match &merge.instances[instance].imports[position] {
-                Source::Export { instance, name } => {
+                Source::Export { instance, name } | Source::Inline { instance, name } => {
                     let (kind, step) = self.export(&self.user(at), *instance, name)?;
                     self.check_kind(at, kind)?;
                     match step {
@@ -505,7 +517,7 @@ impl<'a> Linker<'a, '_> {
     ) -> MergeError {
         let importer = &self.merge.instances[import.0 as usize];
         let source_item = match &importer.imports[import.1 as usize] {
-            Source::Export { instance, name } => {
+            Source::Export { instance, name } | Source::Inline { instance, name } => {
                 format!("`{name}` of {}", self.names[*instance])
             }
             Source::Host { module, name } => format!("`{module}` `{name}` of the host"),

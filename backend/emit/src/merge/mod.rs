@@ -9,9 +9,10 @@
 //! 3. [`consts`]: initial values of globals are computed or copied;
 //! 4. [`segments`]: what instantiation does, and what of it a start function has to do;
 //! 5. [`scan`]: what each body refers to, and where;
-//! 6. [`reach`]: what root exports and instantiation reach is kept, the rest is not emitted;
-//! 7. [`reencode`], [`emit`], [`names`]: ids become indices, and small sections are written;
-//! 8. [`fused`], [`bulk`]: so are the others, while someone takes them.
+//! 6. [`inline`]: calls are found that become bodies;
+//! 7. [`reach`]: what root exports and instantiation reach is kept, the rest is not emitted;
+//! 8. [`reencode`], [`emit`], [`names`]: ids become indices, and small sections are written;
+//! 9. [`fused`], [`bulk`]: so are the others, while someone takes them.
 //!
 //! Invariants: nothing is matched by name but exports against [`Source`]s; no operator is listed
 //! by hand where indices are concerned ([`immediates`]); an id is never an index, and indices only
@@ -23,6 +24,7 @@ mod emit;
 mod error;
 mod fused;
 mod immediates;
+mod inline;
 mod link;
 mod matching;
 mod module;
@@ -63,6 +65,14 @@ pub enum Source {
         /// Position in [`Merge::instances`]; before or after the user.
         instance: usize,
         /// The export's name.
+        name: String,
+    },
+    /// The same, whose body stands in place of calls where it can. Whoever takes a reference of
+    /// the function has the function itself, and what is no function is as with `Export`.
+    Inline {
+        /// As in [`Source::Export`].
+        instance: usize,
+        /// As in [`Source::Export`].
         name: String,
     },
     /// An import of the fused module. Its type is what the importing module declares; imports
@@ -108,7 +118,8 @@ pub struct Merged<M = Vec<u8>> {
     pub module: M,
     /// The module has a start section, or the export that [`StartMode::Export`] names.
     pub has_start: bool,
-    /// For each instance, which of the functions that its module defines are in the module.
+    /// For each instance, which of the functions that its module defines are in the module, but
+    /// for those in which bodies stand in place of calls.
     pub kept: Vec<Vec<bool>>,
     /// For each instance: those of its functions that are in the module are valid in the
     /// instance's own module if this module is valid. Elsewhere this module declares more, or
@@ -152,11 +163,12 @@ pub(crate) fn merge_then<T>(
     let inits = consts::Inits::new(&linked)?;
     let steps = segments::steps(&linked, &inits)?;
     let (references, sites) = scan::scan(&linked)?;
-    let live = reach::reach(&linked, &references, &inits, &steps, &exports)?;
+    let inlining = inline::Inlining::new(&linked);
+    let live = reach::reach(&linked, &references, &inits, &inlining, &steps, &exports)?;
     drop(references);
     let schedule =
         segments::Schedule::new(steps, |write| live.items[write.kind][write.target as usize]);
-    emit::emit(merge, &linked, &inits, live, &sites, &schedule, &exports, then)
+    emit::emit(merge, &linked, &inits, &inlining, live, &sites, &schedule, &exports, then)
 }
 
 /// The kind of a core item that can be imported and exported.

@@ -5,11 +5,13 @@
 
 use super::consts::{Expr, Inits, Piece};
 use super::immediates::{Immediates, Slot, Visitor};
+use super::inline::{Defined, Inlining};
 use super::link::{Item, Linked};
 use super::scan::References;
 use super::segments::{Step, Write};
 use super::types::{Dangling, ToIds};
 use super::{Kind, MergeError, PerKind};
+use std::collections::HashSet;
 use wasm_encoder::EntityType;
 use wasm_encoder::reencode::Reencode;
 use wasmparser::{BinaryReader, ElementItems, Operator, OperatorsReader, TableInit};
@@ -28,6 +30,8 @@ pub struct Live {
     /// By instance: its live code needs what the fused module has, whether or not its own module
     /// has it: declarations of functions whose references are taken, or a data count section.
     pub needs_declarations: Vec<bool>,
+    /// Functions in which bodies stand in place of calls.
+    pub callers: HashSet<Defined>,
 }
 
 impl Live {
@@ -42,6 +46,7 @@ pub fn reach(
     linked: &Linked<'_>,
     refs: &References,
     inits: &Inits,
+    inlining: &Inlining,
     steps: &[Step],
     roots: &[(Kind, u32)],
 ) -> Result<Live, MergeError> {
@@ -57,6 +62,8 @@ pub fn reach(
         linked,
         inits,
         refs,
+        inlining,
+        inlined: HashSet::new(),
         live: Live {
             items,
             type_groups: vec![false; linked.types.groups.len()],
@@ -65,6 +72,7 @@ pub fn reach(
             func_refs: vec![false; linked.items[Kind::Func].len()],
             code_uses_data: false,
             needs_declarations: vec![false; linked.modules.len()],
+            callers: HashSet::new(),
         },
         queue: Vec::new(),
         writes: PerKind::default(),
@@ -101,6 +109,9 @@ enum Node {
 struct Reach<'a, 'r> {
     linked: &'r Linked<'a>,
     inits: &'r Inits,
+    inlining: &'r Inlining,
+    /// Functions whose bodies stand somewhere else.
+    inlined: HashSet<Defined>,
     refs: &'r References,
     live: Live,
     queue: Vec<Node>,
@@ -264,8 +275,38 @@ impl Reach<'_, '_> {
     }
 
     fn body(&mut self, instance: u32, index: u32) -> Result<(), MergeError> {
+        let (refs, inlining) = (self.refs, self.inlining);
+        let calls =
+            |(slot, function)| slot == Slot::Func && inlining.target(instance, function).is_some();
+        let inlines = inlining.concerns(instance)
+            && refs.of(instance, index).any(calls)
+            && inlining.fits(self.linked, (instance, index));
+        if inlines {
+            self.live.callers.insert((instance, index));
+        }
+        self.references(instance, index, inlines)
+    }
+
+    /// What stands in place of a call of the function. Rows of such are short.
+    fn inlined(&mut self, (instance, index): Defined) -> Result<(), MergeError> {
+        if !self.inlined.insert((instance, index)) {
+            return Ok(());
+        }
+        let ty = self.linked.modules[instance as usize].funcs[index as usize];
+        self.reference(instance, Slot::Type, ty)?;
+        self.references(instance, index, true)
+    }
+
+    fn references(&mut self, instance: u32, index: u32, inlines: bool) -> Result<(), MergeError> {
         let refs = self.refs;
         for (slot, index) in refs.of(instance, index) {
+            if inlines
+                && slot == Slot::Func
+                && let Some(target) = self.inlining.target(instance, index)
+            {
+                self.inlined(target)?;
+                continue;
+            }
             self.live.code_uses_data |= slot == Slot::Data;
             let has_data_count = self.linked.modules[instance as usize].has_data_count;
             self.live.needs_declarations[instance as usize] |=

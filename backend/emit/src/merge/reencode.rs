@@ -155,7 +155,8 @@ impl<'a> Renumber<'a> {
         }
     }
 
-    fn malformed(&self, message: impl std::fmt::Display) -> MergeError {
+    /// The error that something in the module is wrong.
+    pub fn malformed(&self, message: impl std::fmt::Display) -> MergeError {
         MergeError::malformed(self.name, message)
     }
 
@@ -165,6 +166,11 @@ impl<'a> Renumber<'a> {
         rewrite: impl FnOnce(&mut Instructions<'_, 'a>) -> Result<T, reencode::Error<Dangling>>,
     ) -> Result<T, MergeError> {
         rewrite(&mut Instructions(self)).map_err(|error| self.malformed(reencode_message(error)))
+    }
+
+    /// An instruction of the module, rewritten.
+    pub fn instruction<'i>(&self, operator: Operator<'i>) -> Result<Instruction<'i>, MergeError> {
+        self.rewrite(|instructions| instructions.instruction(operator))
     }
 
     /// Appends a body, from its locals to its final `end`, without a size. `sites` are all its
