@@ -563,6 +563,7 @@ impl Seeder<'_> {
         }
         if facts::has_tasks(program) {
             self.state(ids.has_tasks, Vec::new());
+        }
         for (instance, position, ..) in facts::host_functions(program) {
             let import = self.entity(Entity::CoreImport(instance, position));
             let count = self.int(program.module_of(instance).memories.len() as i64);

@@ -79,6 +79,9 @@ pub enum EmitError {
     /// An input is not valid, which was left to be found out by writing it.
     #[error(transparent)]
     Input(#[from] DecodeError),
+    /// The output could not be written where it was to go.
+    #[error("the output cannot be written: {0}")]
+    Write(std::io::Error),
     /// The output is not valid WebAssembly.
     #[error("internal error: the output is not valid: {0}; please report this with the input")]
     Invalid(String),

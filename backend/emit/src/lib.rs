@@ -32,6 +32,9 @@ pub use terms::emitted;
 use meld_component::program::{Program, World};
 use meld_engine::plan::{Form, Node, Plan, Port};
 use merge::{Merge, Merged, StartMode};
+use std::io::Write;
+use validate::Check;
+use wrap::Face;
 
 /// What was written.
 #[derive(Clone, Debug)]
@@ -49,7 +52,7 @@ const START: &str = "meld:start";
 /// How many things one warning names at most.
 const MOST_NAMED: usize = 3;
 
-/// Writes a decided program in the form that was decided for.
+/// Makes the output of a decided program in the form that was decided for.
 ///
 /// Where its function bodies have not been validated ([`Program::unvalidated`]), they are.
 ///
@@ -57,14 +60,31 @@ const MOST_NAMED: usize = 3;
 ///
 /// See [`EmitError`]. Output that is not valid is an error, never returned.
 pub fn emit(program: &Program, plan: &Plan) -> Result<Emitted, EmitError> {
-    validate::with_validation(program, |written| write(program, plan, written))
+    let mut bytes = Vec::new();
+    let warnings = emit_to(program, plan, &mut bytes)?;
+    Ok(Emitted { bytes, warnings })
+}
+
+/// Writes the output, which [`emit`] returns, as it is made: it is never in memory as a whole. What
+/// was written before an error must be thrown away. Returns the warnings.
+///
+/// # Errors
+///
+/// As [`emit`], and if it cannot be written.
+pub fn emit_to(
+    program: &Program,
+    plan: &Plan,
+    out: &mut (impl Write + Send),
+) -> Result<Vec<String>, EmitError> {
+    validate::with_validation(program, |written| write(program, plan, out, written))
 }
 
 fn write(
     program: &Program,
     plan: &Plan,
+    out: &mut (impl Write + Send),
     written: &mut validate::Written,
-) -> Result<Emitted, EmitError> {
+) -> Result<Vec<String>, EmitError> {
     let hosts = border::HostImports::new(program, plan)?;
     let wiring = wiring::Wiring::new(program, plan, &hosts);
     let border = border::Border::new(program, plan, &hosts, &wiring)?;
@@ -75,60 +95,70 @@ fn write(
     let instances = wiring.instances()?;
     let merge =
         Merge { name: None, instances, exports: border.exports.into_iter().collect(), start };
-    let merged = merge::merge(&merge)?;
-    for (id, position) in wiring.guests() {
-        if merged.proves[position] {
-            written.add(program.instances[id.index()].module, &merged.kept[position]);
-        }
-    }
-    let mut warnings = Vec::new();
-    warnings.extend(lost_debug_information(&merge, &merged));
-    warnings.extend(always_trapping(program, plan));
-    drop(merge);
-    let bytes = if core_world {
-        validate::validate(&merged.module)?;
-        merged.module
-    } else {
-        let wrapping = wrap::Wrapping {
-            program,
-            module: merged.module,
-            lowers: border.lowers,
-            builtins: border.builtins,
-            destructors: border.destructors,
-            supplied: border.supplied,
-            lifts: border.lifts,
-            start: merged.has_start.then(|| START.to_string()),
-        };
-        match plan.target.form {
-            // Validates what it made, and that its world is the input's.
-            Form::Component => wrap::wrap(wrapping)?,
-            Form::Core => {
-                let module = core_form(program, wrapping, &mut warnings)?;
-                validate::validate(&module)?;
-                module
+    merge::merge_then(&merge, |merged| {
+        for (id, position) in wiring.guests() {
+            if merged.proves[position] {
+                written.add(program.instances[id.index()].module, &merged.kept[position]);
             }
         }
-    };
-    Ok(Emitted { bytes, warnings })
+        let mut warnings = Vec::new();
+        warnings.extend(lost_debug_information(&merge, &merged));
+        warnings.extend(always_trapping(program, plan));
+        let mut module = merged.module;
+        let face = if core_world {
+            Face::default()
+        } else {
+            let wrapping = wrap::Wrapping {
+                program,
+                module: std::mem::take(&mut module.head),
+                lowers: border.lowers,
+                builtins: border.builtins,
+                destructors: border.destructors,
+                supplied: border.supplied,
+                lifts: border.lifts,
+                start: merged.has_start.then(|| START.to_string()),
+            };
+            let face = match plan.target.form {
+                Form::Component => wrap::component_face(&wrapping)?,
+                Form::Core => core_face(&wrapping, &mut warnings)?,
+            };
+            module.head = wrapping.module;
+            face
+        };
+        let (mut check, mut size) = (Check::default(), 0);
+        face.put_on(&module, &mut |pieces: &[&[u8]], outline: &[&[u8]]| {
+            size += pieces.iter().map(|piece| piece.len()).sum::<usize>();
+            let write = || pieces.iter().try_for_each(|piece| out.write_all(piece));
+            let (written, valid) = rayon::join(write, || check.take(outline));
+            valid.map_err(EmitError::Invalid)?;
+            written.map_err(EmitError::Write)
+        })?;
+        // The check does not see the bytes of data segments, on which sizes depend.
+        if size != face.size(&module)? {
+            return Err(EmitError::Invalid("sections do not have the sizes that they say".into()));
+        }
+        let valid = check.finish().map_err(EmitError::Invalid)?;
+        if let (World::Component(world), Form::Component) = (&program.world, plan.target.form) {
+            wrap::same_world(world, &valid)?;
+        }
+        out.flush().map_err(EmitError::Write)?;
+        Ok(warnings)
+    })?
 }
 
-/// The module under the names of wit-component, with its world embedded where WIT can say it.
-fn core_form(
-    program: &Program,
-    wrapping: wrap::Wrapping<'_>,
-    warnings: &mut Vec<String>,
-) -> Result<Vec<u8>, EmitError> {
-    let wrap::CoreForm { mut bytes, encoding } = wrap::core_module(wrapping)?;
-    if let World::Component(world) = &program.world
-        && let Err(reason) = wrap::embed_world(&mut bytes, world, encoding)
+/// Names of wit-component for the module, and its world embedded where WIT can say it.
+fn core_face(wrapping: &wrap::Wrapping<'_>, warnings: &mut Vec<String>) -> Result<Face, EmitError> {
+    let (mut face, encoding) = wrap::core_face(wrapping)?;
+    if let World::Component(world) = &wrapping.program.world
+        && let Err(reason) = wrap::embed_world(&mut face.tail, world, encoding)
     {
         warnings.push(format!("the module carries no WIT: {reason}"));
     }
-    Ok(bytes)
+    Ok(face)
 }
 
 /// Says whose debug information is not in the module: it speaks of code that is elsewhere now.
-fn lost_debug_information(merge: &Merge<'_>, merged: &Merged) -> Option<String> {
+fn lost_debug_information<M>(merge: &Merge<'_>, merged: &Merged<M>) -> Option<String> {
     let is_debug = |name: &str| name.starts_with(".debug_") || name == "external_debug_info";
     let mut instances: Vec<usize> = merged
         .dropped_sections

@@ -7,6 +7,7 @@ use meld_emit::{EmitError, Emitted};
 use meld_engine::plan::Form;
 use meld_engine::{Decision, EngineError, Options, Weight};
 use meld_pack::ruleset::RuleSet;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -144,6 +145,15 @@ impl Fuser {
         Ok(meld_component::read(&self.binaries()?)?)
     }
 
+    /// Reads as [`Fuser::read`] does, but leaves function bodies for [`Decided::emit`] to validate.
+    ///
+    /// # Errors
+    ///
+    /// As [`Fuser::read`].
+    pub fn read_deferred(&self) -> Result<Program, FuseError> {
+        Ok(meld_component::read_deferred(&self.binaries()?)?)
+    }
+
     /// Reads the inputs and decides, by these rules, what each import becomes. Function bodies
     /// are left for [`Decided::emit`] to validate.
     ///
@@ -151,8 +161,20 @@ impl Fuser {
     ///
     /// As [`Fuser::read`], and if no rule implements an import or a rule forbids the plan.
     pub fn decide<'r>(&self, rules: &'r RuleSet) -> Result<Decided<'r>, FuseError> {
+        self.decide_for(self.read_deferred()?, rules)
+    }
+
+    /// Decides for a program that was made from the inputs, which is independent of rules.
+    ///
+    /// # Errors
+    ///
+    /// If no rule implements an import or a rule forbids the plan.
+    pub fn decide_for<'r>(
+        &self,
+        program: Program,
+        rules: &'r RuleSet,
+    ) -> Result<Decided<'r>, FuseError> {
         meld_engine::check_emitted(rules, meld_emit::emitted())?;
-        let program = meld_component::read_deferred(&self.binaries()?)?;
         let Decision { plan, trace } = meld_engine::decide(&program, rules, &self.engine)?;
         Ok(Decided { program, plan, trace })
     }
@@ -194,10 +216,24 @@ impl Decided<'_> {
     ///
     /// See [`EmitError`]. An input whose functions turn out to be invalid is an error in reading.
     pub fn emit(&self) -> Result<Emitted, FuseError> {
-        meld_emit::emit(&self.program, &self.plan).map_err(|error| match error {
-            EmitError::Input(error) => FuseError::Read(error.into()),
-            error => FuseError::Emit(error),
-        })
+        meld_emit::emit(&self.program, &self.plan).map_err(of_emitting)
+    }
+
+    /// Writes it to `out` as it is made, so that it is never in memory as a whole, and returns the
+    /// warnings. What was written before an error must be thrown away.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decided::emit`], and [`EmitError::Write`].
+    pub fn emit_to(&self, out: &mut (impl Write + Send)) -> Result<Vec<String>, FuseError> {
+        meld_emit::emit_to(&self.program, &self.plan, out).map_err(of_emitting)
+    }
+}
+
+fn of_emitting(error: EmitError) -> FuseError {
+    match error {
+        EmitError::Input(error) => FuseError::Read(error.into()),
+        error => FuseError::Emit(error),
     }
 }
 

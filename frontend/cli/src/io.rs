@@ -2,8 +2,9 @@
 
 use crate::exit::Failure;
 use std::io::{IsTerminal as _, Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tempfile::NamedTempFile;
 
 /// The most that is read from what has no length of its own, in bytes.
 const MOST_STREAMED: u64 = 1 << 30;
@@ -62,6 +63,72 @@ pub fn write(path: &str, bytes: &[u8]) -> Result<(), Failure> {
         return Ok(());
     }
     std::fs::write(path, bytes).map_err(|e| Failure::file(format!("{path}: {e}")))
+}
+
+/// An output that is made bit by bit. What stands at its path stays until it is complete.
+pub enum Output<'p> {
+    /// A file beside its place.
+    Beside(NamedTempFile, PathBuf),
+    /// For what is no file, or cannot be replaced.
+    Memory(Vec<u8>, &'p str),
+}
+
+impl<'p> Output<'p> {
+    /// An output for this path, or for standard output (`-`).
+    pub fn open(path: &'p str) -> Self {
+        Self::beside(path).unwrap_or(Output::Memory(Vec::new(), path))
+    }
+
+    fn beside(path: &str) -> Option<Self> {
+        // What a link leads to is replaced, not the link.
+        let place = match Path::new(path).canonicalize() {
+            _ if path == "-" => return None,
+            Ok(place) => place,
+            Err(_) if Path::new(path).is_symlink() => return None,
+            Err(_) => PathBuf::from(path),
+        };
+        let existing = place.metadata().ok();
+        if existing.as_ref().is_some_and(|file| !file.is_file() || file.permissions().readonly()) {
+            return None;
+        }
+        let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".meld-").suffix(".part");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = builder.tempfile_in(folder.unwrap_or(Path::new("."))).ok()?;
+        if let Some(existing) = existing {
+            file.as_file().set_permissions(existing.permissions()).ok()?;
+        }
+        Some(Output::Beside(file, place))
+    }
+
+    /// Puts the output in its place.
+    pub fn complete(self) -> Result<(), Failure> {
+        match self {
+            Output::Memory(bytes, path) => write(path, &bytes),
+            Output::Beside(file, place) => match file.persist(&place) {
+                Ok(_) => Ok(()),
+                Err(e) => Err(Failure::file(format!("{}: {}", place.display(), e.error))),
+            },
+        }
+    }
+}
+
+impl std::io::Write for Output<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self {
+            Output::Memory(all, _) => all.write(bytes),
+            Output::Beside(file, _) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self {
+            Output::Memory(..) => Ok(()),
+            Output::Beside(file, _) => file.flush(),
+        }
+    }
 }
 
 /// Prints to standard output; a reader who goes away is no failure.

@@ -1,92 +1,120 @@
-//! The two sections that hold nearly all bytes of a module, written straight into the output:
-//! function bodies, rewritten in parallel a few at a time, and data segments.
+//! The two sections that hold nearly all bytes of a module, made when they are written: function
+//! bodies, rewritten in parallel a few at a time, and data segments.
 
 use super::MergeError;
 use super::inline::{self, Defined, Inlining};
 use super::module::Module;
 use super::reencode::Renumber;
+use super::scan::Sites;
 use rayon::prelude::*;
 use std::collections::HashSet;
 use wasm_encoder::{Encode, SectionId};
-use wasmparser::OperatorsReaderAllocations;
 
 /// Bytes of bodies rewritten as one task.
-const CHUNK: usize = 64 << 10;
+const CHUNK: usize = 32 << 10;
 
-/// Tasks for each thread until their results are written. Their results are held meanwhile.
-const ROUND: usize = 2;
+/// Tasks for each thread in a round. The results of two rounds are held at a time.
+const ROUND: usize = 4;
 
-/// What bodies are written from.
-pub struct Code<'c, 'a> {
+/// What the code section is made from.
+pub struct Code<'c> {
+    pub modules: &'c [Module<'c>],
     /// By instance.
-    pub modules: &'c [Module<'a>],
-    /// By instance.
-    pub renumber: &'c [Renumber<'a>],
+    pub renumber: &'c [Renumber<'c>],
+    pub sites: &'c Sites,
     pub inlining: &'c Inlining,
     /// Functions in which bodies stand in place of calls.
     pub callers: &'c HashSet<Defined>,
+    /// Functions by instance and position in its module.
+    pub functions: Vec<(usize, usize)>,
+    /// A body that comes last, after its size.
+    pub generated: Option<Vec<u8>>,
 }
 
-impl Code<'_, '_> {
+impl Code<'_> {
+    /// How many bodies there are.
+    pub fn count(&self) -> usize {
+        self.functions.len() + usize::from(self.generated.is_some())
+    }
+
+    /// Bytes of all bodies with their sizes. All bodies are rewritten for it, but not kept: they
+    /// may be as large as the inputs.
+    pub fn measure(&self) -> Result<usize, MergeError> {
+        let measure = |task: &mut Task, functions: &[(usize, usize)]| {
+            task.run(self, functions);
+            task.take_outcome().map(|()| task.bytes.len())
+        };
+        // Collected before errors are looked for, so that of several the first is reported.
+        let sizes: Vec<Result<usize, MergeError>> =
+            self.chunks().into_par_iter().map_init(Task::default, measure).collect();
+        let generated = self.generated.as_ref().map_or(0, Vec::len);
+        sizes.into_iter().try_fold(generated, |all, size| Ok(all + size?))
+    }
+
+    /// Gives bodies, each after its size, to `put`, some at a time. Meanwhile the next are
+    /// rewritten.
+    pub fn put<E: From<MergeError> + Send>(
+        &self,
+        put: &mut (impl FnMut(&[&[u8]]) -> Result<(), E> + Send),
+    ) -> Result<(), E> {
+        let chunks = self.chunks();
+        let round = rayon::current_num_threads() * ROUND;
+        let tasks = || (0..round.min(chunks.len())).map(|_| Task::default()).collect::<Vec<_>>();
+        let (mut made, mut next) = (tasks(), tasks());
+        for chunks in chunks.chunks(round) {
+            let rewrite = || {
+                next.par_iter_mut().zip(chunks).for_each(|(task, functions)| {
+                    task.run(self, functions);
+                });
+            };
+            rayon::join(|| hand_over(&mut made, put), rewrite).0?;
+            std::mem::swap(&mut made, &mut next);
+        }
+        hand_over(&mut made, put)?;
+        self.generated.as_ref().map_or(Ok(()), |body| put(&[body]))
+    }
+
+    fn chunks(&self) -> Vec<&[(usize, usize)]> {
+        chunks(&self.functions, |function| self.size_before(function))
+    }
+
+    fn size_before(&self, &(instance, position): &(usize, usize)) -> usize {
+        self.modules[instance].body_size(position)
+    }
+
     fn body(
         &self,
-        (instance, position): (usize, usize),
-        allocations: &mut OperatorsReaderAllocations,
+        &(instance, position): &(usize, usize),
         out: &mut Vec<u8>,
     ) -> Result<(), MergeError> {
         let at = (instance as u32, position as u32);
         if self.callers.contains(&at) {
             return inline::body(self.modules, self.renumber, self.inlining, at, out);
         }
-        self.renumber[instance].body(&self.modules[instance].body(position), allocations, out)
+        let body = self.modules[instance].body(position);
+        self.renumber[instance].body(&body, self.sites.of(instance, position), out)
     }
 }
 
-/// Appends the code section: the bodies of `functions`, each an instance and a position in its
-/// module, and `generated` as the last one.
-pub fn code_section(
-    code: &Code<'_, '_>,
-    functions: &[(usize, usize)],
-    generated: Option<&[u8]>,
-    out: &mut Vec<u8>,
-) -> Result<(), MergeError> {
-    let size = |&(instance, position): &(usize, usize)| code.modules[instance].body_size(position);
-    let count = functions.len() + usize::from(generated.is_some());
-    if count == 0 {
-        return Ok(());
+/// Gives what tasks made to `put`. In order, so that of several errors the first is reported.
+fn hand_over<E: From<MergeError>>(
+    tasks: &mut [Task],
+    put: &mut impl FnMut(&[&[u8]]) -> Result<(), E>,
+) -> Result<(), E> {
+    for task in &mut *tasks {
+        task.take_outcome()?;
     }
-    let before: usize = functions.iter().map(size).sum();
-    section(SectionId::Code, before, out, |out| {
-        count.encode(out);
-        let chunks = chunks(functions, size);
-        let round = rayon::current_num_threads() * ROUND;
-        let mut tasks: Vec<Task> = Vec::new();
-        tasks.resize_with(round.min(chunks.len()), Task::default);
-        for chunks in chunks.chunks(round) {
-            tasks.par_iter_mut().zip(chunks).for_each(|(task, functions)| {
-                task.bytes.clear();
-                task.outcome = functions.iter().try_for_each(|function| {
-                    sized(size(function), &mut task.bytes, |out| {
-                        code.body(*function, &mut task.allocations, out)
-                    })
-                });
-            });
-            // In order, so that of several errors the first is reported.
-            for task in &mut tasks[..chunks.len()] {
-                std::mem::replace(&mut task.outcome, Ok(()))?;
-                out.extend_from_slice(&task.bytes);
-            }
-        }
-        if let Some(body) = generated {
-            body.encode(out);
-        }
-        Ok(())
-    })
+    let made: Vec<&[u8]> =
+        tasks.iter().map(|task| &*task.bytes).filter(|bytes| !bytes.is_empty()).collect();
+    if !made.is_empty() {
+        put(&made)?;
+    }
+    tasks.iter_mut().for_each(|task| task.bytes.clear());
+    Ok(())
 }
 
 /// What a task needs and makes, kept from round to round for its memory.
 struct Task {
-    allocations: OperatorsReaderAllocations,
     /// Bodies, each after its size.
     bytes: Vec<u8>,
     outcome: Result<(), MergeError>,
@@ -94,7 +122,20 @@ struct Task {
 
 impl Default for Task {
     fn default() -> Self {
-        Task { allocations: Default::default(), bytes: Vec::new(), outcome: Ok(()) }
+        Task { bytes: Vec::new(), outcome: Ok(()) }
+    }
+}
+
+impl Task {
+    fn run(&mut self, code: &Code<'_>, functions: &[(usize, usize)]) {
+        self.bytes.clear();
+        self.outcome = functions.iter().try_for_each(|function| {
+            sized(code.size_before(function), &mut self.bytes, |out| code.body(function, out))
+        });
+    }
+
+    fn take_outcome(&mut self) -> Result<(), MergeError> {
+        std::mem::replace(&mut self.outcome, Ok(()))
     }
 }
 
@@ -118,20 +159,33 @@ pub struct Segment<'a> {
     pub bytes: &'a [u8],
 }
 
-/// Appends the data section.
-pub fn data_section(segments: &[Segment<'_>], out: &mut Vec<u8>) -> Result<(), MergeError> {
-    if segments.is_empty() {
-        return Ok(());
+impl Segment<'_> {
+    /// Bytes that the segment takes.
+    pub fn size(&self) -> usize {
+        self.mode.len() + leb128_size(self.bytes.len()) + self.bytes.len()
     }
-    let size = segments.iter().map(|segment| segment.mode.len() + segment.bytes.len()).sum();
-    section(SectionId::Data, size, out, |out| {
-        segments.len().encode(out);
-        for segment in segments {
-            out.extend_from_slice(&segment.mode);
-            segment.bytes.encode(out);
+}
+
+/// Bytes of segments that are copied together; those of larger segments are not copied.
+const WINDOW: usize = 64 << 10;
+
+/// Gives segments to `put`, in order.
+pub fn put_segments<E>(
+    segments: &[Segment<'_>],
+    put: &mut impl FnMut(&[&[u8]]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut window = Vec::with_capacity(WINDOW);
+    for segment in segments {
+        window.extend_from_slice(&segment.mode);
+        segment.bytes.len().encode(&mut window);
+        if window.len() + segment.bytes.len() < WINDOW {
+            window.extend_from_slice(segment.bytes);
+        } else {
+            put(&[&window, segment.bytes])?;
+            window.clear();
         }
-        Ok(())
-    })
+    }
+    put(&[&window])
 }
 
 /// Appends a section with what `write` appends; see [`sized`].
@@ -162,8 +216,13 @@ pub fn sized(
     Ok(())
 }
 
+/// Bytes that a number takes.
+pub fn leb128_size(number: usize) -> usize {
+    (number | 1).ilog2() as usize / 7 + 1
+}
+
 /// Appends a size, which engines accept up to 4 GiB.
-fn leb128(size: usize, out: &mut Vec<u8>) -> Result<(), MergeError> {
+pub fn leb128(size: usize, out: &mut Vec<u8>) -> Result<(), MergeError> {
     let limit = u32::MAX as usize;
     if size > limit {
         return Err(MergeError::TooMany { what: "bytes in a section", count: size, limit });
@@ -192,6 +251,16 @@ mod tests {
                 content.as_slice().encode(&mut expected);
                 assert_eq!(out, expected, "{about} {size}");
             }
+        }
+    }
+
+    #[test]
+    fn sizes_of_numbers_are_exact() {
+        for number in (0..35).flat_map(|bit| [(1usize << bit) - 1, 1 << bit, (1 << bit) + 1]) {
+            let Ok(number) = u32::try_from(number) else { continue };
+            let mut bytes = Vec::new();
+            number.encode(&mut bytes);
+            assert_eq!(leb128_size(number as usize), bytes.len(), "{number}");
         }
     }
 

@@ -8,8 +8,9 @@ use super::link::{Item, Linked};
 use super::names;
 use super::reach::Live;
 use super::reencode::{self, Numbers, Renumber, const_expr, const_instruction};
+use super::scan::Sites;
 use super::segments::{Schedule, Step};
-use super::{Kind, Merge, MergeError, Merged, StartMode};
+use super::{Fused, Kind, Merge, MergeError, Merged, StartMode};
 use rayon::prelude::*;
 use std::collections::HashSet;
 use wasm_encoder::reencode::Reencode;
@@ -19,9 +20,6 @@ use wasm_encoder::{
     MemorySection, Section, StartSection, SubType, TableSection, TagSection, TypeSection,
 };
 use wasmparser::{DataKind, ElementItems, ElementKind, TableInit};
-
-/// What is emitted beyond what the inputs have: names, and the face that wrapping gives.
-const SLACK: usize = 256 << 10;
 
 /// Modes of data segments (core specification, "Data Section").
 const ACTIVE_IN_FIRST: u32 = 0;
@@ -43,6 +41,7 @@ struct Emitter<'a, 'e> {
     inits: &'e Inits,
     inlining: &'e Inlining,
     live: &'e Live,
+    sites: &'e Sites,
     numbers: Numbers,
     /// By instance.
     renumber: Vec<Renumber<'e>>,
@@ -53,16 +52,19 @@ struct Emitter<'a, 'e> {
     mentioned: Vec<bool>,
 }
 
-/// Writes the module.
-pub fn emit(
+/// Writes the module, but for what may be large, and hands it to `then`.
+#[allow(clippy::too_many_arguments, reason = "one for each step of merging")]
+pub fn emit<T>(
     merge: &Merge<'_>,
     linked: &Linked<'_>,
     inits: &Inits,
     inlining: &Inlining,
     mut live: Live,
+    sites: &Sites,
     schedule: &Schedule,
     exports: &[(Kind, u32)],
-) -> Result<Merged, MergeError> {
+    then: impl FnOnce(Merged<Fused<'_>>) -> T,
+) -> Result<T, MergeError> {
     let generate = schedule.only_start().is_none() && !schedule.run.is_empty();
     if generate {
         let group = linked.types.group_of[linked.types.void as usize];
@@ -80,20 +82,22 @@ pub fn emit(
         inits,
         inlining,
         live: &live,
+        sites,
         mentioned: vec![false; numbers.order[Kind::Func].len()],
         numbers,
         renumber,
         passive: schedule.passive().collect(),
     };
-    emitter.module(schedule, exports)
+    emitter.module(schedule, exports, then)
 }
 
 impl Emitter<'_, '_> {
-    fn module(
+    fn module<T>(
         mut self,
         schedule: &Schedule,
         exports: &[(Kind, u32)],
-    ) -> Result<Merged, MergeError> {
+        then: impl FnOnce(Merged<Fused<'_>>) -> T,
+    ) -> Result<T, MergeError> {
         let start = match schedule.only_start() {
             Some(func) => Some(Start::Item(func)),
             None if schedule.run.is_empty() => None,
@@ -105,7 +109,11 @@ impl Emitter<'_, '_> {
             Start::Generated(_) => functions,
         });
         let generated = match start {
-            Some(Start::Generated(body)) => Some(body.into_raw_body()),
+            Some(Start::Generated(body)) => {
+                let mut bytes = Vec::new();
+                body.encode(&mut bytes);
+                Some(bytes)
+            }
             Some(Start::Item(_)) | None => None,
         };
         let (exports, start_section) = self.exports(exports, start_index)?;
@@ -113,8 +121,7 @@ impl Emitter<'_, '_> {
         let elements = self.elements()?;
         let data = self.data()?;
 
-        let mut out = Vec::with_capacity(self.expected_size());
-        out.extend_from_slice(&wasm_encoder::Module::HEADER);
+        let mut out = wasm_encoder::Module::HEADER.to_vec();
         let mut section = |present: bool, section: &dyn AppendSection| {
             if present {
                 section.append(&mut out);
@@ -142,37 +149,32 @@ impl Emitter<'_, '_> {
         if self.live.code_uses_data || start_uses_data {
             section(true, &DataCountSection { count: data.len() as u32 });
         }
-        let bodies: Vec<_> = self.defined(Kind::Func).collect();
+        let mut tail = Vec::new();
+        let name = self.merge.name.as_deref();
+        let last = generated.is_some().then_some(functions);
+        names::name_section(self.linked, &self.numbers, name, last, &mut tail)?;
+        names::producers(self.linked).append_to(&mut tail);
+        if let Some(features) = names::target_features(self.linked) {
+            features.append_to(&mut tail);
+        }
         let code = bulk::Code {
             modules: &self.linked.modules,
             renumber: &self.renumber,
+            sites: self.sites,
             inlining: self.inlining,
             callers: &self.live.callers,
+            functions: self.defined(Kind::Func).collect(),
+            generated,
         };
-        bulk::code_section(&code, &bodies, generated.as_deref(), &mut out)?;
-        bulk::data_section(&data, &mut out)?;
-        let generated = generated.is_some().then_some(functions);
-        let name = self.merge.name.as_deref();
-        names::name_section(self.linked, &self.numbers, name, generated, &mut out)?;
-        names::producers(self.linked).append_to(&mut out);
-        if let Some(features) = names::target_features(self.linked) {
-            features.append_to(&mut out);
-        }
-        Ok(Merged {
-            module: out,
+        Ok(then(Merged {
+            module: Fused::new(out, code, data, tail)?,
             has_start: start_index.is_some(),
             kept: self.kept(),
             proves: (self.linked.exact.iter().zip(&self.live.needs_declarations))
                 .map(|(exact, needs_declarations)| *exact && !needs_declarations)
                 .collect(),
             dropped_sections: names::dropped(self.linked),
-        })
-    }
-
-    /// A size in bytes that the module rarely exceeds, with room for what is put around it.
-    fn expected_size(&self) -> usize {
-        let input: usize = self.linked.modules.iter().map(|module| module.bytes.len()).sum();
-        input + input / 16 + SLACK
+        }))
     }
 
     /// For each instance, which of the functions that its module defines are emitted as they are.

@@ -5,8 +5,9 @@
 //! known ones, and a field with an unknown name does not compile.
 
 use wasmparser::{
-    BlockType, BrTable, Catch, Handle, HeapType, Ieee32, Ieee64, MemArg, Operator, Ordering,
-    RefType, ResumeTable, TryTable, V128, ValType, VisitOperator, VisitSimdOperator,
+    BlockType, BrTable, Catch, FrameKind, FrameStack, Handle, HeapType, Ieee32, Ieee64, MemArg,
+    Operator, Ordering, RefType, ResumeTable, TryTable, V128, ValType, VisitOperator,
+    VisitSimdOperator,
 };
 
 /// What an index immediate refers to.
@@ -202,6 +203,14 @@ impl<'a, I: Immediates> VisitOperator<'a> for Visitor<'_, I> {
     }
 
     wasmparser::for_each_visit_operator!(visit);
+}
+
+/// For instructions that are read one at a time, out of a body that has been read as a whole. Of those
+/// with indices, only a legacy `catch` asks where it stands.
+impl<I> FrameStack for Visitor<'_, I> {
+    fn current_frame(&self) -> Option<FrameKind> {
+        Some(FrameKind::LegacyTry)
+    }
 }
 
 impl<'a, I: Immediates> VisitSimdOperator<'a> for Visitor<'_, I> {

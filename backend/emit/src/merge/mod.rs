@@ -8,9 +8,11 @@
 //! 2. [`types`], [`link`]: types are deduplicated, imports followed, every item gets an id;
 //! 3. [`consts`]: initial values of globals are computed or copied;
 //! 4. [`segments`]: what instantiation does, and what of it a start function has to do;
-//! 5. [`inline`]: calls are found that become bodies;
-//! 6. [`reach`]: what root exports and instantiation reach is kept, the rest is not emitted;
-//! 7. [`reencode`], [`emit`], [`bulk`], [`names`]: ids become indices, and sections are written.
+//! 5. [`scan`]: what each body refers to, and where;
+//! 6. [`inline`]: calls are found that become bodies;
+//! 7. [`reach`]: what root exports and instantiation reach is kept, the rest is not emitted;
+//! 8. [`reencode`], [`emit`], [`names`]: ids become indices, and small sections are written;
+//! 9. [`fused`], [`bulk`]: so are the others, while someone takes them.
 //!
 //! Invariants: nothing is matched by name but exports against [`Source`]s; no operator is listed
 //! by hand where indices are concerned ([`immediates`]); an id is never an index, and indices only
@@ -20,17 +22,21 @@ mod bulk;
 mod consts;
 mod emit;
 mod error;
+mod fused;
 mod immediates;
 mod inline;
 mod link;
+mod matching;
 mod module;
 mod names;
 mod reach;
 mod reencode;
+mod scan;
 mod segments;
 mod types;
 
 pub use error::MergeError;
+pub(crate) use fused::Fused;
 
 use std::borrow::Cow;
 
@@ -122,9 +128,9 @@ pub enum StartMode {
 
 /// A fused module and what it has of the instances.
 #[derive(Clone, Debug)]
-pub struct Merged {
-    /// The module, in the binary format.
-    pub module: Vec<u8>,
+pub struct Merged<M = Vec<u8>> {
+    /// The module: in the binary format, or what it is written from.
+    pub module: M,
     /// The module has a start section, or the export that [`StartMode::Export`] names.
     pub has_start: bool,
     /// For each instance, which of the functions that its module defines are in the module, but
@@ -147,14 +153,37 @@ pub struct Merged {
 ///
 /// See [`MergeError`]. No output is made in part.
 pub fn merge(merge: &Merge<'_>) -> Result<Merged, MergeError> {
+    merge_then(merge, |merged| {
+        let Merged { module, has_start, kept, proves, dropped_sections } = merged;
+        let mut bytes = module.head.clone();
+        module.put_rest(&mut |pieces: &[&[u8]], _: &[&[u8]]| {
+            pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
+            Ok::<_, MergeError>(())
+        })?;
+        Ok(Merged { module: bytes, has_start, kept, proves, dropped_sections })
+    })?
+}
+
+/// Merges instances, and hands what the module is written from to `then`. Before, nothing is
+/// written that may be large.
+///
+/// # Errors
+///
+/// As [`merge`].
+pub(crate) fn merge_then<T>(
+    merge: &Merge<'_>,
+    then: impl FnOnce(Merged<Fused<'_>>) -> T,
+) -> Result<T, MergeError> {
     let (linked, exports) = link::Linked::new(merge)?;
     let inits = consts::Inits::new(&linked)?;
     let steps = segments::steps(&linked, &inits)?;
+    let (references, sites) = scan::scan(&linked)?;
     let inlining = inline::Inlining::new(&linked);
-    let live = reach::reach(&linked, &inits, &inlining, &steps, &exports)?;
+    let live = reach::reach(&linked, &references, &inits, &inlining, &steps, &exports)?;
+    drop(references);
     let schedule =
         segments::Schedule::new(steps, |write| live.items[write.kind][write.target as usize]);
-    emit::emit(merge, &linked, &inits, &inlining, live, &schedule, &exports)
+    emit::emit(merge, &linked, &inits, &inlining, live, &sites, &schedule, &exports, then)
 }
 
 /// The kind of a core item that can be imported and exported.
@@ -190,7 +219,7 @@ impl std::fmt::Display for Kind {
 
 /// One value for each [`Kind`].
 #[derive(Clone, Copy, Debug, Default)]
-struct PerKind<T>([T; 5]);
+pub(crate) struct PerKind<T>([T; 5]);
 
 impl<T> std::ops::Index<Kind> for PerKind<T> {
     type Output = T;

@@ -1,33 +1,20 @@
 //! What has to be emitted: whatever is reached from root exports, from start functions, and from
 //! segments that might trap or that the host sees.
 //!
-//! Bodies are scanned once, in parallel, into lists of what each refers to; then a worklist
-//! walks the lists.
+//! What bodies refer to has been scanned by then; a worklist walks the lists.
 
 use super::consts::{Expr, Inits, Piece};
 use super::immediates::{Immediates, Slot, Visitor};
 use super::inline::{Defined, Inlining};
 use super::link::{Constant, Item, Linked};
-use super::module::Module;
+use super::scan::References;
 use super::segments::{Step, Write};
 use super::types::{Dangling, ToIds};
 use super::{Kind, MergeError, PerKind};
-use rayon::prelude::*;
 use std::collections::HashSet;
-use std::ops::Range;
+use wasm_encoder::EntityType;
 use wasm_encoder::reencode::Reencode;
-use wasm_encoder::{Encode, EntityType};
 use wasmparser::{BinaryReader, ElementItems, Operator, OperatorsReader, TableInit};
-
-/// Functions scanned as one task.
-const CHUNK: usize = 256;
-
-/// References pack a slot and an index.
-const SLOT_BITS: u32 = 4;
-const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
-
-/// Most items of one kind in one module; more would not fit a packed reference.
-pub const MOST_ITEMS: usize = (u32::MAX >> SLOT_BITS) as usize;
 
 /// What is emitted, by id.
 pub struct Live {
@@ -57,12 +44,12 @@ impl Live {
 /// Finds what is reached.
 pub fn reach(
     linked: &Linked<'_>,
+    refs: &References,
     inits: &Inits,
     inlining: &Inlining,
     steps: &[Step],
     roots: &[(Kind, u32)],
 ) -> Result<Live, MergeError> {
-    let refs = scan(linked)?;
     let mut items: PerKind<Vec<bool>> = PerKind::default();
     for kind in Kind::ALL {
         items[kind] = vec![false; linked.items[kind].len()];
@@ -74,9 +61,9 @@ pub fn reach(
     let mut reach = Reach {
         linked,
         inits,
+        refs,
         inlining,
         inlined: HashSet::new(),
-        refs: &refs,
         live: Live {
             items,
             type_groups: vec![false; linked.types.groups.len()],
@@ -390,140 +377,6 @@ struct Collect(Vec<(Slot, u32)>);
 impl Immediates for Collect {
     fn index(&mut self, slot: Slot, index: u32) -> bool {
         self.0.push((slot, index));
-        false
-    }
-
-    fn rewrite(&mut self, _: Operator<'_>) {}
-}
-
-/// What each body refers to, each thing once.
-struct References {
-    /// For each instance its chunks of [`CHUNK`] functions.
-    chunks: Vec<Vec<Chunk>>,
-}
-
-/// References of some functions: an index and a [`Slot`] each, packed and in LEB128. There are
-/// millions in a large program.
-#[derive(Default)]
-struct Chunk {
-    packed: Vec<u8>,
-    /// Where each function's references end in `packed`.
-    ends: Vec<u32>,
-}
-
-impl References {
-    fn of(&self, instance: u32, function: u32) -> impl Iterator<Item = (Slot, u32)> {
-        let chunk = &self.chunks[instance as usize][function as usize / CHUNK];
-        let position = function as usize % CHUNK;
-        let start = position.checked_sub(1).map_or(0, |before| chunk.ends[before]) as usize;
-        let mut reader = BinaryReader::new(&chunk.packed[start..chunk.ends[position] as usize], 0);
-        std::iter::from_fn(move || {
-            let packed = reader.read_var_u32().ok()?;
-            Some((Slot::ALL[(packed & SLOT_MASK) as usize], packed >> SLOT_BITS))
-        })
-    }
-}
-
-fn scan(linked: &Linked<'_>) -> Result<References, MergeError> {
-    let mut tasks: Vec<(usize, Range<usize>)> = Vec::new();
-    for (instance, module) in linked.modules.iter().enumerate() {
-        let bodies = module.bodies.len();
-        tasks.extend((0..bodies).step_by(CHUNK).map(|at| (instance, at..bodies.min(at + CHUNK))));
-    }
-    // Collected before errors are looked for, so that of several the first is reported.
-    let scanned: Vec<Result<Chunk, MergeError>> = tasks
-        .par_iter()
-        .map_init(
-            || (usize::MAX, Stamps::default()),
-            |(at, stamps), (instance, range)| {
-                if *at != *instance {
-                    *at = *instance;
-                    *stamps = Stamps::new(linked, *instance);
-                }
-                scan_chunk(stamps, &linked.modules[*instance], range.clone())
-                    .map_err(|error| MergeError::malformed(linked.names[*instance], error))
-            },
-        )
-        .collect();
-    let mut chunks: Vec<Vec<Chunk>> = linked.modules.iter().map(|_| Vec::new()).collect();
-    for ((instance, _), chunk) in tasks.into_iter().zip(scanned) {
-        chunks[instance].push(chunk?);
-    }
-    Ok(References { chunks })
-}
-
-fn scan_chunk(
-    stamps: &mut Stamps,
-    module: &Module<'_>,
-    functions: Range<usize>,
-) -> Result<Chunk, String> {
-    let mut chunk = Chunk { packed: Vec::new(), ends: Vec::with_capacity(functions.len()) };
-    let mut allocations = wasmparser::OperatorsReaderAllocations::default();
-    for position in functions {
-        let body = module.body(position);
-        stamps.now += 1;
-        let mut scan = Scan { stamps, packed: &mut chunk.packed, dangling: None };
-        let text = |error: wasmparser::Error| error.to_string();
-        let mut locals = body.get_locals_reader().map_err(text)?;
-        for _ in 0..locals.get_count() {
-            scan.val_type(locals.read().map_err(text)?.1);
-        }
-        let mut reader = OperatorsReader::new_with_allocs(locals.get_binary_reader(), allocations);
-        while !reader.eof() {
-            reader.visit_operator(&mut Visitor(&mut scan)).map_err(text)?;
-        }
-        reader.finish().map_err(text)?;
-        if let Some(dangling) = scan.dangling {
-            return Err(format!("{dangling} (in the body at offset {:#x})", body.range().start));
-        }
-        chunk.ends.push(chunk.packed.len() as u32);
-        allocations = reader.into_allocations();
-    }
-    chunk.packed.shrink_to_fit();
-    Ok(chunk)
-}
-
-/// For each slot and index the last function that referred to it.
-#[derive(Default)]
-struct Stamps {
-    seen: [Vec<u32>; Slot::ALL.len()],
-    now: u32,
-}
-
-impl Stamps {
-    fn new(linked: &Linked<'_>, instance: usize) -> Self {
-        let module: &Module<'_> = &linked.modules[instance];
-        let len = |slot| match slot {
-            Slot::Type => linked.type_ids[instance].len(),
-            Slot::Func | Slot::FuncRef => module.count(Kind::Func),
-            Slot::Table => module.count(Kind::Table),
-            Slot::Memory => module.count(Kind::Memory),
-            Slot::Global | Slot::GlobalRead => module.count(Kind::Global),
-            Slot::Tag => module.count(Kind::Tag),
-            Slot::Data => module.data.len(),
-            Slot::Elem => module.elems.len(),
-        };
-        Stamps { seen: Slot::ALL.map(|slot| vec![0; len(slot)]), now: 0 }
-    }
-}
-
-struct Scan<'s> {
-    stamps: &'s mut Stamps,
-    packed: &'s mut Vec<u8>,
-    dangling: Option<Dangling>,
-}
-
-impl Immediates for Scan<'_> {
-    #[inline]
-    fn index(&mut self, slot: Slot, index: u32) -> bool {
-        match self.stamps.seen[slot as usize].get_mut(index as usize) {
-            Some(seen) if *seen == self.stamps.now => {}
-            Some(seen) => {
-                *seen = self.stamps.now;
-                (index << SLOT_BITS | slot as u32).encode(self.packed);
-            }
-            None => self.dangling = Some(Dangling { slot, index }),
-        }
         false
     }
 

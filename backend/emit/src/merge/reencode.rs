@@ -4,11 +4,12 @@ use super::consts::{Expr, Piece};
 use super::immediates::{Immediates, Slot, Visitor};
 use super::link::{Const, Constant, Item, Linked};
 use super::reach::Live;
+use super::scan::Site;
 use super::types::{Dangling, reencode_message};
 use super::{Kind, MergeError, PerKind};
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{ConstExpr, Encode, Instruction};
-use wasmparser::{BinaryReader, FunctionBody, Operator, OperatorsReader};
+use wasmparser::{BinaryReader, FunctionBody, Operator};
 
 /// Stands for what is not emitted.
 const NONE: u32 = u32::MAX;
@@ -118,7 +119,9 @@ impl Numbers {
             *index = NONE;
         }
         let funcs = ids(Kind::Func);
+        let same = |(new, old): (&u32, u32)| *new == old;
         Renumber {
+            same_memories: ids(Kind::Memory).iter().zip(0..).all(same),
             name: linked.names[i],
             bytes: module.bytes,
             slots: Slot::ALL.map(|slot| match slot {
@@ -144,6 +147,8 @@ pub struct Renumber<'a> {
     name: &'a str,
     bytes: &'a [u8],
     slots: [Vec<u32>; Slot::ALL.len()],
+    /// Each memory has the index in the fused module that it has in its own.
+    same_memories: bool,
     /// For each imported global the constant it became.
     consts: Vec<Option<Const>>,
 }
@@ -179,11 +184,12 @@ impl<'a> Renumber<'a> {
         self.rewrite(|instructions| instructions.instruction(operator))
     }
 
-    /// Appends a body, from its locals to its final `end`, without a size.
+    /// Appends a body, from its locals to its final `end`, without a size. `sites` are all its
+    /// instructions with indices.
     pub fn body(
         &self,
         body: &FunctionBody<'_>,
-        allocations: &mut wasmparser::OperatorsReaderAllocations,
+        sites: impl Iterator<Item = Site>,
         out: &mut Vec<u8>,
     ) -> Result<(), MergeError> {
         let malformed = |error: wasmparser::Error| self.malformed(error);
@@ -207,10 +213,13 @@ impl<'a> Renumber<'a> {
             self.locals(body, writer.out)?;
             writer.copied = code.original_position();
         }
-        let mut reader = OperatorsReader::new_with_allocs(code, std::mem::take(allocations));
-        writer.operators(&mut reader).map_err(|message| self.malformed(message))?;
-        reader.finish().map_err(malformed)?;
-        *allocations = reader.into_allocations();
+        let first = code.original_position();
+        for site in sites.filter(|site| !(site.only_memories && self.same_memories)) {
+            let at = first + site.offset;
+            let mut reader = BinaryReader::new(&self.bytes[at..range.end], at);
+            writer.operator(&mut reader).map_err(malformed)?;
+        }
+        writer.finish().map_err(|message| self.malformed(message))?;
         writer.flush(range.end);
         Ok(())
     }
@@ -231,8 +240,11 @@ impl<'a> Renumber<'a> {
         let (start, end) = (start as usize, end as usize);
         let mut writer =
             Writer { renumber: self, out, copied: start, at: start, rewritten: false, error: None };
-        let mut reader = OperatorsReader::new(BinaryReader::new(&self.bytes[start..end], start));
-        writer.operators(&mut reader).map_err(|message| self.malformed(message))?;
+        let mut reader = BinaryReader::new(&self.bytes[start..end], start);
+        while !reader.eof() {
+            writer.operator(&mut reader).map_err(|error| self.malformed(error))?;
+        }
+        writer.finish().map_err(|message| self.malformed(message))?;
         writer.flush(end);
         Ok(())
     }
@@ -291,15 +303,19 @@ struct Writer<'w, 'a> {
 }
 
 impl Writer<'_, '_> {
-    fn operators(&mut self, reader: &mut OperatorsReader<'_>) -> Result<(), String> {
-        while !reader.eof() {
-            self.at = reader.original_position();
-            reader.visit_operator(&mut Visitor(self)).map_err(|error| error.to_string())?;
-            if self.rewritten {
-                self.rewritten = false;
-                self.copied = reader.original_position();
-            }
+    /// Goes on with the instruction that a reader is at.
+    fn operator(&mut self, reader: &mut BinaryReader<'_>) -> Result<(), wasmparser::Error> {
+        self.at = reader.original_position();
+        reader.visit_operator(&mut Visitor(self))?;
+        if self.rewritten {
+            self.rewritten = false;
+            self.copied = reader.original_position();
         }
+        Ok(())
+    }
+
+    /// The first instruction that could not be rewritten, as an error.
+    fn finish(&mut self) -> Result<(), String> {
         self.error.take().map_or(Ok(()), Err)
     }
 
@@ -325,7 +341,9 @@ impl Immediates for Writer<'_, '_> {
         self.rewritten = true;
         match Instructions(self.renumber).instruction(operator) {
             Ok(instruction) => instruction.encode(self.out),
-            Err(error) => self.error = Some(reencode_message(error)),
+            Err(error) => {
+                self.error.get_or_insert_with(|| reencode_message(error));
+            }
         }
     }
 }

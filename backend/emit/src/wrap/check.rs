@@ -1,25 +1,23 @@
-//! The last look at a wrapped component: it is valid, and its world is the input's.
+//! The last look at a wrapped component, which is valid: its world is the input's.
 //!
 //! wasmparser can say whether one component is a subtype of another, but asserts on the way what
 //! valid components need not have (an instance exported under two names). Here two worlds are
 //! compared for equality, item by item, which is also stricter: names, order and labels count.
 
 use super::WrapError;
-use meld_component::decode::{BodyQueue, features};
+use crate::validate::Valid;
 use meld_component::program::ComponentWorld;
 use std::collections::{HashMap, HashSet};
+use wasmparser::CompositeInnerType;
 use wasmparser::component_types::{
     ComponentAnyTypeId, ComponentCoreModuleTypeId, ComponentDefinedType, ComponentDefinedTypeId,
     ComponentEntityType, ComponentFuncTypeId, ComponentInstanceTypeId, ComponentItem,
     ComponentValType, ResourceId,
 };
-use wasmparser::types::{EntityType, Types, TypesRef};
-use wasmparser::{BinaryReaderError, CompositeInnerType, Parser, Payload, ValidPayload, Validator};
+use wasmparser::types::{EntityType, TypesRef};
 
-/// Validates `output`, and that its world is `input`.
-pub(super) fn same_world(input: &ComponentWorld, output: &[u8]) -> Result<(), WrapError> {
-    let valid = Valid::read(output).map_err(|e| WrapError::Internal(e.to_string()))?;
-    let valid = valid.ok_or_else(|| WrapError::Internal("the component has no end".into()))?;
+/// Compares the world of a valid output with that of its `input`.
+pub(crate) fn same_world(input: &ComponentWorld, valid: &Valid) -> Result<(), WrapError> {
     let mut comparison = Comparison {
         a: input.types.as_ref().as_ref(),
         b: valid.types.as_ref(),
@@ -48,49 +46,6 @@ pub(super) fn same_world(input: &ComponentWorld, output: &[u8]) -> Result<(), Wr
         }
     }
     Ok(())
-}
-
-/// A valid component, and the names of its imports and exports in order.
-struct Valid<'b> {
-    types: Types,
-    imports: Vec<&'b str>,
-    exports: Vec<&'b str>,
-}
-
-impl<'b> Valid<'b> {
-    /// Validates a component; none if it is cut off.
-    fn read(component: &'b [u8]) -> Result<Option<Self>, BinaryReaderError> {
-        let mut validator = Validator::new_with_features(features());
-        let mut bodies = BodyQueue::default();
-        let (mut imports, mut exports) = (Vec::new(), Vec::new());
-        let mut types = None;
-        let mut depth = 0;
-        for payload in Parser::new(0).parse_all(component) {
-            let payload = payload?;
-            match validator.payload(&payload)? {
-                ValidPayload::Func(func, body) => bodies.push(func, body)?,
-                ValidPayload::End(end) => types = Some(end),
-                _ => {}
-            }
-            match payload {
-                Payload::Version { .. } => depth += 1,
-                Payload::End(_) => depth -= 1,
-                Payload::ComponentImportSection(section) if depth == 1 => {
-                    for import in section {
-                        imports.push(import?.name.name);
-                    }
-                }
-                Payload::ComponentExportSection(section) if depth == 1 => {
-                    for export in section {
-                        exports.push(export?.name.name);
-                    }
-                }
-                _ => {}
-            }
-        }
-        bodies.finish()?;
-        Ok(types.map(|types| Valid { types, imports, exports }))
-    }
 }
 
 /// Compares types of two components, in which resources stand for each other one to one.

@@ -9,6 +9,7 @@ use super::linkage::{self, Signature};
 use super::resources::{Destructor, ResourceBuiltin, ResourceOperation, Shown, defined};
 use super::types::{TypeWriter, extern_name};
 use super::{BorderNeeds, Lifted, Lowered, Supplied, WrapError, Wrapping, check};
+use crate::validate::Check;
 use indexmap::IndexMap;
 use meld_component::needs::Needs;
 use meld_component::program::{
@@ -17,8 +18,8 @@ use meld_component::program::{
 use std::collections::HashMap;
 use std::ops::Range;
 use wasm_encoder::{
-    CanonicalOption, ComponentExportKind, Encode, ExportKind, ModuleArg, ProducersField,
-    ProducersSection, Section, ValType,
+    CanonicalOption, ComponentExportKind, ExportKind, ModuleArg, ProducersField, ProducersSection,
+    Section, ValType,
 };
 use wasmparser::component_types::{ComponentEntityType, ComponentFuncTypeId};
 use wasmparser::{Parser, Payload};
@@ -32,15 +33,20 @@ use wasmparser::{Parser, Payload};
 /// If the world has items that a fused component cannot pass on, or the [`Wrapping`] does not
 /// fit the module or the world; see [`WrapError`].
 pub fn wrap(mut wrapping: Wrapping<'_>) -> Result<Vec<u8>, WrapError> {
-    let world = wrapping.world()?;
-    let face = face(&wrapping, world)?;
-    let component = face.put_on(std::mem::take(&mut wrapping.module));
-    check::same_world(world, &component)?;
+    let internal = |error: &dyn std::fmt::Display| WrapError::Internal(error.to_string());
+    let face = component_face(&wrapping)?;
+    let module = std::mem::take(&mut wrapping.module);
+    let component = face.on(module).map_err(|error| internal(&error))?;
+    let mut check = Check::default();
+    check.take(&[&component]).map_err(|error| internal(&error))?;
+    let valid = check.finish().map_err(|error| internal(&error))?;
+    check::same_world(wrapping.world()?, &valid)?;
     Ok(component)
 }
 
-fn face(wrapping: &Wrapping<'_>, world: &ComponentWorld) -> Result<Face, WrapError> {
-    let mut wrapper = Wrapper::new(wrapping, world);
+/// What makes a component of the merged module, of which only the head is looked at.
+pub(crate) fn component_face(wrapping: &Wrapping<'_>) -> Result<Face, WrapError> {
+    let mut wrapper = Wrapper::new(wrapping, wrapping.world()?);
     wrapper.import_world()?;
     wrapper.instantiate()?;
     wrapper.export_world()?;
@@ -476,8 +482,7 @@ impl<'a> Wrapper<'a> {
         head.truncate(module.start);
         // In place of the empty module's, the last byte of which is in front of its contents.
         head.pop();
-        self.wrapping.module.len().encode(&mut head);
-        Ok(Face { head, replaces: 0, tail })
+        Ok(Face { head, sized: true, replaces: 0, tail })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Gives the merged core module the names by which tools know host imports and exports: the core
 //! ABI of `wit-component`, in which the names are those of the WIT world.
 
-use super::face::Face;
+use super::face::{self, Face};
 use super::resources::Shown;
 use super::{BorderNeeds, Lifted, WrapError, Wrapping};
 use indexmap::IndexMap;
@@ -9,7 +9,7 @@ use meld_component::needs::Needs;
 use meld_component::program::StringEncoding;
 use std::collections::HashMap;
 use wasm_encoder::{EntityType, ExportKind, ExportSection, ImportSection, RawSection, Section};
-use wasmparser::{BinaryReaderError, Parser, Payload, TypeRef};
+use wasmparser::{BinaryReaderError, Payload, TypeRef};
 
 /// The name under which a module exports the memory that the host reads and writes.
 pub const MEMORY: &str = "memory";
@@ -61,12 +61,15 @@ pub struct CoreForm {
 /// If the world cannot be had by way of a core module: several memories, allocators or string
 /// encodings at the border, functions in nested instances, imports that are exported again.
 pub fn core_module(mut wrapping: Wrapping<'_>) -> Result<CoreForm, WrapError> {
-    let (face, encoding) = face(&wrapping)?;
-    Ok(CoreForm { bytes: face.put_on(std::mem::take(&mut wrapping.module)), encoding })
+    let (face, encoding) = core_face(&wrapping)?;
+    let bytes = face.on(std::mem::take(&mut wrapping.module));
+    let bytes = bytes.map_err(|error| WrapError::Internal(error.to_string()))?;
+    Ok(CoreForm { bytes, encoding })
 }
 
-/// The sections up to the exports under new names, and the encoding of strings.
-fn face(wrapping: &Wrapping<'_>) -> Result<(Face, StringEncoding), WrapError> {
+/// The sections up to the exports under new names, and the encoding of strings. Only the merged
+/// module's head is looked at.
+pub(crate) fn core_face(wrapping: &Wrapping<'_>) -> Result<(Face, StringEncoding), WrapError> {
     wrapping.world()?;
     let parts = Parts::read(&wrapping.module)?;
     let mut border = Border::new(wrapping, &parts);
@@ -116,8 +119,8 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     fn read(module: &'a [u8]) -> Result<Parts<'a>, WrapError> {
         let mut parts = Parts { imports: Vec::new(), exports: HashMap::new() };
-        for payload in Parser::new(0).parse_all(module) {
-            match payload.map_err(malformed)? {
+        for payload in face::head(module) {
+            match payload? {
                 Payload::ImportSection(section) => {
                     for import in section.into_imports() {
                         let import = import.map_err(malformed)?;
@@ -303,8 +306,8 @@ fn rename(
     }
     let mut head = wasm_encoder::Module::HEADER.to_vec();
     let mut replaces = head.len();
-    for payload in Parser::new(0).parse_all(module) {
-        let payload = payload.map_err(malformed)?;
+    for payload in face::head(module) {
+        let payload = payload?;
         let Some((id, range)) = payload.as_section() else { continue };
         replaces = range.end;
         match payload {
@@ -316,5 +319,5 @@ fn rename(
             _ => RawSection { id, data: &module[range] }.append_to(&mut head),
         }
     }
-    Ok(Face { head, replaces, tail: Vec::new() })
+    Ok(Face { head, sized: false, replaces, tail: Vec::new() })
 }

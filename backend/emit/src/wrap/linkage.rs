@@ -5,13 +5,14 @@
 //! instantiated first; a *fixup*, instantiated when the merged module exists, fills the table.
 
 use super::WrapError;
+use super::face::head;
 use indexmap::IndexMap;
 use wasm_encoder::{
     CodeSection, ConstExpr, ElementSection, Elements, EntityType, ExportKind, ExportSection,
     Function, FunctionSection, ImportSection, Module, NameMap, NameSection, RefType, TableSection,
     TableType, TypeSection, ValType,
 };
-use wasmparser::{CompositeInnerType, Parser, Payload, TypeRef};
+use wasmparser::{CompositeInnerType, Payload, TypeRef};
 
 /// Parameters and results of a core function.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +36,8 @@ pub(super) fn imports(module: &[u8]) -> Result<CoreImports, WrapError> {
     let malformed = |e: wasmparser::BinaryReaderError| WrapError::Internal(e.to_string());
     let mut types = Vec::new();
     let mut imports = CoreImports::new();
-    for payload in Parser::new(0).parse_all(module) {
-        match payload.map_err(malformed)? {
+    for payload in head(module) {
+        match payload? {
             Payload::TypeSection(section) => {
                 for group in section {
                     types.extend(group.map_err(malformed)?.into_types());

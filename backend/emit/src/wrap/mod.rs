@@ -20,12 +20,16 @@ mod outline;
 mod resources;
 mod types;
 
+pub(crate) use check::same_world;
+pub(crate) use component::component_face;
 pub use component::wrap;
+pub(crate) use core_form::core_face;
 pub use core_form::{
     CoreForm, INITIALIZE, MEMORY, REALLOC, core_export_name, core_import_name, core_module,
     core_post_return_name,
 };
 pub use embed::{EmbedError, embed_world};
+pub(crate) use face::Face;
 pub use resources::{Destructor, ResourceBuiltin, ResourceOperation};
 
 use meld_component::needs::{Needs, NeedsOf};
@@ -40,7 +44,6 @@ pub struct Wrapping<'a> {
     /// The program that was fused; its world is the output's.
     pub program: &'a Program,
     /// The merged core module. It imports functions only, under names of the caller's choice.
-    /// It may be large: wrapping puts a face on it and makes no copy.
     pub module: Vec<u8>,
     /// One for each host function that the module imports.
     pub lowers: Vec<Lowered>,

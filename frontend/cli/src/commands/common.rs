@@ -93,6 +93,11 @@ enum ExplainFormat {
 }
 
 impl FuserArguments {
+    /// The packs in force.
+    pub fn rules(&self) -> Result<RuleSet, Failure> {
+        Ok(meld::packs::load(&self.packs.options()?).map_err(FuseError::from)?)
+    }
+
     /// The fuser that the arguments ask for, and the size of its inputs in bytes.
     pub fn fuser(&self, form: Form, explain: &ExplainArguments) -> Result<(Fuser, usize), Failure> {
         if self.inputs.iter().filter(|i| *i == "-").count() > 1 {

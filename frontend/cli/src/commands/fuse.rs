@@ -2,10 +2,11 @@
 
 use super::common::{ExplainArguments, FuserArguments, warn_of};
 use crate::exit::Failure;
-use crate::io;
+use crate::io::{self, Output};
 use crate::progress::Progress;
 use clap::Args;
-use meld::Form;
+use meld::emit::EmitError;
+use meld::{Form, FuseError};
 use std::process::ExitCode;
 
 /// Arguments of `meld fuse`.
@@ -29,10 +30,19 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let form = if arguments.core { Form::Core } else { Form::Component };
-    let (fuser, size) = arguments.fuser.fuser(form, &arguments.explain)?;
-    let progress = Progress::start(format!("fusing {:.1} MB", size as f64 / 1e6));
-    let rules = fuser.load_rules()?;
-    let decided = fuser.decide(&rules)?;
+    // Reading inputs and loading rules take about equally long, and neither needs the other.
+    let (rules, read) = rayon::join(
+        || arguments.fuser.rules(),
+        || {
+            let (fuser, size) = arguments.fuser.fuser(form, &arguments.explain)?;
+            let progress = Progress::start(format!("fusing {:.1} MB", size as f64 / 1e6));
+            let program = fuser.read_deferred();
+            Ok::<_, Failure>((fuser, progress, program))
+        },
+    );
+    let (fuser, progress, program) = read?;
+    let rules = rules?;
+    let decided = fuser.decide_for(program?, &rules)?;
     let explanation = arguments.explain.text(&decided)?;
     let output = match &arguments.output {
         Some(path) => Some(path.as_str()),
@@ -40,20 +50,29 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         None => Some("-"),
     };
     // Also without an output: an explanation of what cannot be written would mislead.
-    let emitted = decided.emit()?;
-    drop(progress);
-    warn_of(&rules);
-    for warning in &emitted.warnings {
-        io::complain(&format!("warning: {warning}\n"));
-    }
-    if let Some(path) = output {
-        if arguments.wat {
+    let warnings = match output {
+        None => decided.emit_to(&mut std::io::sink())?,
+        Some(path) if arguments.wat => {
+            let emitted = decided.emit()?;
             let text = wasmprinter::print_bytes(&emitted.bytes)
                 .map_err(|e| Failure::refused(format!("the output cannot be printed: {e}")))?;
             io::write(path, text.as_bytes())?;
-        } else {
-            io::write(path, &emitted.bytes)?;
+            emitted.warnings
         }
+        Some(path) => {
+            let mut file = Output::open(path);
+            let warnings = decided.emit_to(&mut file).map_err(|error| match error {
+                FuseError::Emit(EmitError::Write(e)) => Failure::file(format!("{path}: {e}")),
+                error => error.into(),
+            })?;
+            file.complete()?;
+            warnings
+        }
+    };
+    drop(progress);
+    warn_of(&rules);
+    for warning in &warnings {
+        io::complain(&format!("warning: {warning}\n"));
     }
     match explanation {
         Some(text) if output == Some("-") => io::complain(&text),

@@ -4,6 +4,7 @@
 //! is `None`, and whoever asks has to take it for the worst.
 
 use crate::program::{CoreFuncType, CoreItem, CoreKind, InstanceId, ModuleId, Program};
+use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use wasmparser::{
     CompositeInnerType, ConstExpr, ElementItems, ElementKind, FunctionBody, Operator, Parser,
@@ -229,13 +230,17 @@ impl<'p> Module<'p> {
 
     /// Tables that some body may write to or grow.
     pub(super) fn written_tables(&self) -> Option<BTreeSet<u32>> {
-        let mut written = BTreeSet::new();
-        for body in &self.bodies {
+        let written = |body: &FunctionBody<'_>| {
+            let mut written = BTreeSet::new();
             for operator in body.get_operators_reader().ok()? {
                 written.extend(written_table(&operator.ok()?).ok()?);
             }
-        }
-        Some(written)
+            Some(written)
+        };
+        self.bodies.par_iter().map(written).try_reduce(BTreeSet::new, |mut all, more| {
+            all.extend(more);
+            Some(all)
+        })
     }
 }
 

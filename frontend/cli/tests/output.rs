@@ -1,0 +1,105 @@
+//! How the output comes to its place.
+
+mod common;
+
+use common::{APP, GREETER, check, meld, root, stderr};
+use std::fmt::Write as _;
+use std::process::Command;
+
+/// A component whose code is written in many rounds, on one thread as on several: all functions
+/// but the first call others, some of them imported.
+fn large() -> Vec<u8> {
+    let mut functions = String::new();
+    for i in 0..3000 {
+        let calls = "(call $log) (drop (call $f0))".repeat(i % 40);
+        let constant = "(drop (i64.const 0x123456789abcdef))".repeat(i % 17);
+        writeln!(
+            functions,
+            "(func $f{i} (result i32) {constant} {calls} (i32.load offset={i} (i32.const 0)))"
+        )
+        .unwrap();
+    }
+    let elements: String = (0..3000).map(|i| format!(" $f{i}")).collect();
+    let text = format!(
+        r#"(component
+          (core module $log (func (export "log")))
+          (core instance $log (instantiate $log))
+          (core module $m
+            (import "" "log" (func $log))
+            (memory 1) (data (i32.const 0) "data")
+            (table 3000 funcref) (elem (i32.const 0) func {elements})
+            {functions}
+            (func (export "run") (param i32) (result i32)
+              (call_indirect (result i32) (local.get 0))))
+          (core instance $i (instantiate $m (with "" (instance $log))))
+          (func (export "run") (param "x" u32) (result u32) (canon lift (core func $i "run"))))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+#[test]
+fn the_same_bytes_on_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("large.wasm");
+    std::fs::write(&input, large()).unwrap();
+    for form in [None, Some("--core")] {
+        let run = |threads: &str| {
+            let output = Command::new(env!("CARGO_BIN_EXE_meld"))
+                .args([Some("fuse"), input.to_str(), form].into_iter().flatten())
+                .env("RAYON_NUM_THREADS", threads)
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{}", stderr(&output));
+            output.stdout
+        };
+        let one = run("1");
+        assert!(one.len() > 400_000, "{} bytes are too few for several rounds", one.len());
+        for threads in ["2", "7"] {
+            assert!(one == run(threads), "{threads} threads");
+        }
+    }
+}
+
+#[test]
+fn an_output_stays_until_another_is_complete() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.wasm");
+    let (out, files) = (path.to_str().unwrap(), || std::fs::read_dir(&folder).unwrap().count());
+    std::fs::write(&path, "what was there").unwrap();
+
+    // The body that is not valid is found when all the others have been written.
+    let invalid = folder.path().join("invalid.wat");
+    let text = r#"(component
+        (core module $m (func (export "run")) (func (drop)))
+        (core instance $i (instantiate $m))
+        (func (export "run") (canon lift (core func $i "run"))))"#;
+    std::fs::write(&invalid, text).unwrap();
+    check(&["fuse", invalid.to_str().unwrap(), "-o", out], 3, "type mismatch");
+    assert_eq!(std::fs::read(&path).unwrap(), b"what was there");
+    assert_eq!(files(), 2);
+
+    let expected = meld(&["fuse", APP, GREETER]).stdout;
+    let fused = meld(&["fuse", APP, GREETER, "-o", out]);
+    assert!(fused.status.success(), "{}", stderr(&fused));
+    assert!(std::fs::read(&path).unwrap() == expected);
+    assert_eq!(files(), 2);
+    check(&["fuse", APP, GREETER, "-o", "no/such/folder/out.wasm"], 3, "no/such/folder/out.wasm");
+    assert!(!root().join("no").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn links_and_permissions_stay() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+    let folder = tempfile::tempdir().unwrap();
+    let (real, link) = (folder.path().join("real.wasm"), folder.path().join("link.wasm"));
+    std::fs::write(&real, "").unwrap();
+    std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o604)).unwrap();
+    symlink("real.wasm", &link).unwrap();
+    let fused = meld(&["fuse", APP, GREETER, "-o", link.to_str().unwrap()]);
+    assert!(fused.status.success(), "{}", stderr(&fused));
+    assert!(link.is_symlink() && std::fs::read(&real).unwrap().starts_with(b"\0asm"));
+    assert_eq!(real.metadata().unwrap().mode() & 0o777, 0o604);
+    // What is no file is written to.
+    check(&["fuse", APP, GREETER, "-o", "/dev/null"], 0, "");
+}
