@@ -8,8 +8,8 @@ use super::types::{ToIds, Types};
 use super::{Instance, Kind, Merge, MergeError, PerKind, Source};
 use indexmap::IndexMap;
 use rayon::prelude::*;
-use wasm_encoder::{EntityType, RefType, ValType};
-use wasmparser::TypeRef;
+use wasm_encoder::{EntityType, ValType};
+use wasmparser::{ExternalKind, FuncType, TypeRef};
 
 /// All instances, linked. An *item id* counts the items of one kind: those of the host, then
 /// constants, then those that instances define, in instantiation order.
