@@ -6,12 +6,12 @@
 
 use super::face::Face;
 use super::linkage::{self, Signature};
-use super::resources::{Destructor, ResourceBuiltin, ResourceOperation, Shown, defined};
+use super::resources::{Destructor, ResourceBuiltin, ResourceOperation, Resources};
 use super::types::{TypeWriter, extern_name};
 use super::{BorderNeeds, Lifted, Lowered, WrapError, Wrapping, check};
 use indexmap::IndexMap;
 use meld_component::needs::Needs;
-use meld_component::program::{ComponentWorld, HostFuncId, StringEncoding, WorldItem};
+use meld_component::program::{ComponentWorld, HostFuncId, ResourceId, StringEncoding, WorldItem};
 use std::collections::HashMap;
 use std::ops::Range;
 use wasm_encoder::{
@@ -90,6 +90,7 @@ pub(super) struct Wrapper<'a> {
     world: &'a ComponentWorld,
     pub types: TypeWriter<'a>,
     needs: BorderNeeds<'a>,
+    resources: Resources<'a>,
     /// Index of each root import that is a function or an instance, in its kind's index space.
     imports: IndexMap<&'a str, (u32, ComponentEntityType)>,
     hosts: HashMap<HostFuncId, u32>,
@@ -106,6 +107,7 @@ impl<'a> Wrapper<'a> {
             world,
             types: TypeWriter::new(world.types.as_ref().as_ref()),
             needs: BorderNeeds::new(wrapping.program),
+            resources: Resources::new(wrapping.program),
             imports: IndexMap::new(),
             hosts: HashMap::new(),
             module: 0,
@@ -154,10 +156,9 @@ impl<'a> Wrapper<'a> {
         let mut arguments: IndexMap<&str, Vec<(&str, Argument)>> = IndexMap::new();
         let mut deferred: Vec<Deferred<'a>> = Vec::new();
         let mut builtins: Vec<(&ResourceBuiltin, usize)> = Vec::new();
-        let lowers = self.lowers()?;
+        let (lowers, known_builtins) = (self.lowers()?, wrapping.builtins());
         for ((module, name), signature) in linkage::imports(&wrapping.module)? {
-            let is = |b: &&ResourceBuiltin| b.module == module && b.name == name;
-            if let Some(builtin) = wrapping.builtins.iter().find(is) {
+            if let Some(&builtin) = known_builtins.get(&(module.as_str(), name.as_str())) {
                 let of_module = arguments.entry(&builtin.module).or_default();
                 builtins.push((builtin, of_module.len()));
                 // Its resource type is defined when the shim exists.
@@ -251,13 +252,14 @@ impl<'a> Wrapper<'a> {
     /// Defines the resource types of guests that the root exports. Their destructors stand in the
     /// shim, from `first` on.
     fn define_resources(&mut self, shim: u32, first: usize) -> Result<(), WrapError> {
-        for (resource, shown) in defined(self.wrapping.program) {
+        let destructors = (first..).zip(&self.wrapping.destructors);
+        let positions: HashMap<ResourceId, usize> =
+            destructors.map(|(position, destructor)| (destructor.resource, position)).collect();
+        for (resource, shown) in self.resources.defined() {
             let id = shown.id(self.world)?;
-            let mut destructors = self.wrapping.destructors.iter();
-            let position = destructors.position(|destructor| destructor.resource == resource);
             let component = self.types.component();
-            let destructor = position.map(|position| {
-                let name = (first + position).to_string();
+            let destructor = positions.get(&resource).map(|position| {
+                let name = position.to_string();
                 component.core_alias_export(None, shim, &name, ExportKind::Func)
             });
             let index = component.type_resource(None, ValType::I32, destructor);
@@ -268,7 +270,7 @@ impl<'a> Wrapper<'a> {
 
     /// The core function that is a built-in.
     fn builtin(&mut self, builtin: &ResourceBuiltin) -> Result<u32, WrapError> {
-        let id = Shown::find(self.wrapping.program, builtin.resource)?.id(self.world)?;
+        let id = self.resources.find(builtin.resource)?.id(self.world)?;
         let ty = self.types.type_index(id.into())?;
         let component = self.types.component();
         Ok(match builtin.operation {

@@ -2,7 +2,7 @@
 //! ABI of `wit-component`, in which the names are those of the WIT world.
 
 use super::face::Face;
-use super::resources::Shown;
+use super::resources::{ResourceBuiltin, Resources};
 use super::{BorderNeeds, Lifted, WrapError, Wrapping};
 use indexmap::IndexMap;
 use meld_component::needs::Needs;
@@ -78,7 +78,7 @@ fn face(wrapping: &Wrapping<'_>) -> Result<(Face, StringEncoding), WrapError> {
         border.lift(index, lifted)?;
     }
     for destructor in &wrapping.destructors {
-        let name = Shown::find(wrapping.program, destructor.resource)?.core_destructor()?;
+        let name = border.resources.find(destructor.resource)?.core_destructor()?;
         border.export(name, &destructor.export, ExportKind::Func)?;
     }
     if let Some(start) = &wrapping.start {
@@ -157,6 +157,9 @@ struct Border<'a> {
     wrapping: &'a Wrapping<'a>,
     parts: &'a Parts<'a>,
     needs: BorderNeeds<'a>,
+    resources: Resources<'a>,
+    /// The built-ins that the merged module imports, by the names of the import.
+    builtins: HashMap<(&'a str, &'a str), &'a ResourceBuiltin>,
     /// An export of the merged module, and the function that needs it.
     memory: Option<(&'a str, String)>,
     realloc: Option<(&'a str, String)>,
@@ -170,6 +173,8 @@ impl<'a> Border<'a> {
             wrapping,
             parts,
             needs: BorderNeeds::new(wrapping.program),
+            resources: Resources::new(wrapping.program),
+            builtins: wrapping.builtins(),
             memory: None,
             realloc: None,
             encoding: None,
@@ -180,9 +185,8 @@ impl<'a> Border<'a> {
     /// The new names of a core import, with its type.
     fn import(&mut self, import: &Import<'_>) -> Result<(String, String, u32), WrapError> {
         let (module, name) = (import.module.to_string(), import.name.to_string());
-        let mut builtins = self.wrapping.builtins.iter();
-        if let Some(found) = builtins.find(|b| b.module == module && b.name == name) {
-            let shown = Shown::find(self.wrapping.program, found.resource)?;
+        if let Some(found) = self.builtins.get(&(import.module, import.name)) {
+            let shown = self.resources.find(found.resource)?;
             let (module, name) = shown.core_names(found.operation)?;
             return Ok((module, name, import.ty));
         }

@@ -33,6 +33,7 @@ use meld_component::program::{
     ComponentWorld, FuncDef, HostFuncId, Program, StringEncoding, World,
 };
 use meld_component::types::FuncTypeId;
+use std::collections::HashMap;
 
 /// A merged core module and what its imports and exports are.
 #[derive(Clone, Debug)]
@@ -180,9 +181,8 @@ impl WrapError {
 
     /// Notes that the error is about something within the item of that name.
     fn within(mut self, name: &str) -> WrapError {
-        match &mut self {
-            WrapError::Kind { at, .. } => at.insert(0, name.to_string()),
-            _ => {}
+        if let WrapError::Kind { at, .. } = &mut self {
+            at.insert(0, name.to_string());
         }
         self
     }
@@ -195,6 +195,11 @@ impl<'a> Wrapping<'a> {
             Some(host) => Ok(&host.path),
             None => Err(WrapError::Internal(format!("there is no host function {host}"))),
         }
+    }
+
+    /// The built-ins that the merged module imports, by the names of the import.
+    fn builtins(&self) -> HashMap<(&str, &str), &ResourceBuiltin> {
+        self.builtins.iter().map(|b| ((b.module.as_str(), b.name.as_str()), b)).collect()
     }
 
     fn world(&self) -> Result<&'a ComponentWorld, WrapError> {

@@ -3,7 +3,8 @@
 
 use super::WrapError;
 use super::core_form::core_export_name;
-use meld_component::program::{Border, ComponentWorld, Program, ResourceDef, ResourceId};
+use indexmap::IndexMap;
+use meld_component::program::{Border, ComponentWorld, Program, ResourceId};
 use wasmparser::component_types::{AliasableResourceId, ComponentAnyTypeId, ComponentEntityType};
 
 /// A core import of the merged module that is a built-in of the host's table of handles.
@@ -40,6 +41,7 @@ pub struct Destructor {
 }
 
 /// Where the root shows a resource type, by names from the root down to it.
+#[derive(Clone, Copy)]
 pub(super) enum Shown<'a> {
     /// The host defines it, and this is its import.
     Imported(&'a [String]),
@@ -47,21 +49,38 @@ pub(super) enum Shown<'a> {
     Exported(&'a [String]),
 }
 
-impl<'a> Shown<'a> {
-    /// Looks up a resource type.
-    pub fn find(program: &'a Program, resource: ResourceId) -> Result<Shown<'a>, WrapError> {
-        let hidden = || WrapError::Internal(format!("the root does not show {resource}"));
-        let border = program.border.as_ref().ok_or_else(hidden)?;
-        let find = |list: &'a [(ResourceId, Vec<String>)]| {
-            list.iter().find(|(id, _)| *id == resource).map(|(_, path)| &path[..])
+/// All resource types that the root shows: those of the host, and those that guests define and the
+/// root exports, in this order.
+pub(super) struct Resources<'a>(IndexMap<ResourceId, Shown<'a>>);
+
+impl<'a> Resources<'a> {
+    pub fn new(program: &'a Program) -> Self {
+        let Some(Border { imported, exported, .. }) = &program.border else {
+            return Resources(IndexMap::new());
         };
-        match program.resources[resource.index()].def {
-            ResourceDef::Host => find(&border.imported).map(Shown::Imported),
-            ResourceDef::Component { .. } => find(&border.exported).map(Shown::Exported),
-        }
-        .ok_or_else(hidden)
+        let of_guest = |(id, _): &&(ResourceId, Vec<String>)| {
+            program.resources[id.index()].implementer().is_some()
+        };
+        let imported = imported.iter().map(|(id, path)| (*id, Shown::Imported(path)));
+        let exported = exported.iter().filter(of_guest);
+        let exported = exported.map(|(id, path)| (*id, Shown::Exported(path)));
+        Resources(imported.chain(exported).collect())
     }
 
+    /// Where the root shows a resource type.
+    pub fn find(&self, resource: ResourceId) -> Result<Shown<'a>, WrapError> {
+        let hidden = || WrapError::Internal(format!("the root does not show {resource}"));
+        self.0.get(&resource).copied().ok_or_else(hidden)
+    }
+
+    /// Those that guests define.
+    pub fn defined(&self) -> impl Iterator<Item = (ResourceId, Shown<'a>)> + '_ {
+        let all = self.0.iter().map(|(id, shown)| (*id, *shown));
+        all.filter(|(_, shown)| matches!(shown, Shown::Exported(_)))
+    }
+}
+
+impl Shown<'_> {
     /// The type's id in the world's types.
     pub fn id(&self, world: &ComponentWorld) -> Result<AliasableResourceId, WrapError> {
         let path = match self {
@@ -117,13 +136,4 @@ impl<'a> Shown<'a> {
         path.push(format!("[dtor]{name}"));
         core_export_name(&path).ok_or_else(|| nested(&path))
     }
-}
-
-/// The resource types that guests define and the root exports.
-pub(super) fn defined(program: &Program) -> impl Iterator<Item = (ResourceId, Shown<'_>)> {
-    let exported = program.border.iter().flat_map(|Border { exported, .. }| exported);
-    let of_guest = |(id, _): &&(ResourceId, Vec<String>)| {
-        matches!(program.resources[id.index()].def, ResourceDef::Component { .. })
-    };
-    exported.filter(of_guest).map(|(id, path)| (*id, Shown::Exported(path)))
 }
