@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PACKS: [&str; 10] = [
+const PACKS: [&str; 11] = [
     "vocabulary.meld",
     "calls/context.meld",
     "calls/state.meld",
