@@ -9,12 +9,17 @@
   (import "traps" "unaligned-string" (func $unaligned-string))
   (import "traps" "string-too-long" (func $string-too-long))
   (import "traps" "string-out-of-bounds" (func $string-out-of-bounds))
-  (import "traps" "invalid-utf16" (func $invalid-utf16))
+  (import "runs" "ascii"
+    (func $ascii (param from.addr i32 to.addr) (result from.addr i32 to.addr)))
+  (import "runs" "narrow"
+    (func $narrow (param from.addr i32 to.addr i32) (result from.addr i32 to.addr)))
+  (import "characters" "utf16-to-utf8"
+    (func $utf16-to-utf8 (param from.addr i32 to.addr) (result to.addr)))
 
   (func $meld:latin1-utf16-to-utf8 (export "transcode")
     (param $ptr from.addr) (param $length from.addr) (result to.addr to.addr)
     (local $result to.addr) (local $to to.addr) (local $size i64) (local $len i32)
-    (local $written i32) (local $left i32) (local $char i32) (local $word i64)
+    (local $written i32) (local $left i32) (local $char i32)
     (if (from.addr.lt_s (local.get $length) (from.addr.const 0))
       (then
         ;; Without the tag in the highest bit.
@@ -49,22 +54,17 @@
         (local.set $to (local.get $result))
         (local.set $left (local.get $len))
         ;; One byte a unit, as long as that goes.
+        (if (i32.ge_u (local.get $left) (i32.const 8))
+          (then
+            (call $narrow
+              (local.get $ptr)
+              (local.get $left)
+              (local.get $to)
+              (i32.const 0xff80))
+            (local.set $to)
+            (local.set $left)
+            (local.set $ptr)))
         (loop $next
-          (if (i32.ge_u (local.get $left) (i32.const 4))
-            (then
-              (local.set $word (i64.load $from align=2 (local.get $ptr)))
-              (if (i64.eqz (i64.and (local.get $word) (i64.const 0xff80ff80ff80ff80)))
-                (then
-                  (local.set $word
-                    (i64.and
-                      (i64.or (local.get $word) (i64.shr_u (local.get $word) (i64.const 8)))
-                      (i64.const 0x0000ffff0000ffff)))
-                  (i64.store32 $to align=1 (local.get $to)
-                    (i64.or (local.get $word) (i64.shr_u (local.get $word) (i64.const 16))))
-                  (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 8)))
-                  (local.set $left (i32.sub (local.get $left) (i32.const 4)))
-                  (local.set $to (to.addr.add (local.get $to) (to.addr.const 4)))
-                  (br $next)))))
           (if (local.get $left)
             (then
               (local.set $char (i32.load16_u $from (local.get $ptr)))
@@ -88,65 +88,14 @@
             (to.addr.extend_i32_u (local.get $len))
             (to.addr.const 1)
             (to.addr.extend_i32_u (i32.mul (local.get $len) (i32.const 3)))))
-        (local.set $to
-          (to.addr.add (local.get $result) (to.addr.extend_i32_u (local.get $written))))
-        (block $done
-          (loop $char
-            (br_if $done (i32.eqz (local.get $left)))
-            (local.set $char (i32.load16_u $from (local.get $ptr)))
-            (if (i32.lt_u (local.get $char) (i32.const 0x80))
-              (then
-                (i32.store8 $to (local.get $to) (local.get $char))
-                (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 2)))
-                (local.set $left (i32.sub (local.get $left) (i32.const 1)))
-                (local.set $to (to.addr.add (local.get $to) (to.addr.const 1)))
-                (br $char)))
-            (if (i32.lt_u (local.get $char) (i32.const 0x800))
-              (then
-                (i32.store16 $to align=1 (local.get $to)
-                  (i32.or
-                    (i32.or (i32.const 0x80c0) (i32.shr_u (local.get $char) (i32.const 6)))
-                    (i32.shl (i32.and (local.get $char) (i32.const 0x3f)) (i32.const 8))))
-                (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 2)))
-                (local.set $left (i32.sub (local.get $left) (i32.const 1)))
-                (local.set $to (to.addr.add (local.get $to) (to.addr.const 2)))
-                (br $char)))
-            (if (i32.ne (i32.and (local.get $char) (i32.const 0xf800)) (i32.const 0xd800))
-              (then
-                (i32.store16 $to align=1 (local.get $to)
-                  (i32.or
-                    (i32.or (i32.const 0x80e0) (i32.shr_u (local.get $char) (i32.const 12)))
-                    (i32.shl (i32.and (local.get $char) (i32.const 0xfc0)) (i32.const 2))))
-                (i32.store8 $to offset=2 (local.get $to)
-                  (i32.or (i32.const 0x80) (i32.and (local.get $char) (i32.const 0x3f))))
-                (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 2)))
-                (local.set $left (i32.sub (local.get $left) (i32.const 1)))
-                (local.set $to (to.addr.add (local.get $to) (to.addr.const 3)))
-                (br $char)))
-            (if (i32.lt_u (local.get $left) (i32.const 2))
-              (then (call $invalid-utf16) (unreachable)))
-            (local.set $char (i32.load $from align=2 (local.get $ptr)))
-            (if (i32.ne (i32.and (local.get $char) (i32.const 0xfc00fc00)) (i32.const 0xdc00d800))
-              (then (call $invalid-utf16) (unreachable)))
-            (local.set $char
-              (i32.add
-                (i32.const 0x10000)
-                (i32.or
-                  (i32.shl (i32.and (local.get $char) (i32.const 0x3ff)) (i32.const 10))
-                  (i32.and (i32.shr_u (local.get $char) (i32.const 16)) (i32.const 0x3ff)))))
-            (i32.store $to align=1 (local.get $to)
-              (i32.or
-                (i32.or
-                  (i32.or (i32.const 0x808080f0) (i32.shr_u (local.get $char) (i32.const 18)))
-                  (i32.and (i32.shr_u (local.get $char) (i32.const 4)) (i32.const 0x3f00)))
-                (i32.or
-                  (i32.shl (i32.and (local.get $char) (i32.const 0xfc0)) (i32.const 10))
-                  (i32.shl (i32.and (local.get $char) (i32.const 0x3f)) (i32.const 24)))))
-            (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 4)))
-            (local.set $left (i32.sub (local.get $left) (i32.const 2)))
-            (local.set $to (to.addr.add (local.get $to) (to.addr.const 4)))
-            (br $char)))
-        (local.set $written (i32.wrap_to.addr (to.addr.sub (local.get $to) (local.get $result))))
+        (local.set $written
+          (i32.wrap_to.addr
+            (to.addr.sub
+              (call $utf16-to-utf8
+                (local.get $ptr)
+                (local.get $left)
+                (to.addr.add (local.get $result) (to.addr.extend_i32_u (local.get $written))))
+              (local.get $result))))
         (if (i32.lt_u (local.get $written) (i32.mul (local.get $len) (i32.const 3)))
           (then
             (local.set $result
@@ -181,17 +130,13 @@
     (local.set $to (local.get $result))
     (local.set $left (local.get $len))
     ;; One byte a character, as long as that goes.
+    (if (i32.ge_u (local.get $left) (i32.const 8))
+      (then
+        (call $ascii (local.get $ptr) (local.get $left) (local.get $to))
+        (local.set $to)
+        (local.set $left)
+        (local.set $ptr)))
     (loop $next
-      (if (i32.ge_u (local.get $left) (i32.const 8))
-        (then
-          (local.set $word (i64.load $from align=1 (local.get $ptr)))
-          (if (i64.eqz (i64.and (local.get $word) (i64.const 0x8080808080808080)))
-            (then
-              (i64.store $to align=1 (local.get $to) (local.get $word))
-              (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 8)))
-              (local.set $left (i32.sub (local.get $left) (i32.const 8)))
-              (local.set $to (to.addr.add (local.get $to) (to.addr.const 8)))
-              (br $next)))))
       (if (local.get $left)
         (then
           (local.set $char (i32.load8_u $from (local.get $ptr)))
@@ -217,21 +162,32 @@
         (to.addr.extend_i32_u (i32.shl (local.get $len) (i32.const 1)))))
     (local.set $to
           (to.addr.add (local.get $result) (to.addr.extend_i32_u (local.get $written))))
-    (loop $char
-      (local.set $char (i32.load8_u $from (local.get $ptr)))
-      (if (i32.lt_u (local.get $char) (i32.const 0x80))
-        (then
-          (i32.store8 $to (local.get $to) (local.get $char))
-          (local.set $to (to.addr.add (local.get $to) (to.addr.const 1))))
-        (else
+    (block $done
+      (loop $next
+        (if (i32.ge_u (local.get $left) (i32.const 8))
+          (then
+            (call $ascii (local.get $ptr) (local.get $left) (local.get $to))
+            (local.set $to)
+            (local.set $left)
+            (local.set $ptr)))
+        (loop $char
+          (br_if $done (i32.eqz (local.get $left)))
+          (local.set $char (i32.load8_u $from (local.get $ptr)))
+          (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 1)))
+          (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+          (if (i32.lt_u (local.get $char) (i32.const 0x80))
+            (then
+              (i32.store8 $to (local.get $to) (local.get $char))
+              (local.set $to (to.addr.add (local.get $to) (to.addr.const 1)))
+              (br $char)))
           (i32.store16 $to align=1 (local.get $to)
             (i32.or
               (i32.or (i32.const 0x80c0) (i32.shr_u (local.get $char) (i32.const 6)))
               (i32.shl (i32.and (local.get $char) (i32.const 0x3f)) (i32.const 8))))
-          (local.set $to (to.addr.add (local.get $to) (to.addr.const 2)))))
-      (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 1)))
-      (local.set $left (i32.sub (local.get $left) (i32.const 1)))
-      (br_if $char (local.get $left)))
+          (local.set $to (to.addr.add (local.get $to) (to.addr.const 2)))
+          (br_if $done (i32.eqz (local.get $left)))
+          (br_if $char (i32.ge_u (i32.load8_u $from (local.get $ptr)) (i32.const 0x80)))
+          (br $next))))
     (local.set $written (i32.wrap_to.addr (to.addr.sub (local.get $to) (local.get $result))))
     (if (i32.lt_u (local.get $written) (i32.shl (local.get $len) (i32.const 1)))
       (then

@@ -8,12 +8,12 @@
   (import "traps" "unaligned-string" (func $unaligned-string))
   (import "traps" "string-too-long" (func $string-too-long))
   (import "traps" "string-out-of-bounds" (func $string-out-of-bounds))
-  (import "traps" "invalid-utf16" (func $invalid-utf16))
+  (import "characters" "utf16-to-utf16"
+    (func $utf16-to-utf16 (param from.addr i32 to.addr)))
 
   (func $meld:utf16-to-utf16 (export "transcode")
     (param $ptr from.addr) (param $length from.addr) (result to.addr to.addr)
-    (local $result to.addr) (local $to to.addr) (local $size i64) (local $len i32) (local $left i32)
-    (local $char i32) (local $word i64) (local $lanes i64)
+    (local $result to.addr) (local $size i64) (local $len i32)
     (if (from.addr.gt_u (local.get $length) (from.addr.const 0x07ffffff))
       (then (call $string-too-long) (unreachable)))
     (local.set $len (i32.wrap_from.addr (local.get $length)))
@@ -36,49 +36,7 @@
         (to.addr.const 0)
         (to.addr.const 2)
         (to.addr.extend_i32_u (i32.shl (local.get $len) (i32.const 1)))))
-    (local.set $to (local.get $result))
-    (local.set $left (local.get $len))
-    (block $done
-      (loop $next
-        (if (i32.ge_u (local.get $left) (i32.const 4))
-          (then
-            (local.set $word (i64.load $from align=2 (local.get $ptr)))
-            ;; A lane is zero where a unit is a surrogate.
-            (local.set $lanes
-              (i64.and
-                (i64.xor (local.get $word) (i64.const 0xd800d800d800d800))
-                (i64.const 0xf800f800f800f800)))
-            (if
-              (i64.eqz
-                (i64.and
-                  (i64.and
-                    (i64.sub (local.get $lanes) (i64.const 0x0001000100010001))
-                    (i64.xor (local.get $lanes) (i64.const -1)))
-                  (i64.const 0x8000800080008000)))
-              (then
-                (i64.store $to align=2 (local.get $to) (local.get $word))
-                (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 8)))
-                (local.set $left (i32.sub (local.get $left) (i32.const 4)))
-                (local.set $to (to.addr.add (local.get $to) (to.addr.const 8)))
-                (br $next)))))
-        (br_if $done (i32.eqz (local.get $left)))
-        (local.set $char (i32.load16_u $from (local.get $ptr)))
-        (if (i32.ne (i32.and (local.get $char) (i32.const 0xf800)) (i32.const 0xd800))
-          (then
-            (i32.store16 $to (local.get $to) (local.get $char))
-            (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 2)))
-            (local.set $left (i32.sub (local.get $left) (i32.const 1)))
-            (local.set $to (to.addr.add (local.get $to) (to.addr.const 2)))
-            (br $next)))
-        (if (i32.lt_u (local.get $left) (i32.const 2)) (then (call $invalid-utf16) (unreachable)))
-        (local.set $char (i32.load $from align=2 (local.get $ptr)))
-        (if (i32.ne (i32.and (local.get $char) (i32.const 0xfc00fc00)) (i32.const 0xdc00d800))
-          (then (call $invalid-utf16) (unreachable)))
-        (i32.store $to align=2 (local.get $to) (local.get $char))
-        (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 4)))
-        (local.set $left (i32.sub (local.get $left) (i32.const 2)))
-        (local.set $to (to.addr.add (local.get $to) (to.addr.const 4)))
-        (br $next)))
+    (call $utf16-to-utf16 (local.get $ptr) (local.get $len) (local.get $result))
     (local.get $result)
     (to.addr.extend_i32_u (local.get $len)))
 )

@@ -30,7 +30,7 @@ pub use error::EmitError;
 pub use terms::emitted;
 
 use meld_component::program::{Program, World};
-use meld_engine::plan::{Form, Plan};
+use meld_engine::plan::{Form, Node, Plan, Port};
 use merge::{Merge, Merged, StartMode};
 
 /// What was written.
@@ -46,7 +46,7 @@ pub struct Emitted {
 /// cannot do so itself because its imports do not work yet.
 const START: &str = "meld:start";
 
-/// Most instances that one warning names.
+/// How many things one warning names at most.
 const MOST_NAMED: usize = 3;
 
 /// Writes a decided program in the form that was decided for.
@@ -83,6 +83,7 @@ fn write(
     }
     let mut warnings = Vec::new();
     warnings.extend(lost_debug_information(&merge, &merged));
+    warnings.extend(always_trapping(program, plan));
     drop(merge);
     let bytes = if core_world {
         validate::validate(&merged.module)?;
@@ -134,10 +135,30 @@ fn lost_debug_information(merge: &Merge<'_>, merged: &Merged) -> Option<String> 
         .map(|(instance, _)| *instance)
         .collect();
     instances.dedup();
-    let names: Vec<&str> = instances.iter().map(|i| merge.instances[*i].name.as_str()).collect();
+    let names = instances.iter().map(|i| merge.instances[*i].name.clone()).collect();
+    let some = some_of(names)?;
+    Some(format!("the debug information (DWARF) of {some} is not in the output"))
+}
+
+/// Says which imports can be called to no end but a trap, each with the reason that the trap is named
+/// after.
+fn always_trapping(program: &Program, plan: &Plan) -> Option<String> {
+    let trapping = plan.ports.iter().filter_map(|(port, node)| {
+        let &Port::Import(instance, position) = port else { return None };
+        let Node::Term(name, arguments) = plan.node(*node) else { return None };
+        let trap = arguments.last().filter(|_| &**name == "always")?;
+        let Node::Export(_, reason) = plan.node(*trap) else { return None };
+        let import = &program.module_of(instance).imports[position as usize];
+        let instance = &program.instances[instance.index()].name;
+        Some(format!("{instance}: import {:?} {:?} ({reason})", import.module, import.name))
+    });
+    let some = some_of(trapping.collect())?;
+    Some(format!("calls that always trap: {some}"))
+}
+
+/// The first few of these; none if there are none.
+fn some_of(names: Vec<String>) -> Option<String> {
     let (some, more) = names.split_at(names.len().min(MOST_NAMED));
     let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
-    let some = some.join(", ");
-    (!some.is_empty())
-        .then(|| format!("the debug information (DWARF) of {some}{more} is not in the output"))
+    (!some.is_empty()).then(|| format!("{}{more}", some.join(", ")))
 }

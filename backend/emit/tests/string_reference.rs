@@ -10,7 +10,7 @@ use support::reference::{
     ALL, Call, Compact, Encoding, Form, Outcome, TAG, Utf8, Utf16, decode, encode, encode_tagged,
     wide,
 };
-use support::{engine, pack_module, transcoders, trap_name};
+use support::{StringModules, Transcoder, engine, pack_module, transcoders, trap_name};
 use wasmtime::{
     Caller, Engine, Func, Global, GlobalType, Linker, Memory, MemoryType, Mutability, Store,
     TypedFunc, Val, ValType,
@@ -96,7 +96,7 @@ struct Rig {
 
 impl Rig {
     /// Between a source memory of so many pages and another.
-    fn new(engine: &Engine, transcoder: &str, pages: u32) -> Rig {
+    fn new(engine: &Engine, transcoder: &Transcoder, pages: u32) -> Rig {
         let mut store = Store::new(engine, Allocator::default());
         let [source, dest] =
             [pages, 1].map(|pages| Memory::new(&mut store, MemoryType::new(pages, None)).unwrap());
@@ -104,7 +104,7 @@ impl Rig {
     }
 
     /// Within one memory.
-    fn shared(engine: &Engine, transcoder: &str) -> Rig {
+    fn shared(engine: &Engine, transcoder: &Transcoder) -> Rig {
         let mut store = Store::new(engine, Allocator::default());
         let memory = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
         Rig::between(engine, transcoder, memory, memory, store)
@@ -112,7 +112,7 @@ impl Rig {
 
     fn between(
         engine: &Engine,
-        transcoder: &str,
+        transcoder: &Transcoder,
         source: Memory,
         dest: Memory,
         mut store: Store<Allocator>,
@@ -137,9 +137,8 @@ impl Rig {
         linker.define(&store, "", "from", source).unwrap();
         linker.define(&store, "", "to", dest).unwrap();
         linker.define(&store, "", "allocate", allocate).unwrap();
-        let module = pack_module(engine, transcoder);
-        let instance = linker.instantiate(&mut store, &module).unwrap();
-        let transcode = instance.get_typed_func(&mut store, "transcode").unwrap();
+        let modules = StringModules::new(transcoder, |name| pack_module(engine, name));
+        let transcode = modules.instantiate(&mut store, &mut linker).typed(&store).unwrap();
         Rig { store, source, dest, transcode, clean: Vec::new() }
     }
 
@@ -158,6 +157,10 @@ impl Rig {
             let bytes = self.dest.data(&self.store)[ptr as usize..]
                 [..units * if is_wide { 2 } else { 1 }]
                 .to_vec();
+            for block in &blocks[1..] {
+                let block = &self.dest.data(&self.store)[block.clone()];
+                assert!(holds_only(block, &bytes, is_wide), "{block:02x?} holds {bytes:02x?}");
+            }
             Outcome { bytes, length, calls: std::mem::take(&mut self.store.data_mut().calls) }
         });
         let data = self.dest.data_mut(&mut self.store);
@@ -170,10 +173,22 @@ impl Rig {
     }
 }
 
+/// A block holds the beginning of a string, in the string's encoding or as Latin-1, and behind it
+/// what it held before. Where UTF-16 turned out to be Latin-1, the end of it stays.
+fn holds_only(block: &[u8], string: &[u8], is_wide: bool) -> bool {
+    let narrow: Vec<u8> =
+        if is_wide { string.iter().step_by(2).copied().collect() } else { string.to_vec() };
+    let wide: Vec<u8> = narrow.iter().flat_map(|byte| [*byte, 0]).collect();
+    let begins = |text: &[u8]| block.iter().zip(text).take_while(|(a, b)| a == b).count();
+    let junk_after = |at: usize| block[at..].iter().all(|byte| *byte == JUNK);
+    [string, &narrow].into_iter().any(|text| junk_after(begins(text)))
+        || (block.len() == wide.len() && block[narrow.len()..] == wide[narrow.len()..])
+}
+
 /// Every transcoder, with what it is between.
-fn all() -> impl Iterator<Item = (Encoding, Encoding, String)> {
+fn all() -> impl Iterator<Item = (Encoding, Encoding, Transcoder)> {
     ALL.into_iter().flat_map(|from| ALL.map(|to| (from, to))).flat_map(|(from, to)| {
-        transcoders(from.name(), to.name()).into_iter().map(move |name| (from, to, name))
+        transcoders(from.name(), to.name()).into_iter().map(move |one| (from, to, one))
     })
 }
 
@@ -183,7 +198,7 @@ struct Rigs(Vec<(Encoding, Encoding, Rig)>);
 impl Rigs {
     fn new(pages: u32) -> Rigs {
         let engine = engine();
-        let rig = |(from, to, name): (_, _, String)| (from, to, Rig::new(&engine, &name, pages));
+        let rig = |(from, to, one): (_, _, Transcoder)| (from, to, Rig::new(&engine, &one, pages));
         Rigs(all().map(rig).collect())
     }
 
@@ -364,6 +379,61 @@ fn borders_of_words() {
     }
 }
 
+/// Characters of each length, in Latin-1 and not.
+const KINDS: [char; 6] = ['x', '\u{e9}', '\u{107}', '\u{20ac}', '\u{ff5e}', '\u{1f600}'];
+
+/// Among characters of one kind, one or two of another at every place of the first blocks.
+#[test]
+fn borders_of_blocks() {
+    let mut rigs = Rigs::new(1);
+    for (many, few) in KINDS.into_iter().flat_map(|many| KINDS.map(|few| (many, few))) {
+        for at in 0..40 {
+            let mut text = vec![many; 40];
+            text[at] = few;
+            rigs.check_text(&text.iter().collect::<String>());
+            text[(7 * at + 1) % 40] = few;
+            rigs.check_text(&text.iter().take(39 - at / 2).collect::<String>());
+        }
+    }
+}
+
+/// Among characters of one kind, a mistake at every place of the first blocks.
+#[test]
+fn mistakes_in_blocks() {
+    let mut rigs = Rigs::new(1);
+    let utf8: [&[u8]; 10] = [
+        &[0x80],
+        &[0xbf, 0xbf],
+        &[0xc1, 0xbf],
+        &[0xc3],
+        &[0xe0, 0x9f, 0xbf],
+        &[0xed, 0xa0, 0x80],
+        &[0xe2, 0x82],
+        &[0xf0, 0x8f, 0xbf, 0xbf],
+        &[0xf4, 0x90, 0x80, 0x80],
+        &[0xff],
+    ];
+    let utf16: [&[u8]; 4] =
+        [&[0x00, 0xd8], &[0xff, 0xdf], &[0x3d, 0xd8, 0x3d, 0xd8], &[0, 0xdc, 0, 0xd8]];
+    for kind in KINDS {
+        let text = kind.to_string().repeat(110);
+        for (form, whole, mistakes) in
+            [(Form::Utf8, text.as_bytes(), &utf8[..]), (Form::Utf16, &wide(&text), &utf16[..])]
+        {
+            for at in 0..80 {
+                for (n, mistake) in mistakes.iter().enumerate() {
+                    // In the middle of the text, or at its end.
+                    let mut source = whole[..(80 + n) * form.unit()].to_vec();
+                    let at = at * form.unit();
+                    let end = (at + mistake.len()).min(source.len());
+                    source.splice(at.min(end)..end, mistake.iter().copied());
+                    rigs.check(form, &source);
+                }
+            }
+        }
+    }
+}
+
 /// Every allocation that a transcoder makes, be it the first, a growing or a shrinking one, is
 /// checked for alignment and bounds.
 #[test]
@@ -458,13 +528,15 @@ fn limits_of_length() {
 #[test]
 fn the_longest_string() {
     let engine = engine();
-    let mut rig = Rig::new(&engine, "utf16-to-utf8", (1 << 28) / PAGE as u32);
-    let length = LIMIT / 2;
-    let (ptr, found) = rig.transcode.call(&mut rig.store, (0, length)).unwrap();
-    assert_eq!(found, length);
-    let bytes = &rig.dest.data(&rig.store)[ptr as usize..][..length as usize];
-    assert!(bytes.iter().step_by(4093).all(|byte| *byte == 0));
-    assert_eq!((bytes[0], bytes[bytes.len() - 1]), (0, 0));
+    for transcoder in transcoders("utf16", "utf8") {
+        let mut rig = Rig::new(&engine, &transcoder, (1 << 28) / PAGE as u32);
+        let length = LIMIT / 2;
+        let (ptr, found) = rig.transcode.call(&mut rig.store, (0, length)).unwrap();
+        assert_eq!(found, length);
+        let bytes = &rig.dest.data(&rig.store)[ptr as usize..][..length as usize];
+        assert!(bytes.iter().step_by(4093).all(|byte| *byte == 0));
+        assert_eq!((bytes[0], bytes[bytes.len() - 1]), (0, 0));
+    }
 }
 
 /// Bounds count bytes, not code units: what ends one unit behind the memory is outside.
@@ -513,7 +585,7 @@ fn source_and_result_side_by_side() {
                 (Compact, Compact) => encode_tagged(units, text),
                 _ => encode(form, units, text, to),
             };
-            assert_eq!(found, expected, "{transcoder}");
+            assert_eq!(found, expected, "{transcoder:?}");
         }
     }
 }

@@ -5,7 +5,7 @@ mod support;
 
 use meld_component::abi::PtrWidth::{self, W32, W64};
 use proptest::prelude::*;
-use support::{Allocator, Host, memory, page_bits, trap_name};
+use support::{Allocator, Host, StringModules, Transcoder, memory, page_bits, trap_name};
 use wasmtime::{Extern, Func, Linker, MemoryTypeBuilder, Module, Store, Val};
 
 const LIMIT: u64 = (1 << 28) - 1;
@@ -154,7 +154,7 @@ fn exact(bytes: Vec<u8>, len: u32, align: u32) -> Outcome {
 /// Runs a transcoder on the source memory, whose size is a multiple of pages.
 fn run(
     host: &Host,
-    transcoder: &str,
+    transcoder: &Transcoder,
     to: Encoding,
     source_bytes: &[u8],
     (ptr, len): (u64, u64),
@@ -163,8 +163,9 @@ fn run(
     let mut store = Store::new(&host.engine, Allocator::new(0));
     let source = memory(&mut store, widths[0], (source_bytes.len() / PAGE) as u64);
     source.data_mut(&mut store).copy_from_slice(source_bytes);
-    let module = host.transcoder(transcoder, widths);
-    let (result, dest) = transcode(host, &mut store, module, source.into(), 16, (ptr, len), widths);
+    let modules = host.string_modules(transcoder, widths);
+    let (result, dest) =
+        transcode(host, &mut store, &modules, source.into(), 16, (ptr, len), widths);
     assert_eq!(source.data(&store), source_bytes, "the source is left alone");
     let (ptr, len) = result?;
     let to_tag = tag(widths[1]);
@@ -188,7 +189,7 @@ fn run(
 fn transcode(
     host: &Host,
     store: &mut Store<Allocator>,
-    module: &Module,
+    modules: &StringModules,
     source: Extern,
     source_page_bits: i64,
     (ptr, len): (u64, u64),
@@ -211,8 +212,7 @@ fn transcode(
     for (name, item) in [("from", source), ("to", dest.into()), ("allocate", allocate.into())] {
         linker.define(&mut *store, "", name, item).unwrap();
     }
-    let instance = linker.instantiate(&mut *store, module).unwrap();
-    let transcode = instance.get_func(&mut *store, "transcode").unwrap();
+    let transcode = modules.instantiate(store, &mut linker);
     (call(store, transcode, from, (ptr, len)), dest)
 }
 
@@ -253,7 +253,7 @@ fn check_widths(
     let expect = model(from, to, memory, ptr, len, widths).map_err(String::from);
     for transcoder in support::transcoders(name(from), name(to)) {
         let found = run(host, &transcoder, to, memory, (ptr, len), widths);
-        assert_eq!(found, expect, "{transcoder} of {len:#x} at {ptr:#x}, {widths:?}");
+        assert_eq!(found, expect, "{transcoder:?} of {len:#x} at {ptr:#x}, {widths:?}");
     }
 }
 
@@ -461,7 +461,7 @@ fn wide_pointers_and_lengths() {
                     let expect = model(from, to, &memory, ptr, len, widths).map_err(String::from);
                     for transcoder in support::transcoders(name(from), name(to)) {
                         let found = run(&host, &transcoder, to, &memory, (ptr, len), widths);
-                        assert_eq!(found, expect, "{transcoder} of {len:#x} at {ptr:#x}");
+                        assert_eq!(found, expect, "{transcoder:?} of {len:#x} at {ptr:#x}");
                     }
                 }
             }
@@ -476,16 +476,18 @@ fn pages_of_one_byte() {
     let host = Host::new();
     let pairs = ALL.into_iter().flat_map(|from| ALL.map(|to| (from, to)));
     let all = pairs.flat_map(|(from, to)| {
-        support::transcoders(name(from), name(to)).into_iter().map(move |name| (from, name))
+        support::transcoders(name(from), name(to)).into_iter().map(move |one| (from, one))
     });
-    for (from, name) in all {
+    for (from, transcoder) in all {
         for width in [W32, W64] {
             let wide: &[&str] = if width == W64 { &["from"] } else { &[] };
-            let text = wasmprinter::print_bytes(support::pack_binary(&name, wide)).unwrap();
-            let import = text.find("(import \"\" \"from\"").unwrap();
-            let end = import + text[import..].find("))").unwrap();
-            let text = format!("{} (pagesize 1){}", &text[..end], &text[end..]);
-            let module = Module::new(&host.engine, text).unwrap();
+            let modules = StringModules::new(&transcoder, |name| {
+                let text = wasmprinter::print_bytes(support::pack_binary(name, wide)).unwrap();
+                let import = text.find("(import \"\" \"from\"").unwrap();
+                let end = import + text[import..].find("))").unwrap();
+                let text = format!("{} (pagesize 1){}", &text[..end], &text[end..]);
+                Module::new(&host.engine, text).unwrap()
+            });
             let run = |len: u64| {
                 let mut store = Store::new(&host.engine, Allocator::new(0));
                 let ty = MemoryTypeBuilder::default()
@@ -495,11 +497,11 @@ fn pages_of_one_byte() {
                     .build()
                     .unwrap();
                 let source = wasmtime::Memory::new(&mut store, ty).unwrap();
-                transcode(&host, &mut store, &module, source.into(), 0, (4, len), [width, W32]).0
+                transcode(&host, &mut store, &modules, source.into(), 0, (4, len), [width, W32]).0
             };
             let units = if from == Utf16 { 3 } else { 6 };
-            assert!(run(units).is_ok(), "{name}");
-            assert_eq!(run(units + 1), Err("string-out-of-bounds".to_string()), "{name}");
+            assert!(run(units).is_ok(), "{transcoder:?}");
+            assert_eq!(run(units + 1), Err("string-out-of-bounds".to_string()), "{transcoder:?}");
         }
     }
 }

@@ -109,3 +109,19 @@ fn what_nothing_reaches_is_not_written() {
         assert!(inspected.module_bytes <= most_bytes, "{provider}: {}", inspected.module_bytes);
     }
 }
+
+/// A call that can only trap is most likely a mistake of the composition.
+#[test]
+fn calls_that_always_trap_are_told() {
+    let trapping = r#"calls that always trap: self/n: import "" "f" (cannot-enter)"#;
+    for (file, warnings) in
+        [("reentrance/self-call", &[trapping][..]), ("reentrance/leaves-for-another", &[])]
+    {
+        let path = format!("../../tests/fuse/compositions/{file}.wat");
+        let text = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+        for form in [Form::Component, Form::Core] {
+            let fused = Fuser::new().input("app", text.clone()).form(form).fuse().unwrap();
+            assert_eq!(fused.warnings, warnings, "{file}");
+        }
+    }
+}

@@ -150,6 +150,66 @@ const ASCII_FROM_UTF16: Case = Case {
     ..ASCII
 };
 
+const TEXT_TO_UTF16: Case = Case {
+    name: "string, words of two-byte UTF-8 to UTF-16",
+    prepare: "
+        (loop $next
+          (i64.store (local.get $at) (i64.const 0xb0d0b0d0b0d0b0d0))
+          (i64.store offset=8 (local.get $at) (i64.const 0x20b0d0b0d0))
+          (br_if $next
+            (i32.lt_u
+              (local.tee $at (i32.add (local.get $at) (i32.const 13)))
+              (local.get $bytes))))",
+    arguments: "(i32.const 0) (i32.mul (i32.div_u (local.get $bytes) (i32.const 13)) (i32.const 13))",
+    encodings: (Utf8, Utf16),
+    ..ASCII
+};
+
+const TWO_BYTES_TO_UTF16: Case =
+    Case { name: "string, two-byte UTF-8 to UTF-16", encodings: (Utf8, Utf16), ..TWO_BYTES };
+
+/// U+20AC, over and over, and a few bytes more.
+const THREE_BYTES_TO_UTF16: Case = Case {
+    name: "string, three-byte UTF-8 to UTF-16",
+    prepare: "
+        (loop $next
+          (i32.store (local.get $at) (i32.const 0xac82e2))
+          (br_if $next
+            (i32.lt_u
+              (local.tee $at (i32.add (local.get $at) (i32.const 3)))
+              (local.get $bytes))))",
+    arguments: "(i32.const 0) (i32.mul (i32.div_u (local.get $bytes) (i32.const 3)) (i32.const 3))",
+    encodings: (Utf8, Utf16),
+    ..ASCII
+};
+
+/// Code units of U+00E9.
+const LATIN1_UNITS: Case = Case {
+    prepare: "
+        (loop $next
+          (i32.store16 (local.get $at) (i32.const 0xe9))
+          (br_if $next
+            (i32.lt_u
+              (local.tee $at (i32.add (local.get $at) (i32.const 2)))
+              (local.get $bytes))))",
+    ..ASCII_FROM_UTF16
+};
+
+const TWO_BYTES_FROM_UTF16: Case =
+    Case { name: "string, two-byte, UTF-16 to UTF-8", ..LATIN1_UNITS };
+
+const UTF16: Case =
+    Case { name: "string, UTF-16 to the same", encodings: (Utf16, Utf16), ..LATIN1_UNITS };
+
+const UTF16_TO_LATIN1: Case =
+    Case { name: "string, UTF-16 to Latin-1", encodings: (Utf16, Latin1Utf16), ..LATIN1_UNITS };
+
+const LATIN1_TO_UTF16: Case =
+    Case { name: "string, Latin-1 to UTF-16", encodings: (Latin1Utf16, Utf16), ..ASCII };
+
+const LATIN1_TO_UTF8: Case =
+    Case { name: "string, ASCII, Latin-1 to UTF-8", encodings: (Latin1Utf16, Utf8), ..ASCII };
+
 const LATIN1: Case =
     Case { name: "string, Latin-1 to the same", encodings: (Latin1Utf16, Latin1Utf16), ..ASCII };
 
@@ -193,10 +253,20 @@ pub fn rows() -> Vec<Row> {
         row(TWO_BYTES, 16, None),
         row(TWO_BYTES, KIB, None),
         row(TWO_BYTES, 64 * KIB, Some(6.0)),
+        row(ASCII_TO_UTF16, 20, None),
         row(ASCII_TO_UTF16, KIB, None),
         row(ASCII_TO_UTF16, 64 * KIB, None),
+        row(TEXT_TO_UTF16, 64 * KIB, None),
+        row(TWO_BYTES_TO_UTF16, 64 * KIB, None),
+        row(THREE_BYTES_TO_UTF16, 64 * KIB, None),
+        row(ASCII_FROM_UTF16, 20, None),
         row(ASCII_FROM_UTF16, KIB, None),
         row(ASCII_FROM_UTF16, 64 * KIB, None),
+        row(TWO_BYTES_FROM_UTF16, 64 * KIB, None),
+        row(UTF16, 64 * KIB, None),
+        row(UTF16_TO_LATIN1, 64 * KIB, None),
+        row(LATIN1_TO_UTF8, 64 * KIB, None),
+        row(LATIN1_TO_UTF16, 64 * KIB, None),
         row(LATIN1, 64 * KIB, None),
         row(LIST_STRING, KIB, Some(3.0)),
         row(LIST_STRING, 64 * KIB, None),

@@ -9,7 +9,7 @@ use wasmtime::component::{
 use wasmtime::{Engine, Store, Trap, WasmBacktrace};
 
 /// More than any case needs.
-const FUEL: u64 = 50_000_000;
+const FUEL: u64 = 200_000_000;
 
 /// What one case did.
 #[derive(Clone, Debug, PartialEq)]

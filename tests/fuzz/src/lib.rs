@@ -8,13 +8,15 @@
 //!
 //! An input follows from a [`Target`], a seed and a number alone, so what was found once is found
 //! again. `tests/mutations.rs` runs a bounded number of each, the command `meld-fuzz` as many as
-//! one likes.
+//! one likes. With [`guided`], libFuzzer chooses inputs instead (the folder `fuzz`).
 
 mod corpus;
+mod guided;
 mod mutate;
 mod run;
 
 pub use corpus::Corpus;
+pub use guided::{Guided, guided};
 pub use run::{Verdict, run};
 
 use arbitrary::Unstructured;
@@ -81,7 +83,8 @@ pub fn subject(corpus: &Corpus, target: Target, seed: u64, number: u64) -> Optio
         }
         Target::Smith => {
             let noise = mutator.noise(2048);
-            let config = wasm_smith::Config { max_components: 3, ..smith(&mut mutator) };
+            let config =
+                wasm_smith::Config { max_components: 3, ..smith(Smith::any(&mut mutator)) };
             let component =
                 wasm_smith::Component::new(config, &mut Unstructured::new(&noise)).ok()?;
             let mut bytes = component.to_bytes();
@@ -94,7 +97,7 @@ pub fn subject(corpus: &Corpus, target: Target, seed: u64, number: u64) -> Optio
             let mut inputs = Vec::new();
             for name in ["a", "b"].into_iter().take(1 + mutator.below(2)) {
                 let noise = mutator.noise(4096);
-                let config = smith(&mut mutator);
+                let config = smith(Smith::any(&mut mutator));
                 let module =
                     wasm_smith::Module::new(config, &mut Unstructured::new(&noise)).ok()?;
                 let mut bytes = module.to_bytes();
@@ -112,15 +115,28 @@ pub fn subject(corpus: &Corpus, target: Target, seed: u64, number: u64) -> Optio
     }
 }
 
-fn smith(mutator: &mut Mutator) -> wasm_smith::Config {
+/// What of wasm-smith's configuration differs between inputs.
+#[derive(Clone, Copy, Debug, arbitrary::Arbitrary)]
+struct Smith {
+    export_everything: bool,
+    threads: bool,
+}
+
+impl Smith {
+    fn any(mutator: &mut Mutator) -> Smith {
+        Smith { export_everything: mutator.below(2) == 0, threads: mutator.below(2) == 0 }
+    }
+}
+
+fn smith(Smith { export_everything, threads }: Smith) -> wasm_smith::Config {
     wasm_smith::Config {
         max_memories: 3,
         max_tables: 3,
         max_instructions: 60,
-        export_everything: mutator.below(2) == 0,
+        export_everything,
         exceptions_enabled: true,
         gc_enabled: true,
-        threads_enabled: mutator.below(2) == 0,
+        threads_enabled: threads,
         tail_call_enabled: true,
         relaxed_simd_enabled: true,
         memory64_enabled: true,

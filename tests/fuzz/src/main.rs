@@ -1,7 +1,7 @@
 //! Feeds meld with broken and random inputs until it is told to stop.
 
 use clap::Parser;
-use meld_fuzz::{Corpus, Subject, Target, Verdict, run, subject};
+use meld_fuzz::{Corpus, Guided, Subject, Target, Verdict, run, subject};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -25,6 +25,9 @@ struct Arguments {
     /// Inputs that take longer are reported.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// Write what the targets of cargo-fuzz begin with to this folder, and stop.
+    #[arg(long)]
+    seeds: Option<PathBuf>,
     /// Where inputs are kept that went wrong.
     #[arg(long, default_value = "fuzz-found")]
     keep: PathBuf,
@@ -33,6 +36,9 @@ struct Arguments {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let corpus = Corpus::read()?;
+    if let Some(folder) = &arguments.seeds {
+        return seeds(&corpus, folder);
+    }
     // Panics are verdicts here; their backtraces come with the input that is kept.
     std::panic::set_hook(Box::new(|_| {}));
     let targets = arguments.target.map_or(Target::ALL.to_vec(), |target| vec![target]);
@@ -69,6 +75,18 @@ fn main() -> anyhow::Result<()> {
         println!("{target:?}: {} tried, {fused} fused", arguments.count);
     }
     anyhow::ensure!(wrong == 0, "{wrong} went wrong; see {}", arguments.keep.display());
+    Ok(())
+}
+
+/// Writes a folder for each target of cargo-fuzz.
+fn seeds(corpus: &Corpus, folder: &Path) -> anyhow::Result<()> {
+    for (kind, name) in Guided::ALL {
+        let folder = folder.join(name);
+        std::fs::create_dir_all(&folder)?;
+        for (number, bytes) in kind.seeds(corpus).iter().enumerate() {
+            std::fs::write(folder.join(number.to_string()), bytes)?;
+        }
+    }
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use super::{Instance, Kind, Merge, MergeError, PerKind, Source};
 use indexmap::IndexMap;
 use rayon::prelude::*;
 use wasm_encoder::{EntityType, RefType, ValType};
-use wasmparser::TypeRef;
+use wasmparser::{ExternalKind, FuncType, TypeRef};
 
 /// All instances, linked. An *item id* counts the items of one kind: those of the host, then
 /// constants, then those that instances define, in instantiation order.
@@ -551,8 +551,41 @@ impl<'a> Linker<'a, '_> {
         match matches(self.types, &actual, &declared) {
             Ok(()) => Ok(actual == declared
                 || matches!(declared, EntityType::Memory(_) | EntityType::Table(_))),
+            Err(_) if self.only_called(import, &actual, &declared) => Ok(false),
             Err(reason) => Err(self.mismatch(import, item, (&actual, &declared), reason)),
         }
+    }
+
+    /// Whether something that meld adds calls a function with the numbers that it takes, and can do
+    /// nothing else with it, so that its type may be in a group or open to subtypes: canonical
+    /// options name such functions. Only what is exported, or in a constant expression or a
+    /// segment, can be referred to.
+    fn only_called(
+        &self,
+        (instance, position): (u32, u32),
+        actual: &EntityType,
+        declared: &EntityType,
+    ) -> bool {
+        let (EntityType::Function(actual), EntityType::Function(declared)) = (actual, declared)
+        else {
+            return false;
+        };
+        let module = &self.modules[instance as usize];
+        let is_import =
+            |index: u32| module.imported[Kind::Func].get(index as usize) == Some(&position);
+        let numbers = |ty: &FuncType| {
+            ty.params().iter().chain(ty.results()).all(|ty| !ty.is_reference_type())
+        };
+        let func = |id: u32| self.types.func(id, self.modules).filter(|ty| numbers(ty));
+        self.merge.instances[instance as usize].synthetic
+            && module.elems.is_empty()
+            && module.globals.is_empty()
+            && module.tables.is_empty()
+            && !module
+                .exports
+                .iter()
+                .any(|export| export.kind == ExternalKind::Func && is_import(export.index))
+            && func(*actual).is_some_and(|actual| func(*declared) == Some(actual))
     }
 
     fn mismatch(

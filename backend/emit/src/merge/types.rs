@@ -7,11 +7,12 @@
 
 use super::module::Module;
 use super::{MergeError, immediates::Slot};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{Encode, EntityType, TypeSection};
-use wasmparser::{CompositeInnerType, RecGroup, ValType};
+use wasmparser::{CompositeInnerType, FuncType, RecGroup, ValType};
 
 /// Marks a reference into the group itself in a key. No id is that high: ids fit [`Slot`]s.
 const WITHIN: u32 = 1 << 31;
@@ -150,24 +151,29 @@ impl Types {
         self.group_of.len()
     }
 
-    /// A function type for people; none for other types. `modules` are those that were interned.
-    pub fn func_text(&self, id: u32, modules: &[Module<'_>]) -> Option<String> {
+    /// A function type; none for other types. Types that it refers to are by the indices of the
+    /// module that declares it, which `modules`, those that were interned, hold.
+    pub fn func<'m>(&self, id: u32, modules: &'m [Module<'_>]) -> Option<Cow<'m, FuncType>> {
         let group = *self.group_of.get(id as usize)?;
-        let list = |types: &[ValType]| {
-            let types: Vec<String> = types.iter().map(ToString::to_string).collect();
-            format!("({})", types.join(", "))
-        };
         let Some((instance, position)) = self.groups.get(group as usize)?.declared else {
-            return Some("() -> ()".to_string());
+            return Some(Cow::Owned(FuncType::new([], [])));
         };
         let first = self.group_of.partition_point(|of| *of < group);
         let group = modules.get(instance as usize)?.rec_groups.get(position as usize)?;
         match &group.types().nth(id as usize - first)?.composite_type.inner {
-            CompositeInnerType::Func(ty) => {
-                Some(format!("{} -> {}", list(ty.params()), list(ty.results())))
-            }
+            CompositeInnerType::Func(ty) => Some(Cow::Borrowed(ty)),
             _ => None,
         }
+    }
+
+    /// A function type for people; none for other types.
+    pub fn func_text(&self, id: u32, modules: &[Module<'_>]) -> Option<String> {
+        let ty = self.func(id, modules)?;
+        let list = |types: &[ValType]| {
+            let types: Vec<String> = types.iter().map(ToString::to_string).collect();
+            format!("({})", types.join(", "))
+        };
+        Some(format!("{} -> {}", list(ty.params()), list(ty.results())))
     }
 
     /// `sub` is `sup`, or was declared a subtype of it.

@@ -8,11 +8,11 @@ pub mod reference;
 use meld_component::abi::PtrWidth;
 use meld_pack::Loader;
 use meld_pack::ruleset::RuleSet;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::OnceLock;
 use wasmtime::{
-    Caller, Config, Engine, Func, Global, GlobalType, Memory, MemoryTypeBuilder, Module,
+    Caller, Config, Engine, Func, Global, GlobalType, Linker, Memory, MemoryTypeBuilder, Module,
     Mutability, Store, Val, ValType, WasmBacktrace,
 };
 
@@ -38,12 +38,34 @@ fn packs() -> &'static RuleSet {
     })
 }
 
-/// The modules that transcode from one encoding to another, as rules name both.
-pub fn transcoders(from: &str, to: &str) -> Vec<String> {
+/// A transcoder of the standard packs, and the module of runs that it is given.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Transcoder {
+    pub name: String,
+    pub runs: &'static str,
+}
+
+/// All transcoders between two encodings.
+pub fn transcoders(from: &str, to: &str) -> Vec<Transcoder> {
     let plain = format!("{from}-to-{to}");
     let in_vectors = format!("{plain}-simd");
     let there = packs().term(&in_vectors).is_some();
-    std::iter::once(plain).chain(there.then_some(in_vectors)).collect()
+    let names = std::iter::once(plain).chain(there.then_some(in_vectors));
+    names
+        .flat_map(|name| {
+            let takes_runs = pack_params(&name).any(|param| param == "characters");
+            let runs: &[&'static str] =
+                if takes_runs { &["runs-words", "runs-simd"] } else { &["runs-words"] };
+            runs.iter().map(move |runs| Transcoder { name: name.clone(), runs })
+        })
+        .collect()
+}
+
+/// Names of the parameters of a module.
+fn pack_params(name: &str) -> impl Iterator<Item = &'static str> {
+    let packs = packs();
+    let term = packs.term(name).unwrap_or_else(|| panic!("no module `{name}`"));
+    packs.terms[term.index()].params.iter().map(|param| &*param.name)
 }
 
 /// A module of the standard packs as bytes, for memories of 32 bits.
@@ -74,12 +96,43 @@ pub fn engine() -> Engine {
     Engine::new(&config).unwrap()
 }
 
+/// The module that converts characters, given runs.
+const CHARACTERS: &str = "valid-characters";
+
+/// A transcoder and the modules whose instances it takes.
+pub struct StringModules {
+    transcoder: Module,
+    runs: Module,
+    characters: Module,
+}
+
+impl StringModules {
+    /// Compiled by name.
+    pub fn new(transcoder: &Transcoder, module: impl Fn(&str) -> Module) -> StringModules {
+        StringModules {
+            transcoder: module(&transcoder.name),
+            runs: module(transcoder.runs),
+            characters: module(CHARACTERS),
+        }
+    }
+
+    /// The function that transcodes, with what else it takes from the linker.
+    pub fn instantiate<T: 'static>(&self, store: &mut Store<T>, linker: &mut Linker<T>) -> Func {
+        for (name, module) in [("runs", &self.runs), ("characters", &self.characters)] {
+            let instance = linker.instantiate(&mut *store, module).unwrap();
+            linker.instance(&mut *store, name, instance).unwrap();
+        }
+        let instance = linker.instantiate(&mut *store, &self.transcoder).unwrap();
+        instance.get_func(&mut *store, "transcode").unwrap()
+    }
+}
+
 /// An engine and compiled pack modules.
 pub struct Host {
     pub engine: Engine,
     pub traps: Module,
     checked_realloc: [Module; 2],
-    transcoders: HashMap<(String, PtrWidth, PtrWidth), Module>,
+    strings: HashMap<(String, PtrWidth, PtrWidth), Module>,
 }
 
 const WIDTHS: [PtrWidth; 2] = [PtrWidth::W32, PtrWidth::W64];
@@ -95,27 +148,34 @@ impl Host {
             [&[] as &[_], &["memory"]].map(|wide| module("checked-realloc", wide));
         let encodings = ["utf8", "utf16", "latin1-utf16"];
         let pairs = encodings.iter().flat_map(|from| encodings.map(|to| (from, to)));
-        let names: Vec<String> = pairs.flat_map(|(from, to)| transcoders(from, to)).collect();
-        let mut transcoders = HashMap::new();
+        let transcoders = pairs.flat_map(|(from, to)| transcoders(from, to));
+        let names = transcoders.flat_map(|Transcoder { name, runs }| [name, runs.to_string()]);
+        let names: BTreeSet<String> = names.chain([CHARACTERS.to_string()]).collect();
+        let mut strings = HashMap::new();
         for name in names {
             for (from_width, to_width) in WIDTHS.iter().flat_map(|&f| WIDTHS.map(|t| (f, t))) {
                 let wide = [("from", from_width), ("to", to_width)];
                 let wide = wide.iter().filter(|(_, width)| *width == PtrWidth::W64);
                 let wide: Vec<&str> = wide.map(|(name, _)| *name).collect();
                 let module = module(&name, &wide);
-                transcoders.insert((name.clone(), from_width, to_width), module);
+                strings.insert((name.clone(), from_width, to_width), module);
             }
         }
-        Host { engine, traps, checked_realloc, transcoders }
+        Host { engine, traps, checked_realloc, strings }
     }
 
     pub fn checked_realloc(&self, width: PtrWidth) -> &Module {
         &self.checked_realloc[usize::from(width == PtrWidth::W64)]
     }
 
-    /// A transcoder, by its name and the widths of both sides.
-    pub fn transcoder(&self, name: &str, [from, to]: [PtrWidth; 2]) -> &Module {
-        &self.transcoders[&(name.to_string(), from, to)]
+    /// A transcoder and what it takes, by the widths of both sides.
+    pub fn string_modules(
+        &self,
+        transcoder: &Transcoder,
+        [from, to]: [PtrWidth; 2],
+    ) -> StringModules {
+        let module = |name: &str| self.strings[&(name.to_string(), from, to)].clone();
+        StringModules::new(transcoder, module)
     }
 }
 

@@ -65,11 +65,12 @@ pub(crate) fn allocator(pages: u32, heap: u32, width: Width) -> String {
       (call $note (%x (local.get $old)))
       (call $note (%x (local.get $old-size)))
       ;; The engine shrinks a string that turned out to be Latin-1, to half its size, with
-      ;; alignment 2, where the specification says 1: either will do.
+      ;; alignment 2, where the specification says 1: either will do, and 2 is taken for both.
       (local.set $halved
         (%p.eq (local.get $old-size) (%p.shl (local.get $size) (%p.const 1))))
-      (call $note (%x (select (%p.const 2) (local.get $align)
-        (i32.and (local.get $halved) (%p.eq (local.get $align) (%p.const 1))))))
+      (local.set $align (select (%p.const 2) (local.get $align)
+        (i32.and (local.get $halved) (%p.eq (local.get $align) (%p.const 1)))))
+      (call $note (%x (local.get $align)))
       (call $note (%x (local.get $size)))
       (if (i32.eqz (global.get $at-call)) (then (local.set $kind (global.get $kind))))
       (global.set $at-call (i32.sub (global.get $at-call) (i32.const 1)))
