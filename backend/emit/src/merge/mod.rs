@@ -20,6 +20,7 @@ mod bulk;
 mod consts;
 mod emit;
 mod error;
+mod fits;
 mod immediates;
 mod inline;
 mod link;

@@ -53,6 +53,33 @@ fn a_guest_alone_keeps_the_host() {
     });
 }
 
+/// Nor does a module that only passes the intrinsics on make two of it.
+#[test]
+fn a_guest_alone_behind_a_shim_keeps_the_host() {
+    let names = ["stream_new", "stream_read", "stream_write"];
+    let types = [
+        "(result i64)",
+        "(param i32 i32 i32 i32) (result i32)",
+        "(param i32 i32 i32 i32) (result i32)",
+    ];
+    let shim: String = names
+        .iter()
+        .zip(types)
+        .map(|(name, ty)| {
+            format!(
+                r#"(import "pulseengine:async" "{name}" (func ${name} {ty}))
+                   (export "{name}" (func ${name}))"#
+            )
+        })
+        .collect();
+    let guest = guest("a", &names).replace("pulseengine:async", "shim");
+    let shim = format!("(module {shim})");
+    check(&fuser(&[("shim", shim), ("a", guest)]), |module| {
+        let (readable, writable) = module.new_pair("a_stream_new");
+        assert!(readable >= 0 && writable >= 0);
+    });
+}
+
 #[test]
 fn an_intrinsic_that_is_passed_on_is_the_callers() {
     // `b` imports what `a` imports and exports again: it is `b` that calls, with its own memory.
