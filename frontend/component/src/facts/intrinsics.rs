@@ -38,8 +38,10 @@ pub fn shares_streams(program: &Program) -> BTreeSet<(InstanceId, u32)> {
             let all = imports.iter().filter(move |(_, _, name)| *name == wanted);
             all.map(|(id, ..)| *id)
         };
-        let between =
-            importers("write").any(|writer| importers("read").any(|reader| reader != writer));
+        // Who has no memory has nothing to read or write, and only passes the function on.
+        let users =
+            |wanted| importers(wanted).filter(|id| !program.module_of(*id).memories.is_empty());
+        let between = users("write").any(|writer| users("read").any(|reader| reader != writer));
         if between && importers("new").next().is_some() {
             found.extend(imports.iter().map(|(id, position, _)| (*id, *position)));
         }

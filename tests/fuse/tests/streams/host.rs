@@ -1,6 +1,5 @@
 //! What stays with the host, and what it is told.
 
-use crate::engines::Module;
 use crate::modules::{ALL, Drive, check, fuser, guest, guest_with, pair};
 
 /// A guest that names its memory by 0 means its own, whatever its index in the fused module.
@@ -51,6 +50,33 @@ fn a_guest_alone_keeps_the_host() {
         assert_eq!(module.put("a", writable, b"x"), 1);
         assert_eq!(module.take("a", readable, 1), Ok(b"x".to_vec()));
         assert_eq!(module.host().calls.len(), 3);
+    });
+}
+
+/// Nor does a module that only passes the intrinsics on make two of it.
+#[test]
+fn a_guest_alone_behind_a_shim_keeps_the_host() {
+    let names = ["stream_new", "stream_read", "stream_write"];
+    let types = [
+        "(result i64)",
+        "(param i32 i32 i32 i32) (result i32)",
+        "(param i32 i32 i32 i32) (result i32)",
+    ];
+    let shim: String = names
+        .iter()
+        .zip(types)
+        .map(|(name, ty)| {
+            format!(
+                r#"(import "pulseengine:async" "{name}" (func ${name} {ty}))
+                   (export "{name}" (func ${name}))"#
+            )
+        })
+        .collect();
+    let guest = guest("a", &names).replace("pulseengine:async", "shim");
+    let shim = format!("(module {shim})");
+    check(&fuser(&[("shim", shim), ("a", guest)]), |module| {
+        let (readable, writable) = module.new_pair("a_stream_new");
+        assert!(readable >= 0 && writable >= 0);
     });
 }
 
