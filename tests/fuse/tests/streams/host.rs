@@ -1,6 +1,5 @@
 //! What stays with the host, and what it is told.
 
-use crate::engines::Module;
 use crate::modules::{ALL, Drive, check, fuser, guest, guest_with, pair};
 
 /// A guest that names its memory by 0 means its own, whatever its index in the fused module.
