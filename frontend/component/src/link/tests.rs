@@ -39,7 +39,7 @@ fn show_item(program: &Program, item: &CoreItem) -> String {
         }
         CoreItem::Builtin(Builtin::Async(c, name)) => format!("{name}({c})"),
         CoreItem::Host { module, name, .. } => format!("host({module}, {name})"),
-        CoreItem::HostExport { name, .. } => format!("host-export({name})"),
+        CoreItem::HostExport { name, .. } => format!("{name} without an importer"),
     }
 }
 
@@ -445,11 +445,22 @@ fn start_functions_and_values_are_refused() {
 fn what_cannot_be_fused_is_refused_by_name() {
     let rows = [
         (
-            r#"(component (import "x" (core module $x (export "mem" (memory 1))))
-                (core instance $x (instantiate $x)) (alias core export $x "mem" (core memory)))"#,
-            "the memory `mem`",
+            r#"(component (import "x" (component)))"#,
+            "whose root imports the component `x`; provide it by composing first",
         ),
-        (r#"(component (import "x" (component)))"#, "root imports the component `x`"),
+        (
+            r#"(component (import "a:b/c" (instance (export "m" (component)))))"#,
+            "root imports the component `a:b/c.m`",
+        ),
+        (
+            r#"(component
+              (import "a:b/c" (instance $c (export "m" (core module (export "g" (global i32))))))
+              (alias export $c "m" (core module $m))
+              (core instance $i (instantiate $m))
+              (core module $user (import "m" "g" (global i32)))
+              (core instance (instantiate $user (with "m" (instance $i)))))"#,
+            "`root` uses the global `g` of a core module that the root imports",
+        ),
         (
             r#"(component (core module $m) (export "m" (core module $m)))"#,
             "root exports the core module `m`",
@@ -485,4 +496,23 @@ fn instantiation_bombs_hit_a_limit() {
     assert!(matches!(program(&bomb(40, 2)), Err(LinkError::TooManyInstances { .. })));
     assert!(matches!(program(&bomb(150, 1)), Err(LinkError::TooDeep { .. })));
     assert_eq!(program(&bomb(5, 2)).unwrap().instances.len(), 32);
+}
+
+#[test]
+fn functions_of_imported_core_modules_are_the_importers() {
+    check(
+        r#"(component
+          (import "x" (core module $x (export "f" (func)) (export "g" (func (result i32)))))
+          (core instance $one (instantiate $x))
+          (core instance $two (instantiate $x))
+          (alias core export $two "g" (core func $g))
+          (core module $m (import "env" "h" (func (result i32))) (import "x" "f" (func))
+            (export "passed" (func 1)))
+          (core instance $m (instantiate $m
+            (with "env" (instance (export "h" (func $g))))
+            (with "x" (instance $one))))
+          (core module $n (import "m" "passed" (func)))
+          (core instance $n (instantiate $n (with "m" (instance $m)))))"#,
+        &["root/m: h=host(env, h) f=host(x, f)", "root/n: passed=host(x, f)"],
+    );
 }
