@@ -289,9 +289,6 @@ fn program() -> Program {
         host_instances: vec![],
         host_exports: Default::default(),
         host_funcs: vec![],
-        host_modules: vec![],
-        host_instances: vec![],
-        host_exports: Default::default(),
         root_exports: vec![],
         world: meld_component::program::World::Core { exports: vec![] },
     }
