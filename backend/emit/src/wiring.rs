@@ -138,6 +138,10 @@ impl<'a> Wiring<'a> {
                     Source::Export { instance, name } => Source::Inline { instance, name },
                     source => source,
                 }),
+                fresh::TERM => Ok(Source::Export {
+                    instance: self.added[&id],
+                    name: fresh::EXPORT.to_string(),
+                }),
                 _ if self.added.contains_key(&id) => Ok(Source::Export {
                     instance: self.added[&id],
                     name: adapter::EXPORT.to_string(),
