@@ -1,12 +1,14 @@
 //! Memories of meld's own (`new-memory`), as large as constants of packs say.
 
-use crate::adapter::EXPORT;
 use crate::error::EmitError;
 use meld_engine::plan::{Node, NodeId, Plan};
 use wasm_encoder::{ExportKind, ExportSection, MemorySection, MemoryType, Module};
 
 /// The term for such a memory.
 pub const TERM: &str = "new-memory";
+
+/// The name under which its module exports it.
+pub const EXPORT: &str = "memory";
 
 /// Bytes in a page, and pages that a memory may have.
 const PAGE: u64 = 1 << 16;
@@ -51,4 +53,47 @@ pub fn module(plan: &Plan, arguments: &[NodeId]) -> Result<Vec<u8>, EmitError> {
     let mut module = Module::new();
     module.section(&memories).section(&exports);
     Ok(module.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pages(count: i64, parts: &[i64], more: i64) -> Result<u64, EmitError> {
+        let mut plan = Plan::default();
+        let mut add = |node| {
+            plan.nodes.push(node);
+            NodeId(plan.nodes.len() as u32 - 1)
+        };
+        let parts = parts.iter().map(|part| add(Node::Int(*part))).collect();
+        let arguments = [
+            add(Node::Str("test".into())),
+            add(Node::Int(count)),
+            add(Node::List(parts)),
+            add(Node::Int(more)),
+        ];
+        let bytes = module(&plan, &arguments)?;
+        let memory = wasmparser::Parser::new(0).parse_all(&bytes).find_map(|payload| {
+            let wasmparser::Payload::MemorySection(section) = payload.unwrap() else { return None };
+            section.into_iter().next()
+        });
+        let memory = memory.unwrap().unwrap();
+        assert_eq!(memory.maximum, Some(memory.initial));
+        Ok(memory.initial)
+    }
+
+    #[test]
+    fn memories_are_as_large_as_they_have_to_be() {
+        assert_eq!(pages(0, &[32, 4096], 0).unwrap(), 1);
+        assert_eq!(pages(8, &[32, 8160], 0).unwrap(), 1);
+        assert_eq!(pages(8, &[32, 8160], 1).unwrap(), 2);
+        assert_eq!(pages(1 << 16, &[1 << 16], 0).unwrap(), 1 << 16);
+        for (count, parts, more) in
+            [(1 << 16, &[1 << 16][..], 1), (i64::MAX, &[i64::MAX, i64::MAX], i64::MAX)]
+        {
+            let error = pages(count, parts, more).unwrap_err().to_string();
+            assert!(error.contains("`test`") && error.contains("4 GiB"), "{error}");
+        }
+        assert!(pages(-1, &[1], 0).is_err());
+    }
 }

@@ -141,6 +141,10 @@ impl<'a> Wiring<'a> {
                 "host-resource-new" | "host-resource-rep" | "host-resource-drop" => {
                     Ok(self.hosts.source(id))
                 }
+                fresh::TERM => Ok(Source::Export {
+                    instance: self.added[&id],
+                    name: fresh::EXPORT.to_string(),
+                }),
                 _ if self.added.contains_key(&id) => Ok(Source::Export {
                     instance: self.added[&id],
                     name: adapter::EXPORT.to_string(),

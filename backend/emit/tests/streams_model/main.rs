@@ -240,3 +240,26 @@ fn futures_do_as_the_model_does() {
     }
     random_sequences(Setup { futures: true, bytes: 12, wide: true, ..SMALL }, 60);
 }
+
+/// After the last number of uses comes the first again; kind, slot and end stay what they are.
+#[test]
+fn generations_of_handles_wrap() {
+    for (futures, top) in [(false, 0x8000_0000), (true, 0xc000_0000)] {
+        let mut machine = Modules::new(Setup { futures, ..SMALL }).machine();
+        let both = |machine: &mut Machine| {
+            let pair = machine.open();
+            (pair as u32, (pair >> 32) as u32)
+        };
+        assert_eq!(both(&mut machine), (top, top | 1));
+        assert_eq!(both(&mut machine), (top | 2, top | 3));
+        let last = top | 0x3fff_fffe;
+        machine.bridge.data_mut(&mut machine.store)[32 + 4..][..4]
+            .copy_from_slice(&last.to_le_bytes());
+        for expected in [last, top | 2, top | 6] {
+            let open = machine.word(1, 0) as i32;
+            machine.drop_end(true, open | 1);
+            machine.drop_end(false, open);
+            assert_eq!(both(&mut machine), (expected, expected | 1));
+        }
+    }
+}
