@@ -15,7 +15,8 @@ pub const HELP: &str = "\
 Exit codes:
   0  done
   1  the input cannot be fused correctly (refused, with the reason), or verify found a difference
-  2  wrong arguments, or a rule, assumption or constant that does not exist or cannot have the value
+  2  wrong arguments, or a rule, assumption, constant or resource that does not exist or
+     cannot have the value
   3  an input, a pack or the output cannot be read, parsed as WebAssembly, or written
   4  a rule pack is not right
   5  a test of a rule failed

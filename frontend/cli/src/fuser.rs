@@ -81,7 +81,7 @@ impl Fuser {
         self
     }
 
-    /// Takes a rule or a forbid out, by `pack.rule` or as much of its end as names only one.
+    /// Takes a rule, an option or a forbid out, by `pack.rule` or as much of its end as names only one.
     pub fn disable(mut self, rule: impl Into<String>) -> Self {
         self.engine.disable.insert(rule.into());
         self

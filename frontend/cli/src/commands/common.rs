@@ -32,7 +32,7 @@ pub struct FuserArguments {
     /// sees it; needs `--assume no-forged-handles`.
     #[arg(long, value_name = "INTERFACE.RESOURCE")]
     opaque_rep: Vec<String>,
-    /// Take a rule or a forbid out.
+    /// Take a rule, an option or a forbid out.
     #[arg(long, value_name = "RULE")]
     disable: Vec<String>,
 }
