@@ -33,7 +33,8 @@ pub struct Statement {
     pub facts: Vec<(FactId, Vec<Term>)>,
 }
 
-/// States a program that is to be written in a form. Its terms are added to those that are in the bank already.
+/// States a program that is to be written in a form. Its terms are added to those that are in the
+/// bank already.
 pub fn seed(
     program: &Program,
     rules: &RuleSet,
