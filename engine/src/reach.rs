@@ -1,6 +1,6 @@
 //! What of a program has to be in its fusion.
 //!
-//! An instance is live if a live port's term names it; if instantiating it can be seen, because
+//! An instance is live if a live port's term names it or something of it; if instantiating it can be seen, because
 //! it has a start function, may trap, or writes to memories and tables of the host; if it imports a
 //! memory or a table of a live one, because its active segments may write there; or if the root exports
 //! what it imports from the host.
@@ -61,8 +61,17 @@ impl Reach {
                 if let Some(Entity::Instance(instance)) = extraction.entity(class) {
                     new.push(instance);
                 }
-                let children = extraction.choice(class).map(|choice| &choice.node.children);
-                below.extend(children.into_iter().flatten().map(|c| saturation.graph.find(*c)));
+                let Some(choice) = extraction.choice(class) else { continue };
+                let children = choice.node.children.iter().map(|c| saturation.graph.find(*c));
+                if saturation.is_of_importer(&choice.node.op) {
+                    new.extend(children.clone().filter_map(
+                        |child| match extraction.entity(child) {
+                            Some(Entity::CoreImport(importer, _)) => Some(importer),
+                            _ => None,
+                        },
+                    ));
+                }
+                below.extend(children);
             }
         }
     }

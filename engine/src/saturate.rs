@@ -18,6 +18,7 @@ use crate::graph::{Graph, Why};
 use crate::guard::{Ask, Facts};
 use crate::seed::Statement;
 use crate::term::{Op, Term};
+use crate::vocabulary::OF_IMPORTER;
 use egg::Id;
 use meld_pack::ruleset::{RuleId, RuleSet};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -76,6 +77,12 @@ pub struct Saturation<'a> {
 }
 
 impl<'a> Saturation<'a> {
+    /// Whether a term stands for something of the instance that has the core import which it names.
+    pub(crate) fn is_of_importer(&self, op: &Op) -> bool {
+        let Op::Term(term) = op else { return false };
+        OF_IMPORTER.contains(&&*self.rules.terms[term.index()].name)
+    }
+
     /// An empty graph for a rule set.
     pub(crate) fn new(rules: &'a RuleSet, names: Names) -> Self {
         let compiled: Vec<CompiledRule> = rules.rules.iter().map(CompiledRule::new).collect();

@@ -26,6 +26,10 @@ pub const ATTRIBUTES: [&str; 12] = [
     "first-table",
 ];
 
+/// Terms that stand for something of the instance that has the core import which they name: where
+/// they are chosen, that instance is needed.
+pub const OF_IMPORTER: [&str; 2] = ["first-memory", "first-memory-index"];
+
 macro_rules! vocabulary {
     (
         terms { $($term:ident = $term_name:literal ($($arg:literal),*) -> $result:literal;)* }

@@ -17,7 +17,7 @@ use super::{Kind, MergeError};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use wasm_encoder::reencode::Reencode;
 use wasm_encoder::{BlockType, Encode, Instruction};
-use wasmparser::{CompositeInnerType, FuncType, Operator, ValType};
+use wasmparser::{FuncType, Operator, ValType};
 
 /// Rows of functions that are inlined in each other.
 const MOST_NESTED: usize = 8;
@@ -26,10 +26,12 @@ const MOST_NESTED: usize = 8;
 const MOST_BYTES: usize = 1 << 14;
 const MOST_LOCALS: usize = 256;
 
-/// What engines accept of one function, and how much more than it was it may be.
+/// What engines accept of one function, parameters and locals together, and how much more than it was
+/// it may be. Beyond the last number, all callers together grow no more than by a share of the inputs.
 const BODY_LIMIT: usize = 7_654_321;
 const LOCALS_LIMIT: usize = 50_000;
 const MOST_GROWTH: usize = 1 << 16;
+const SHARE: usize = 2;
 
 /// Most bytes that one byte of an index takes elsewhere.
 const GROWTH: usize = 5;
@@ -123,8 +125,14 @@ impl Inlining {
         self.targets[instance as usize].iter().any(Option::is_some)
     }
 
-    /// Calls in a function may become bodies. One that cannot be read is left as it is.
-    pub fn fits(&self, linked: &Linked<'_>, (instance, position): Defined) -> bool {
+    /// How many bytes all callers together may grow by.
+    pub fn budget(linked: &Linked<'_>) -> usize {
+        linked.modules.iter().map(|module| module.bytes.len()).sum::<usize>() / SHARE + MOST_GROWTH
+    }
+
+    /// If calls in a function may become bodies, how many bytes it grows by at most. One that cannot be
+    /// read is left as it is.
+    pub fn growth(&self, linked: &Linked<'_>, (instance, position): Defined) -> Option<usize> {
         let module = &linked.modules[instance as usize];
         let (mut handles, mut leaves) = (false, false);
         let note = |operator: &Operator<'_>| {
@@ -132,10 +140,12 @@ impl Inlining {
             leaves |= matches!(operator, Operator::ReturnCall { .. });
             true
         };
-        let Some((locals, calls)) = read(module, position as usize, note) else { return false };
-        let before = module.body_size(position as usize);
+        let (locals, calls) = read(module, position as usize, note)?;
+        let params = module.func_type(module.funcs[position as usize])?.params().len();
+        // Its own indices may take more bytes, too.
+        let before = module.body_size(position as usize).saturating_mul(GROWTH);
         let mut size = before;
-        let mut needs = locals.iter().map(|(count, _)| *count as usize).sum::<usize>();
+        let mut needs = params + locals.iter().map(|(count, _)| *count as usize).sum::<usize>();
         let mut met = HashSet::new();
         for function in calls {
             if let Some(body) = self.body_of(instance, function) {
@@ -144,14 +154,15 @@ impl Inlining {
             }
         }
         let grown = size - before;
-        !(handles && leaves) && size <= BODY_LIMIT && grown <= MOST_GROWTH && needs <= LOCALS_LIMIT
+        let fits = size <= BODY_LIMIT && grown <= MOST_GROWTH && needs <= LOCALS_LIMIT;
+        (fits && !(handles && leaves)).then_some(grown)
     }
 }
 
 impl Body {
     /// Reads a body, if it can stand in place of calls.
     fn read(module: &Module<'_>, position: usize) -> Option<Self> {
-        let ty = func_type(module, module.funcs[position])?;
+        let ty = module.func_type(module.funcs[position])?.clone();
         let (groups, calls) = read(module, position, may_stand_elsewhere)?;
         let count = groups.iter().map(|(count, _)| *count as usize).sum::<usize>();
         let needs = ty.params().len() + count;
@@ -211,14 +222,6 @@ fn read(
     Some((groups, calls))
 }
 
-fn func_type(module: &Module<'_>, ty: u32) -> Option<FuncType> {
-    let ty = module.rec_groups.iter().flat_map(|group| group.types()).nth(ty as usize)?;
-    match &ty.composite_type.inner {
-        CompositeInnerType::Func(ty) => Some(ty.clone()),
-        _ => None,
-    }
-}
-
 /// Appends the body of a function that inlines calls, from its locals to its final `end`, without
 /// a size.
 pub fn body(
@@ -230,7 +233,8 @@ pub fn body(
 ) -> Result<(), MergeError> {
     let (module, new) = (&modules[at.0 as usize], &renumber[at.0 as usize]);
     let malformed = |error: wasmparser::Error| new.malformed(error);
-    let ty = func_type(module, module.funcs[at.1 as usize])
+    let ty = module
+        .func_type(module.funcs[at.1 as usize])
         .ok_or_else(|| new.malformed("a function's type is no function type"))?;
     let groups = module.body(at.1 as usize).get_locals_reader().map_err(malformed)?;
     let groups = groups.into_iter().collect::<Result<Vec<_>, _>>().map_err(malformed)?;

@@ -3,9 +3,9 @@
 use super::{Kind, MergeError, PerKind};
 use std::collections::HashMap;
 use wasmparser::{
-    BinaryReader, Data, Element, Encoding, Export, ExternalKind, FunctionBody, Global, Import,
-    IndirectNameMap, KnownCustom, MemoryType, Name, NameMap, Parser, Payload, ProducersField,
-    RecGroup, Table, TagType, TypeRef,
+    BinaryReader, CompositeInnerType, Data, Element, Encoding, Export, ExternalKind, FuncType,
+    FunctionBody, Global, Import, IndirectNameMap, KnownCustom, MemoryType, Name, NameMap, Parser,
+    Payload, ProducersField, RecGroup, Table, TagType, TypeRef,
 };
 
 /// A module's sections. Lists hold what the module defines, imports stand apart.
@@ -13,6 +13,8 @@ use wasmparser::{
 pub struct Module<'a> {
     pub bytes: &'a [u8],
     pub rec_groups: Vec<RecGroup>,
+    /// Index of the first type of each of them.
+    first_types: Vec<u32>,
     pub imports: Vec<Import<'a>>,
     /// For each kind the positions in `imports` of the imports of that kind.
     pub imported: PerKind<Vec<u32>>,
@@ -73,7 +75,16 @@ impl<'a> Module<'a> {
         for payload in Parser::new(0).parse_all(self.bytes) {
             match payload? {
                 Payload::Version { encoding: Encoding::Module, .. } => {}
-                Payload::TypeSection(section) => self.rec_groups = collect(section)?,
+                Payload::TypeSection(section) => {
+                    self.rec_groups = collect(section)?;
+                    let lengths = self.rec_groups.iter().map(|group| group.types().len() as u32);
+                    let first = lengths.scan(0, |next, length| {
+                        let first = *next;
+                        *next += length;
+                        Some(first)
+                    });
+                    self.first_types = first.collect();
+                }
                 Payload::ImportSection(section) => {
                     for import in section.into_imports() {
                         let import = import?;
@@ -155,6 +166,16 @@ impl<'a> Module<'a> {
             Kind::Memory => self.memories.len(),
             Kind::Global => self.globals.len(),
             Kind::Tag => self.tags.len(),
+        }
+    }
+
+    /// The type of an index, if it is a function type.
+    pub fn func_type(&self, index: u32) -> Option<&FuncType> {
+        let group = self.first_types.partition_point(|first| *first <= index).checked_sub(1)?;
+        let position = (index - self.first_types[group]) as usize;
+        match &self.rec_groups[group].types().nth(position)?.composite_type.inner {
+            CompositeInnerType::Func(ty) => Some(ty),
+            _ => None,
         }
     }
 

@@ -64,6 +64,7 @@ pub fn reach(
         refs,
         inlining,
         inlined: HashSet::new(),
+        budget: Inlining::budget(linked),
         live: Live {
             items,
             type_groups: vec![false; linked.types.groups.len()],
@@ -112,6 +113,8 @@ struct Reach<'a, 'r> {
     inlining: &'r Inlining,
     /// Functions whose bodies stand somewhere else.
     inlined: HashSet<Defined>,
+    /// How many bytes callers may still grow by, in which bodies stand in place of calls.
+    budget: usize,
     refs: &'r References,
     live: Live,
     queue: Vec<Node>,
@@ -288,10 +291,12 @@ impl Reach<'_, '_> {
         let (refs, inlining) = (self.refs, self.inlining);
         let calls =
             |(slot, function)| slot == Slot::Func && inlining.target(instance, function).is_some();
-        let inlines = inlining.concerns(instance)
-            && refs.of(instance, index).any(calls)
-            && inlining.fits(self.linked, (instance, index));
-        if inlines {
+        let asks = inlining.concerns(instance) && refs.of(instance, index).any(calls);
+        let growth = asks.then(|| inlining.growth(self.linked, (instance, index))).flatten();
+        let left = growth.and_then(|growth| self.budget.checked_sub(growth));
+        let inlines = left.is_some();
+        if let Some(left) = left {
+            self.budget = left;
             self.live.callers.insert((instance, index));
         }
         self.references(instance, index, inlines)

@@ -26,7 +26,7 @@ pub enum EmbedError {
     Refused(String),
 }
 
-/// Adds a `component-type` section that describes `world` to a core module whose imports and
+/// Adds a readable `component-type` section that describes `world` to a core module whose imports and
 /// exports are named as [`super::core_module`] names them.
 ///
 /// # Errors
@@ -52,8 +52,22 @@ pub fn embed_world(
         StringEncoding::Utf16 => wit_component::StringEncoding::UTF16,
         StringEncoding::Latin1Utf16 => wit_component::StringEncoding::CompactUTF16,
     };
-    wit_component::embed_component_metadata(module, &resolve, world, encoding)
-        .map_err(|e| refused(&e))
+    let mut section = Vec::new();
+    wit_component::embed_component_metadata(&mut section, &resolve, world, encoding)
+        .map_err(|e| refused(&e))?;
+    readable(&section).map_err(|e| refused(&e))?;
+    module.extend(section);
+    Ok(())
+}
+
+/// Reads the section as tools do that make a component of the module. They state some of their
+/// expectations as assertions, too.
+fn readable(section: &[u8]) -> Result<(), String> {
+    let mut module = wasm_encoder::Module::HEADER.to_vec();
+    module.extend_from_slice(section);
+    guard(|| wit_component::ComponentEncoder::default().module(&module).map(drop))
+        .map_err(|panic| format!("WIT tools fail to read it: {panic}"))?
+        .map_err(|e| format!("WIT tools do not read it: {e:#}"))
 }
 
 /// Looks for all that the decoder is known not to expect.

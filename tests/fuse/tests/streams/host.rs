@@ -81,6 +81,21 @@ fn a_guest_alone_behind_a_shim_keeps_the_host() {
 }
 
 #[test]
+fn a_guest_of_which_only_the_memory_is_left_stays() {
+    // The call through `a` goes straight to the intrinsic, which reads into the memory of `a`.
+    let a = r#"(module
+      (import "pulseengine:async" "stream_read" (func $read (param i32 i32 i32 i32) (result i32)))
+      (memory 1) (data (i32.const 0) "a")
+      (func (export "read") (param i32 i32 i32 i32) (result i32)
+        (call $read (local.get 0) (local.get 1) (local.get 2) (local.get 3))))"#;
+    let b = r#"(module
+      (import "a" "read" (func $read (param i32 i32 i32 i32) (result i32)))
+      (func (export "b_stream_read") (param i32 i32 i32) (result i32)
+        (call $read (local.get 0) (local.get 1) (local.get 2) (i32.const 0))))"#;
+    fuser(&[("a", a.into()), ("b", b.into())]).fuse().unwrap();
+}
+
+#[test]
 fn an_intrinsic_that_is_passed_on_is_the_callers() {
     // `b` imports what `a` imports and exports again: it is `b` that calls, with its own memory.
     let a = r#"(module
