@@ -169,7 +169,11 @@ fn standings(
 ) -> Result<(Vec<Standing>, Vec<Standing>), EngineError> {
     let assumes: Vec<String> = rules.assumes.iter().map(|assume| assume.name.clone()).collect();
     if let Some(name) = options.assume.iter().find(|name| !assumes.contains(name)) {
-        return Err(unknown("assumption", name, &assumes));
+        let there_are = match assumes.as_slice() {
+            [] => "packs declare none".to_string(),
+            some => format!("packs declare `{}`", some.join("`, `")),
+        };
+        return Err(unknown("assumption", name, &assumes, &there_are));
     }
     let missing = |rule: &ruleset::Rule| {
         let needed = rule.assuming.iter().map(|id| &rules.assumes[id.index()].name);

@@ -16,7 +16,7 @@ pub enum EngineError {
         kind: &'static str,
         /// What was asked for.
         name: String,
-        /// The nearest name there is, as a sentence.
+        /// The nearest name there is, or where to find them, as a sentence.
         hint: String,
     },
 

@@ -33,7 +33,7 @@ pub(crate) fn find(rules: &RuleSet, name: &str) -> Result<Named, EngineError> {
     let ends = |known: &String| known.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
     let candidates: Vec<usize> = (0..names.len()).filter(|index| ends(&names[*index])).collect();
     match candidates.as_slice() {
-        [] => Err(unknown("rule", name, &names)),
+        [] => Err(unknown("rule", name, &names, "`meld rules list` lists them")),
         [index] => Ok(named[*index]),
         several => Err(EngineError::Ambiguous {
             name: name.to_string(),
@@ -42,9 +42,15 @@ pub(crate) fn find(rules: &RuleSet, name: &str) -> Result<Named, EngineError> {
     }
 }
 
-/// The error for a name that no pack declares, with the one that is most like it. Only the last
-/// part has to be alike: whoever errs in the pack knows what the rule is called.
-pub(crate) fn unknown(kind: &'static str, name: &str, known: &[String]) -> EngineError {
+/// The error for a name that no pack declares, with the one that is most like it, or else a
+/// sentence on which there are. Only the last part has to be alike: whoever errs in the pack knows
+/// what the rule is called.
+pub(crate) fn unknown(
+    kind: &'static str,
+    name: &str,
+    known: &[String],
+    elsewhere: &str,
+) -> EngineError {
     fn parts(name: &str) -> (&str, &str) {
         name.rsplit_once('.').unwrap_or(("", name))
     }
@@ -53,7 +59,10 @@ pub(crate) fn unknown(kind: &'static str, name: &str, known: &[String]) -> Engin
         let alike = || known.iter().filter(|known| parts(known).1 == near);
         alike().find(|known| parts(known).0 == pack).or_else(|| alike().next())
     });
-    let hint = hint.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+    let hint = match hint {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => format!("; {elsewhere}"),
+    };
     EngineError::Unknown { kind, name: name.to_string(), hint }
 }
 

@@ -242,8 +242,11 @@ fn names_of_rules() {
             "meld.hosts.side-flatt",
             "no pack declares the rule `meld.hosts.side-flatt`; did you mean `meld.hosts.side-flat`?",
         ),
-        ("meld.foo", "no pack declares the rule `meld.foo`"),
-        ("meld.calls.foo", "no pack declares the rule `meld.calls.foo`"),
+        ("meld.foo", "no pack declares the rule `meld.foo`; `meld rules list` lists them"),
+        (
+            "meld.calls.foo",
+            "no pack declares the rule `meld.calls.foo`; `meld rules list` lists them",
+        ),
         (
             "side-flat",
             "several rules are called `side-flat`: meld.calls.side-flat, meld.hosts.side-flat",
@@ -261,13 +264,15 @@ fn names_of_assumptions() {
         let options = Options { assume: BTreeSet::from([name.into()]), ..Options::default() };
         decide(&program, &rules(), &options).unwrap_err().to_string()
     };
-    for name in ["never-reenters", "host-never-renters"] {
+    for name in ["never-reenters", "host-never-renters", "host-never"] {
         let expect = format!(
             "no pack declares the assumption `{name}`; did you mean `host-never-reenters`?"
         );
         assert_eq!(assume(name), expect);
     }
-    assert_eq!(assume("nothing"), "no pack declares the assumption `nothing`");
+    let nothing = assume("nothing");
+    let expect = "no pack declares the assumption `nothing`; packs declare `";
+    assert!(nothing.starts_with(expect) && nothing.contains("`host-never-reenters`"), "{nothing}");
 }
 
 /// `--why-not` beside `--explain=TEXT` is about the ports that are explained.

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use meld_component::facts;
 use meld_component::program::{CanonicalOptions, CoreItem, HostFuncId, Program, World};
 use meld_engine::plan::{Entity, Node, NodeId, Plan, Port};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Core imports of the merged module that are lowered host functions, by decided term.
 pub struct HostImports {
@@ -21,7 +21,8 @@ pub struct HostImports {
 
 impl HostImports {
     /// Names every host function of a plan. Functions lowered with different options are
-    /// different core imports: they differ in a suffix.
+    /// different core imports, which differ in a suffix; but where nothing of theirs is in memory,
+    /// options say nothing, and there is one import.
     ///
     /// # Errors
     ///
@@ -29,6 +30,7 @@ impl HostImports {
     pub fn new(program: &Program, plan: &Plan) -> Result<Self, EmitError> {
         let (mut names, mut builtins) = (BTreeMap::new(), BTreeMap::new());
         let mut seen: BTreeMap<HostFuncId, u32> = BTreeMap::new();
+        let mut flat: BTreeMap<HostFuncId, (String, String)> = BTreeMap::new();
         for (i, node) in plan.nodes.iter().enumerate() {
             let Node::Term(term, arguments) = node else { continue };
             if let Some(operation) = operation(term) {
@@ -45,6 +47,14 @@ impl HostImports {
                 continue;
             }
             let host = host_function(plan, arguments[0])?;
+            let is_flat = matches!(
+                plan.node(arguments[2]),
+                Node::Term(side, _) if &**side == "host-flat"
+            );
+            if is_flat && let Some(known) = flat.get(&host) {
+                names.insert(NodeId(i as u32), known.clone());
+                continue;
+            }
             let path = &program.host_funcs[host.index()].path;
             let count = seen.entry(host).or_default();
             let (name, interface) = path.split_last().ok_or_else(|| {
@@ -54,6 +64,9 @@ impl HostImports {
                 if interface.is_empty() { "$root".to_string() } else { interface.join("/") };
             let name = if *count == 0 { name.clone() } else { format!("{name}~{count}") };
             *count += 1;
+            if is_flat {
+                flat.insert(host, (interface.clone(), name.clone()));
+            }
             names.insert(NodeId(i as u32), (interface, name));
         }
         Ok(HostImports { names, builtins })
@@ -140,7 +153,11 @@ impl Border {
                     let lifted = border.lift(program, plan, wiring, node, &name)?;
                     border.lifts.push(lifted);
                 }
-                for &id in hosts.names.keys() {
+                let mut lowered_names = BTreeSet::new();
+                for (&id, names) in &hosts.names {
+                    if !lowered_names.insert(names) {
+                        continue;
+                    }
                     let lowered = border.lower(program, plan, hosts, wiring, id)?;
                     border.lowers.push(lowered);
                 }

@@ -1,7 +1,7 @@
 //! The comparison itself.
 
 use crate::guard::guard;
-use crate::report::{Call, Ended, Outcome, Report, Skipped, Verdict};
+use crate::report::{Call, Ended, INSTANTIATE, NO_INSTANCE, Outcome, Report, Skipped, Verdict};
 use crate::run::{FUEL, Live, Subject, engine};
 use crate::values::{Rng, unsupported};
 use crate::world::{World, path_text};
@@ -114,14 +114,19 @@ pub fn compare(original: &[u8], fused: &[u8], options: &Options) -> Result<Repor
         if let Some(reason) = reason_to_skip(ty) {
             pair.report.skipped.push(Skipped { function, reason });
         } else if known(path) {
-            let mut uncalled = None;
+            let (mut uncalled, mut called) = (None, false);
             for n in 0..calls(ty, options) {
                 match pair.call(path, n, options) {
-                    Ok(Next::Go) => uncalled = None,
-                    Ok(Next::Stop) => break,
+                    Ok(next) => {
+                        called = true;
+                        if next == Next::Stop {
+                            break;
+                        }
+                    }
                     Err(reason) => uncalled = Some(reason),
                 }
             }
+            let uncalled = uncalled.filter(|_| !called);
             handles |= ty.params().map(|(_, ty)| ty).chain(ty.results()).any(|ty| has_handles(&ty));
             callable.push((path, uncalled));
         }
@@ -231,19 +236,19 @@ impl Pair {
         let (original, a) = self.original.instantiate();
         let (fused, b) = self.fused.instantiate();
         if report || original.verdict(&fused) != Verdict::Same {
-            self.record("(instantiate)", String::new(), false, original, fused);
+            self.record(INSTANTIATE, String::new(), false, original, fused);
         }
         self.live = a.zip(b);
         self.dead = self.live.is_none();
     }
 
     /// Calls a function with the arguments of this number, and now and then drops a handle; says why
-    /// if there are no such arguments.
+    /// if there are no such arguments, or no instances.
     fn call(&mut self, path: &[String], n: u32, options: &Options) -> Result<Next, String> {
         if !self.dead && (self.live.is_none() || options.sequence == Sequence::FreshInstances) {
             self.instantiate(false);
         }
-        let Some((original, fused)) = &mut self.live else { return Ok(Next::Stop) };
+        let Some((original, fused)) = &mut self.live else { return Err(NO_INSTANCE.to_string()) };
         let function = path_text(path);
         let mut rng = Rng::new(options.seed, &function, u64::from(n));
         let (arguments, text) = original.arguments(path, rng.clone())?;

@@ -6,7 +6,9 @@
 use crate::compare::{Options, Sequence, VerifyError, Which};
 use crate::guard::guard;
 use crate::host::{Host, Limit};
-use crate::report::{Call, Ended, Outcome, Report, Skipped, Verdict};
+use crate::report::{
+    Call, Ended, INITIALIZE, INSTANTIATE, NO_INSTANCE, Outcome, Report, Skipped, Verdict,
+};
 use crate::run::{self, engine, new_store};
 use crate::values::{Generator, Rng};
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,7 +100,13 @@ pub fn compare_core(
                 report.skipped.push(Skipped { function: name.clone(), reason });
                 break;
             };
-            let Some((a, b)) = &mut live else { break };
+            let Some((a, b)) = &mut live else {
+                if n == 0 {
+                    let reason = NO_INSTANCE.to_string();
+                    report.skipped.push(Skipped { function: name.clone(), reason });
+                }
+                break;
+            };
             let (before, after) = (a.call(name, &arguments), b.call(name, &arguments));
             let over = [&before, &after].iter().any(|o| matches!(o.ended, Ended::GivenUp(_)));
             let text = format!("({})", values(&arguments));
@@ -116,9 +124,6 @@ pub fn compare_core(
     }
     Ok(report)
 }
-
-/// The export that starts a module whose start functions are not in a start section.
-const INITIALIZE: &str = "_initialize";
 
 fn initializes(name: &str, ty: &FuncType) -> bool {
     name == INITIALIZE && ty.params().len() == 0 && ty.results().len() == 0
@@ -138,7 +143,7 @@ fn instantiate(
 ) -> Option<(Live, Live)> {
     let ((before, a), (after, b)) = (original.instantiate(), fused.instantiate());
     if always || before.verdict(&after) != Verdict::Same {
-        record(report, "(instantiate)", String::new(), before, after);
+        record(report, INSTANTIATE, String::new(), before, after);
     }
     let (mut a, mut b) = a.zip(b)?;
     if a.initializes() && b.initializes() {

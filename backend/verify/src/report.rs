@@ -3,6 +3,15 @@
 use serde::Serialize;
 use std::fmt;
 
+/// What the instantiation is called among calls.
+pub(crate) const INSTANTIATE: &str = "(instantiate)";
+
+/// The export that starts a core module whose start functions are not in a start section.
+pub(crate) const INITIALIZE: &str = "_initialize";
+
+/// Why a function is not called where instantiating does not get through.
+pub(crate) const NO_INSTANCE: &str = "instantiating ends in a trap or is given up on";
+
 /// What a comparison found.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
@@ -125,6 +134,13 @@ impl Report {
     /// Something tells the two apart.
     pub fn different(&self) -> bool {
         !self.world.is_empty() || self.count(Verdict::Different) > 0
+    }
+
+    /// No function was called, though there are some, or though instantiating did not get through.
+    pub fn nothing_called(&self) -> bool {
+        let begins = |call: &Call| [INSTANTIATE, INITIALIZE].contains(&call.function.as_str());
+        let stops = |call: &Call| !matches!(call.original.ended, Ended::Returned(_));
+        self.calls.iter().all(begins) && (!self.skipped.is_empty() || self.calls.iter().any(stops))
     }
 
     /// How many calls have a verdict.

@@ -109,6 +109,25 @@ fn a_memory_that_is_too_large_is_inconclusive() {
 }
 
 #[test]
+fn functions_that_cannot_be_called_are_listed() {
+    let text = r#"(component
+        (core module $m (func (export "f")) (func $start START) (start $start))
+        (core instance $i (instantiate $m))
+        (func (export "f") (canon lift (core func $i "f"))))"#;
+    let traps = text.replace("START", "unreachable");
+    let report = run(&traps, &traps);
+    assert_eq!(verdicts(&report), [], "{report}");
+    assert!(report.nothing_called(), "{report}");
+    let skipped: Vec<&str> = report.skipped.iter().map(|s| s.function.as_str()).collect();
+    assert_eq!(skipped, ["f"], "{report}");
+    let starts = text.replace("START", "");
+    let report = run(&starts, &starts);
+    assert!(!report.nothing_called() && report.skipped.is_empty(), "{report}");
+    let nothing = "(component)";
+    assert!(!run(nothing, nothing).nothing_called());
+}
+
+#[test]
 fn a_host_without_an_answer_is_inconclusive() {
     let text = r#"(component
         (import "make" (func $make (result (stream u8))))

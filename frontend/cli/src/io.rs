@@ -150,13 +150,19 @@ pub fn is_broken_pipe(error: &std::io::Error) -> bool {
 }
 
 /// An input's name and path: `NAME=PATH`, or `PATH`, named by its file stem.
-pub fn input_name(argument: &str) -> (String, &str) {
+pub fn input_name(argument: &str) -> Result<(String, &str), Failure> {
     if let Some((name, path)) = argument.split_once('=')
         && !name.is_empty()
         && !name.contains('/')
         && !Path::new(argument).exists()
     {
-        return (name.to_string(), path);
+        if path.is_empty() {
+            return Err(Failure::arguments(format!("`{argument}` is not `NAME=PATH`: no path")));
+        }
+        return Ok((name.to_string(), path));
+    }
+    if argument.is_empty() {
+        return Err(Failure::arguments("an input is the empty text, not the path of a file"));
     }
     let stem = match argument {
         "-" => "stdin".to_string(),
@@ -164,5 +170,5 @@ pub fn input_name(argument: &str) -> (String, &str) {
             .file_stem()
             .map_or_else(|| path.to_string(), |s| s.to_string_lossy().into_owned()),
     };
-    (stem, argument)
+    Ok((stem, argument))
 }

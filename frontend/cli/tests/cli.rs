@@ -22,7 +22,10 @@ fn exit_codes_are_as_documented() {
         2,
         "meld.calls.adapt",
     );
-    check(&["fuse", APP, GREETER, "-o", &out, "--assume", "luck"], 2, "luck");
+    check(&["fuse", APP, GREETER, "-o", &out, "--assume", "luck"], 2, "`no-forged-handles`");
+    check(&["fuse", APP, GREETER, "-o", &out, "--disable", "foo"], 2, "`meld rules list`");
+    check(&["fuse", "app=", "-o", &out], 2, "`app=` is not `NAME=PATH`");
+    check(&["inspect", ""], 2, "the empty text");
     check(&["fuse", APP, GREETER, "-o", &out, "--set", "a.b"], 2, "CONST=VALUE");
     check(&["fuse", APP, GREETER, "-o", &out, "--set", "calls.speed=9"], 2, "calls.speed");
     check(&["rules", "check", "--set", "calls.speed=9"], 2, "calls.speed");

@@ -125,3 +125,36 @@ fn calls_that_always_trap_are_told() {
         }
     }
 }
+
+/// Options of two components differ; a function whose values are all flat has no use for them.
+#[test]
+fn a_flat_function_of_the_host_is_imported_once() {
+    let user = |name: &str| {
+        format!(
+            r#"(component ${name}
+              (import "now" (func $now (result u64)))
+              (core func $now (canon lower (func $now)))
+              (core module $m (import "" "now" (func $now (result i64)))
+                (func (export "run") (result i64) (call $now)))
+              (core instance $i (instantiate $m (with "" (instance (export "now" (func $now))))))
+              (func (export "run") (result u64) (canon lift (core func $i "run"))))"#
+        )
+    };
+    let text = format!(
+        r#"(component (import "now" (func $now (result u64))) {} {}
+          (instance $a (instantiate $a (with "now" (func $now))))
+          (instance $b (instantiate $b (with "now" (func $now))))
+          (func (export "a") (alias export $a "run"))
+          (func (export "b") (alias export $b "run")))"#,
+        user("a"),
+        user("b"),
+    );
+    let bytes = wat::parse_str(text).unwrap();
+    for form in [Form::Component, Form::Core] {
+        let fused = Fuser::new().input("app", bytes.clone()).form(form).fuse().unwrap();
+        let Inspection::Fused(found) = inspect("app", fused.bytes.into()).unwrap() else {
+            panic!("meld made it");
+        };
+        assert_eq!(found.imports.len(), 1, "{:?}", found.imports);
+    }
+}

@@ -69,6 +69,34 @@ fn inspect_tells_imports_and_exports() {
     assert_eq!(types("exports"), ["memory of 1 page", "tag(i32)", "func(i32, i64) -> (i32, f32)"]);
 }
 
+/// Before fusion what rules go by, after it what they chose; and long types make no wide tables.
+#[test]
+fn inspect_tells_of_resources() {
+    let top = "tests/guests/resources/top.wasm";
+    let text = stdout(&meld(&["inspect", top]));
+    assert!(text.contains("checked tables") && text.contains("`--opaque-rep`"), "{text}");
+    let calls = text.split("\n\n").find(|table| table.starts_with("calls between"));
+    let widest = calls.and_then(|table| table.lines().map(|line| line.chars().count()).max());
+    assert!(widest.is_some_and(|widest| widest < 260), "{text}");
+    let before = json(&stdout(&meld(&["inspect", top, "--json"])));
+    let lent: Vec<&Value> =
+        before["resources"].as_array().into_iter().flatten().map(|r| &r["lent"]).collect();
+    assert_eq!(lent, [true, true]);
+
+    let maker = "tests/fuse/compositions/resources/never-borrowed.wat";
+    let tables = |options: &[&str]| {
+        let fused = meld(&[&["fuse", maker], options].concat());
+        let text = stdout(&meld_with(&["inspect", "-"], &fused.stdout));
+        let json = json(&stdout(&meld_with(&["inspect", "-", "--json"], &fused.stdout)));
+        let tables = json["handle_tables"].as_array().cloned().unwrap_or_default();
+        assert_eq!(text.contains("checked tables of handles"), !tables.is_empty(), "{text}");
+        tables.into_iter().map(|table| table["instance"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(tables(&[]), ["maker", "user"]);
+    let direct = ["--opaque-rep", "maker.thing", "--assume", "no-forged-handles"];
+    assert!(tables(&direct).is_empty());
+}
+
 /// A toolchain's component calls the host through a table that a module of its own fills: the
 /// import there is called `0`, which says nothing.
 #[test]
@@ -98,6 +126,9 @@ fn verify_tells_what_it_cannot_tell() {
     let output = stdout(&meld(&["verify", &endless, "--fuel", "1000"]));
     assert!(output.contains("2 calls, 0 different, 1 inconclusive"), "{output}");
     check(&["verify", APP, GREETER], 0, "");
+    let (command, library) =
+        ("tests/guests/wasi/command-c.wasm", "tests/guests/wasi/library-rust.wasm");
+    check(&["verify", command, library], 6, "no function could be called");
 }
 
 #[test]

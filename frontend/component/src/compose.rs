@@ -34,8 +34,8 @@ pub enum ComposeError {
     },
     /// Several inputs could supply one import, and their order leaves one of them over.
     #[error(
-        "`{consumer}` imports `{name}`, which {} all export; leave one of them out, or give the inputs in another order: an import is supplied by the next input after its importer that exports it{}",
-        names::list(.providers), namesakes(.providers)
+        "`{consumer}` imports `{name}`, which {} export; leave one of them out, or give the inputs in another order: an import is supplied by the next input after its importer that exports it{}",
+        names::all(.providers), namesakes(.providers)
     )]
     Ambiguous {
         /// The importing input.

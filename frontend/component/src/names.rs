@@ -16,6 +16,12 @@ pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
     }
 }
 
+/// [`list`], as the subject of a sentence: of two both, of more all.
+pub(crate) fn all(names: &[String]) -> String {
+    let quantity = if names.len() == 2 { "both" } else { "all" };
+    format!("{} {quantity}", list(names))
+}
+
 /// [`list`], the names that look most like `name` first.
 pub(crate) fn nearest(name: &str, mut names: Vec<&str>) -> String {
     names.sort_by_cached_key(|other| distance(name, other));

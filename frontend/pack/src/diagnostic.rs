@@ -426,7 +426,7 @@ pub fn error_reference() -> String {
 }
 
 /// The candidate that is most like `name`, if one is alike enough to be what was meant: few letters
-/// differ, or only words at its front are missing. All names in messages are found by this.
+/// differ, or only words at its front or its end are missing. All names in messages are found by this.
 pub fn near<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     // Longer names are not compared, so that hostile packs do not cost quadratic time.
     const LONGEST: usize = 64;
@@ -435,8 +435,10 @@ pub fn near<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Op
     if name.len() > LONGEST || limit == 0 {
         return None;
     }
+    let between = ['-', '_', '.'];
     let lacks_words = |candidate: &str| {
-        candidate.strip_suffix(name).is_some_and(|front| front.ends_with(['-', '_', '.']))
+        candidate.strip_suffix(name).is_some_and(|front| front.ends_with(between))
+            || candidate.strip_prefix(name).is_some_and(|end| end.starts_with(between))
     };
     candidates
         .into_iter()
@@ -470,7 +472,9 @@ mod tests {
         check("f", None);
         check("nothing", None);
         check("bits", Some("any-bits"));
+        check("any", Some("any-bits"));
         check("its", None);
+        check("an", None);
         check(&"a".repeat(1000), None);
     }
 

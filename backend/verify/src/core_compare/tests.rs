@@ -137,3 +137,15 @@ fn what_cannot_be_told() {
     let error = compare_core(&program, b"(module)", &Options::default()).unwrap_err();
     assert!(error.to_string().contains("in a circle"), "{error}");
 }
+
+#[test]
+fn functions_of_a_module_that_cannot_start_are_listed() {
+    let text = r#"(module (func (export "f")) (func $start unreachable) (start $start))"#;
+    let program = CoreProgram {
+        instances: vec![(text.as_bytes(), vec![])],
+        exports: vec![("f".to_string(), export(0, "f"))],
+    };
+    let report = compare_core(&program, text.as_bytes(), &Options::default()).unwrap();
+    assert!(report.nothing_called(), "{report}");
+    assert_eq!(report.skipped.len(), 1, "{report}");
+}

@@ -109,7 +109,7 @@ impl FuserArguments {
             .simd(self.simd != SimdArgument::Off);
         let mut size = 0;
         for argument in &self.inputs {
-            let (name, path) = io::input_name(argument);
+            let (name, path) = io::input_name(argument)?;
             let bytes = io::read(path).map_err(|failure| {
                 if explain.explain.as_deref() == Some("") && !Path::new(path).exists() {
                     return failure.hint(&format!(

@@ -20,7 +20,7 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
-    let (name, path) = io::input_name(&arguments.input);
+    let (name, path) = io::input_name(&arguments.input)?;
     let bytes = meld::binary(io::origin(path), io::read(path)?)?;
     let inspection = inspect::inspect(&name, bytes)?;
     if arguments.json {

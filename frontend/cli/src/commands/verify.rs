@@ -69,6 +69,11 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
              those out of fuel get further with `--fuel`",
         ));
     }
+    if report.nothing_called() {
+        return Err(Failure::inconclusive(
+            "no difference was found, but no function could be called: nothing is known of what they do",
+        ));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,7 +1,7 @@
 //! Inspection of a module that meld made, by the names it gave.
 
 use super::face::face;
-use super::{FusedInspection, FusedMemory, Origin};
+use super::{FusedInspection, FusedMemory, HandleTable, Origin};
 use indexmap::IndexMap;
 use std::ops::Range;
 use wasmparser::{KnownCustom, Name, Parser, Payload, TypeRef};
@@ -20,6 +20,7 @@ pub fn inspect(bytes: &[u8]) -> Option<FusedInspection> {
         imports: face.imports,
         exports: face.exports,
         memories: Vec::new(),
+        handle_tables: Vec::new(),
     };
     for payload in Parser::new(0).parse_all(module) {
         match payload.ok()? {
@@ -79,7 +80,17 @@ pub fn inspect(bytes: &[u8]) -> Option<FusedInspection> {
         entry.code_bytes += code_bytes;
     }
     fused.origins = origins.into_values().collect();
+    let tables = fused.memories.iter().enumerate().filter_map(|(memory, named)| {
+        let instance = table_of(named.name.as_deref()?)?.to_string();
+        Some(HandleTable { instance, memory })
+    });
+    fused.handle_tables = tables.collect();
     Some(fused)
+}
+
+/// The instance whose table of handles a memory is, by the memory's name.
+fn table_of(memory: &str) -> Option<&str> {
+    memory.strip_prefix("meld.resources.handle-table(")?.strip_suffix(")!entries")
 }
 
 /// What an item's name says of where it is from, and whether that is meld:

@@ -175,6 +175,8 @@ pub struct Resource {
     pub destructor: bool,
     /// Handles of it may come from the host or go there.
     pub reaches_host: bool,
+    /// A borrow of it may cross between two instances.
+    pub lent: bool,
     /// Component instances that can come to have handles of it.
     pub holders: Vec<String>,
 }
@@ -196,6 +198,18 @@ pub struct FusedInspection {
     pub exports: Vec<CoreExport>,
     /// Memories of the core module, in the order of their indices.
     pub memories: Vec<FusedMemory>,
+    /// Tables of handles that meld keeps for instances, by the names of their memories; none if the
+    /// module's names were stripped.
+    pub handle_tables: Vec<HandleTable>,
+}
+
+/// A checked table in which meld keeps an instance's handles.
+#[derive(Clone, Debug, Serialize)]
+pub struct HandleTable {
+    /// Path of the component instance whose handles they are.
+    pub instance: String,
+    /// Index of the memory that the table lies in.
+    pub memory: usize,
 }
 
 /// A memory of a fused module.

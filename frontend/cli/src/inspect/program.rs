@@ -66,6 +66,7 @@ pub fn inspect(program: &Program, bytes: usize) -> ProgramInspection {
 fn resources(program: &Program) -> Vec<Resource> {
     let path = |id: ComponentId| program.components[id.index()].path.clone();
     let reach_host = facts::reaches_host(program);
+    let lent = facts::lent(&program.types);
     let resources = (0..).map(ResourceId).zip(&program.resources).zip(facts::holders(program));
     resources
         .map(|((id, resource), holders)| Resource {
@@ -73,6 +74,7 @@ fn resources(program: &Program) -> Vec<Resource> {
             owner: resource.implementer().map_or_else(|| "host".to_string(), path),
             destructor: resource.destructor().is_some(),
             reaches_host: reach_host.contains(&id),
+            lent: lent.contains(&id),
             holders: holders.into_iter().map(path).collect(),
         })
         .collect()

@@ -45,7 +45,7 @@ fn render_program(program: &ProgramInspection) -> String {
                 format!("{:?} {:?}", e.import_module, e.import_name),
                 e.to.clone(),
                 e.function.clone(),
-                e.signature.clone(),
+                short(&e.signature),
                 e.crosses.join(", "),
             ]
         }),
@@ -60,13 +60,22 @@ fn render_program(program: &ProgramInspection) -> String {
     table(
         &mut text,
         "resources",
-        &["resource", "implemented by", "destructor", "reaches the host", "held by"],
+        &["resource", "implemented by", "destructor", "reaches the host", "lent", "held by"],
         program.resources.iter().map(|r| {
             let yes = |is: bool| if is { "yes" } else { "no" }.to_string();
-            let holders = r.holders.join(", ");
-            vec![r.name.clone(), r.owner.clone(), yes(r.destructor), yes(r.reaches_host), holders]
+            vec![
+                r.name.clone(),
+                r.owner.clone(),
+                yes(r.destructor),
+                yes(r.reaches_host),
+                yes(r.lent),
+                r.holders.join(", "),
+            ]
         }),
     );
+    if !program.resources.is_empty() {
+        text.push_str(REPRESENTATION);
+    }
     if let Some(face) = &program.core {
         core_face(&mut text, &face.imports, &face.exports);
     }
@@ -101,8 +110,29 @@ fn render_fused(fused: &FusedInspection) -> String {
             vec![i.to_string(), memory(&m.memory), name.cloned().unwrap_or_default()]
         }),
     );
+    table(
+        &mut text,
+        "resources: checked tables of handles",
+        &["instance", "memory"],
+        fused.handle_tables.iter().map(|t| vec![t.instance.clone(), t.memory.to_string()]),
+    );
     core_face(&mut text, &fused.imports, &fused.exports);
     text
+}
+
+/// What no inspection of inputs can tell of a resource, as rules decide it.
+const REPRESENTATION: &str = "  By the standard rules, handles lie in checked tables, and at the host's edge in the host's own.
+  Those of a guest's resource that is not lent and does not reach the host can be its representation
+  (`--opaque-rep`). `meld fuse --explain=resource` says what they became.
+";
+
+/// A type in a column that others follow, without what is too much for it.
+fn short(ty: &str) -> String {
+    const MOST: usize = 60;
+    match ty.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}...", &ty[..end]),
+        None => ty.to_string(),
+    }
 }
 
 fn functions(text: &mut String, title: &str, head: &str, functions: &[Function]) {

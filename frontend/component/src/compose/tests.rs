@@ -261,7 +261,7 @@ fn errors_name_the_inputs_and_the_interface() {
                 ("b", component(&[], &["t:p/x"])),
                 ("c", component(&[], &["t:p/x"])),
             ],
-            "`a` imports `t:p/x`, which `b`, `c` all export; leave one of them out",
+            "`a` imports `t:p/x`, which `b`, `c` both export; leave one of them out",
         ),
         (
             &[("a", component(&["t:p/b"], &["t:p/a"])), ("b", component(&["t:p/a"], &["t:p/b"]))],
