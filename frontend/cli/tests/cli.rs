@@ -350,3 +350,43 @@ fn the_explanations_in_the_book_are_true() {
     }
     assert_eq!(shown, 2);
 }
+
+/// What a guest declares wrongly is not a pack's fault, whichever pack answers.
+#[test]
+fn a_function_of_another_type_than_a_packs_is_the_guests_fault() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let guest = |import: &str| {
+        let path = folder.path().join("guest.wat");
+        std::fs::write(&path, format!(r#"(module {import} (export "f" (func 0)))"#)).unwrap();
+        path.to_string_lossy().into_owned()
+    };
+    let out = folder.path().join("out.wasm").to_string_lossy().into_owned();
+    let gate = guest(r#"(import "meld:gate" "enter" (func (result i64)))"#);
+    let says = "guest: import `meld:gate` `enter`: it is declared as (func (result i64)), and its \
+                source is (func (result i32)); a rule answers it in the host's place";
+    check(&["fuse", &gate, "-o", &out], 1, says);
+    let read = guest(
+        r#"(import "pulseengine:async" "stream_read" (func (param i32) (result i64))) (memory 1)"#,
+    );
+    check(&["fuse", &read, "-o", &out], 1, "guest: import `pulseengine:async` `stream_read`: ");
+    let misspelt = guest(r#"(import "meld:gate" "entr" (func (result i32)))"#);
+    check(
+        &["fuse", &misspelt, "-o", &out],
+        1,
+        "the pack meld.gate answers no \"entr\" there, but \"cancel\", \"disable\", \"enable\", \
+         \"enter\", \"is-enabled\", \"leave\", \"resume\"; did you mean \"enter\"?",
+    );
+}
+
+/// A resource that was named and keeps its table is told of.
+#[test]
+fn an_opaque_representation_without_effect_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("out.wasm").to_string_lossy().into_owned();
+    let input = "tests/fuse/compositions/resources/never-borrowed.wat";
+    let opaque = ["fuse", input, "-o", &out, "--opaque-rep", "maker.thing"];
+    let says = "`--opaque-rep maker.thing` has no effect: `--why-not meld.resources.representation`";
+    check(&opaque, 0, says);
+    let granted = meld(&[&opaque[..], &["--assume", "no-forged-handles"]].concat());
+    assert!(granted.status.success() && stderr(&granted).is_empty(), "{}", stderr(&granted));
+}
