@@ -172,7 +172,9 @@ fn unused_opaque(
     let opaque = |fact: &FactId| rules.facts[fact.index()].name == "opaque";
     let asks = |id: &RuleId| {
         let guards = &rules.rules[id.index()].guards;
-        guards.iter().any(|guard| matches!(guard, Guard::Fact { fact, negated: false, .. } if opaque(fact)))
+        guards
+            .iter()
+            .any(|guard| matches!(guard, Guard::Fact { fact, negated: false, .. } if opaque(fact)))
     };
     let saturation = &trace.saturation;
     let bank = saturation.graph.bank();

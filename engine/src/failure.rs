@@ -14,7 +14,7 @@ use crate::why_not::Standing;
 use egg::Id;
 use indexmap::IndexMap;
 use meld_pack::near;
-use meld_pack::ruleset::{Pattern, RuleId};
+use meld_pack::ruleset::{Pattern, Rule, RuleId};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write;
 
@@ -185,7 +185,9 @@ impl Failure<'_, '_> {
         let text = term.map_or(String::new(), |term| self.saturation.show().term(term));
         let standard = self.has_standard_packs();
         out.push_str("\n\n");
-        match term.zip(seed).filter(|_| standard).and_then(|(t, seed)| self.unsupported(t, seed)) {
+        let unsupported =
+            term.zip(seed).filter(|_| standard).and_then(|(t, seed)| self.unsupported(t, seed));
+        match &unsupported {
             Some(why) => {
                 let _ = write!(out, "{why}\n  no rule implements `{text}`");
             }
@@ -199,7 +201,9 @@ impl Failure<'_, '_> {
         if ports.len() > MOST_PORTS {
             let _ = write!(out, "\n  and by {} more", ports.len() - MOST_PORTS);
         }
-        if let Some(names) = term.and_then(|term| self.names(class, term)) {
+        if unsupported.is_none()
+            && let Some(names) = term.and_then(|term| self.names(class, term))
+        {
             let _ = write!(out, "\n  {names}");
         }
         let near = self.near(class);
@@ -226,17 +230,18 @@ impl Failure<'_, '_> {
             !matches_of(&saturation.graph, &[class], &matcher.pattern, matcher.slots).is_empty()
         };
         // The last text is what tells the functions of one module apart.
-        let (position, Op::Str(name)) =
-            children.iter().map(|child| bank.op(*child)).enumerate().rfind(|(_, op)| matches!(op, Op::Str(_)))?
+        let (position, Op::Str(name)) = children
+            .iter()
+            .map(|child| bank.op(*child))
+            .enumerate()
+            .rfind(|(_, op)| matches!(op, Op::Str(_)))?
         else {
             return None;
         };
+        let asks = |rule: &Rule| matches!(&rule.pattern, Pattern::Term(id, _) if Op::Term(*id) == *bank.op(question));
         let mut packs: IndexMap<_, Vec<&str>> = IndexMap::new();
-        for rule in &rules.rules {
-            let Pattern::Term(id, arguments) = &rule.pattern else { continue };
-            if *bank.op(question) != Op::Term(*id) {
-                continue;
-            }
+        for rule in rules.rules.iter().filter(|rule| asks(rule)) {
+            let Pattern::Term(_, arguments) = &rule.pattern else { continue };
             let fits = |(at, argument): (usize, &Pattern)| match argument {
                 Pattern::Str(text) => {
                     at == position || *bank.op(children[at]) == Op::Str(text.as_str().into())
@@ -250,17 +255,19 @@ impl Failure<'_, '_> {
                 packs.entry(rule.pack).or_default().push(text);
             }
         }
-        packs.retain(|pack, _| {
-            (0..rules.rules.len()).all(|index| rules.rules[index].pack != *pack || !matches(index))
-        });
+        for (index, rule) in rules.rules.iter().enumerate() {
+            if asks(rule) && matches(index) {
+                packs.shift_remove(&rule.pack);
+            }
+        }
         let (pack, mut names) = packs.into_iter().next()?;
         names.sort_unstable();
         names.dedup();
         let hint = near(name, names.iter().copied())
-            .map_or(String::new(), |near| format!("; did you mean \"{near}\"?"));
-        let names: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+            .map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+        let names: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
         let pack = &rules.packs[pack.index()].name;
-        Some(format!("the pack {pack} answers no \"{name}\" there, but {}{hint}", names.join(", ")))
+        Some(format!("the pack {pack} answers no {name:?} there, but {}{hint}", names.join(", ")))
     }
 
     /// Rules whose pattern matches the class, and what kept them from firing; those first that

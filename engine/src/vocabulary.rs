@@ -168,6 +168,7 @@ vocabulary! {
         memories = "memories"("CoreImport", "Int");
         has_table = "has-table"("CoreImport");
         shares_streams = "shares-streams"("CoreImport");
+        shares_futures = "shares-futures"("CoreImport");
     }
 }
 
