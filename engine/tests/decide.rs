@@ -1,34 +1,18 @@
 //! Whole decisions on small components.
 
 mod common;
+#[path = "common/plan.rs"]
+mod plan;
 
 use common::{
     ASSUMING, core_program, only_vocabulary, program, rules, rules_and, siblings, stable,
 };
 use meld_component::program::InstanceId;
-use meld_engine::plan::{Node, Plan, Port};
+use meld_engine::plan::Port;
 use meld_engine::{EngineError, Options, Weight, decide};
 use meld_pack::ruleset::RuleSet;
+use plan::show;
 use std::collections::BTreeSet;
-
-/// A port's term, as text.
-fn show(plan: &Plan, port: Port) -> String {
-    fn write(plan: &Plan, id: meld_engine::plan::NodeId) -> String {
-        let list = |ids: &[_]| ids.iter().map(|id| write(plan, *id)).collect::<Vec<_>>().join(", ");
-        match plan.node(id) {
-            Node::Entity(entity) => format!("{entity:?}"),
-            Node::Int(value) => value.to_string(),
-            Node::Str(text) => format!("{text:?}"),
-            Node::List(ids) => format!("[{}]", list(ids)),
-            Node::Term(name, args) => format!("{name}({})", list(args)),
-            Node::Module(index, args) => {
-                format!("{}({})", plan.modules[*index as usize].name, list(args))
-            }
-            Node::Export(of, name) => format!("{}.{name}", write(plan, *of)),
-        }
-    }
-    write(plan, plan.ports[&port])
-}
 
 #[test]
 fn a_scalar_call_is_direct() {
@@ -145,18 +129,6 @@ fn shims_are_seen_through() {
     assert_eq!(fused(""), "Instance(InstanceId(2)).g");
     assert_eq!(fused("(start $f)"), "Instance(InstanceId(0)).f");
 }
-
-const RESOURCE: &str = r#"(component
-  (type $r (resource (rep i32)))
-  (core func $drop (canon resource.drop $r))
-  (core func $rep (canon resource.rep $r))
-  (core module $main
-    (import "[export]t:t/a" "[resource-drop]r" (func (param i32)))
-    (import "[export]t:t/a" "[resource-rep]r" (func (param i32) (result i32)))
-    (func (export "run")))
-  (core instance $main (instantiate $main (with "[export]t:t/a" (instance
-    (export "[resource-drop]r" (func $drop)) (export "[resource-rep]r" (func $rep))))))
-  (func (export "run") (canon lift (core func $main "run"))))"#;
 
 const STREAM: &str = r#"(component
   (type $s (stream u8))
@@ -485,110 +457,6 @@ rule right {
     );
     let error = decide(&program, &rules, &Options::default()).unwrap_err();
     insta::assert_snapshot!(stable(&error));
-}
-
-/// Two ways to hold a resource: the small one is slow.
-const CHOICE: &str = r#"
-pack test.choice
-use meld.vocabulary
-sort Kept choice
-/// How an instance holds a resource.
-term kept(component: Component, resource: Resource) -> Kept
-module table(component: Component, resource: Resource) -> Kept from """
-  (module (func (export "drop") (param i32)) (func (export "rep") (param i32) (result i32) local.get 0))
-""" cost size 100, call 10
-module search(component: Component, resource: Resource) -> Kept from """
-  (module (func (export "drop") (param i32)) (func (export "rep") (param i32) (result i32) local.get 0))
-""" cost size 10, call 100
-rule drop {
-  match   resource-drop(?c, ?r)
-  rewrite kept(?c, ?r).drop
-  because "the instance holds it"
-  test { resource-drop(#c, #r) => kept(#c, #r).drop }
-}
-rule rep {
-  match   resource-rep(?c, ?r)
-  rewrite kept(?c, ?r).rep
-  because "the instance holds it"
-  test { resource-rep(#c, #r) => kept(#c, #r).rep }
-}
-option table {
-  for     kept(?c, ?r)
-  offer   table(?c, ?r)
-  because "fast"
-  test { kept(#c, #r) => table(#c, #r) }
-}
-option search {
-  for     kept(?c, ?r)
-  offer   search(?c, ?r)
-  because "small"
-  test { kept(#c, #r) => search(#c, #r) }
-}
-"#;
-
-#[test]
-fn a_choice_is_made_once() {
-    let program = program(RESOURCE);
-    let rules = rules_and(CHOICE);
-    for (weight, expect) in [(Weight::Speed, "table"), (Weight::Size, "search")] {
-        let options = Options { weight, ..Options::default() };
-        let decision = decide(&program, &rules, &options).unwrap();
-        let import = |n| show(&decision.plan, Port::Import(InstanceId(0), n));
-        let held =
-            format!("test.choice.{expect}(Component(ComponentId(0)), Resource(ResourceId(0)))");
-        assert_eq!(import(0), format!("{held}.drop"));
-        assert_eq!(import(1), format!("{held}.rep"));
-        assert_eq!(decision.plan.modules.len(), 1);
-    }
-}
-
-/// A module that many share against a small term of each one's own.
-const SHARED: &str = r#"
-pack test.shared
-use meld.vocabulary
-term private(component: Component, resource: Resource, name: Str) -> Func cost size 60, call 0
-module everybody() from """
-  (module (func (export "drop") (param i32)) (func (export "rep") (param i32) (result i32) local.get 0))
-""" cost size 100, call 5
-rule own-drop {
-  match   resource-drop(?c, ?r)
-  rewrite private(?c, ?r, "drop")
-  because "x"
-  test { resource-drop(#c, #r) => private(#c, #r, "drop") }
-}
-rule own-rep {
-  match   resource-rep(?c, ?r)
-  rewrite private(?c, ?r, "rep")
-  because "x"
-  test { resource-rep(#c, #r) => private(#c, #r, "rep") }
-}
-rule shared-drop {
-  match   resource-drop(_, _)
-  rewrite everybody().drop
-  because "x"
-  test { resource-drop(#c, #r) => everybody().drop }
-}
-rule shared-rep {
-  match   resource-rep(_, _)
-  rewrite everybody().rep
-  because "x"
-  test { resource-rep(#c, #r) => everybody().rep }
-}
-"#;
-
-#[test]
-fn speed_counts_calls_and_size_counts_what_is_shared_once() {
-    let program = program(RESOURCE);
-    let rules = rules_and(SHARED);
-    let port = Port::Import(InstanceId(0), 0);
-    let decision = decide(&program, &rules, &Options::default()).unwrap();
-    assert!(show(&decision.plan, port).starts_with("private("));
-    let text = decision.trace.explain_text(Some("drop"));
-    assert!(text.contains("not taken: everybody().drop (0.5 ns a call, 100 bytes)"), "{text}");
-
-    let options = Options { weight: Weight::Size, ..Options::default() };
-    let decision = decide(&program, &rules, &options).unwrap();
-    assert_eq!(show(&decision.plan, port), "test.shared.everybody().drop");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod common;
 
 use meld_engine::testing::run_tests;
-use meld_pack::ruleset::{Comparison, Guard, Pattern};
+use meld_pack::ruleset::{Comparison, Guard, Pattern, RuleId};
 
 #[test]
 fn pass() {
@@ -26,8 +26,9 @@ fn pass() {
 #[test]
 fn modules_that_packs_answer_are_not_the_hosts() {
     let rules = common::rules();
-    let import = rules.rules.iter().find(|rule| rule.name == "import");
-    let guards = &import.expect("there is the rule").guards;
+    let import = (0..rules.rules.len())
+        .find(|index| rules.rule_name(RuleId(*index as u32)) == "meld.core.import");
+    let guards = &rules.rules[import.expect("there is the rule")].guards;
     let mut answered = 0;
     for rule in &rules.rules {
         if let Pattern::Term(term, arguments) = &rule.pattern

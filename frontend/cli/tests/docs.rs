@@ -1,11 +1,10 @@
 //! Links in the book lead somewhere.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+mod common;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+use common::root;
+use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The lines of a page that are not code.
 fn prose(text: &str) -> Vec<&str> {

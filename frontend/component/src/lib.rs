@@ -12,6 +12,7 @@
 //! * [`core_modules`] links plain core modules with each other instead.
 //! * [`abi`] gives the sizes, alignments and flat core types of component-level types.
 //! * [`facts`] proves what rules may rely on.
+//! * [`needs`] says which canonical options a function needs.
 //! * [`guard`] turns panics of other libraries into errors.
 //!
 //! [`read()`] does all of it; [`read_deferred()`] leaves validating function bodies for later.
@@ -33,6 +34,8 @@ pub mod needs;
 pub mod program;
 mod read;
 mod reexport;
+#[cfg(test)]
+mod testing;
 pub mod types;
 
 pub use link::{LinkError, link};

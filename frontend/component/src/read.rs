@@ -64,10 +64,10 @@ pub fn read(inputs: &[Input]) -> Result<Program, Error> {
     read_with(inputs, Bodies::Now)
 }
 
-/// Reads as [`read`] does, but where nothing is composed validates everything except function bodies, which is most of the
-/// work. Who writes a program that is [`Program::unvalidated`] validates the bodies that it
-/// writes as part of its output, and the rest with [`decode::validate_bodies_of`], so that no
-/// body is validated twice and none is not.
+/// Reads as [`read`] does, but where nothing is composed validates everything except function
+/// bodies, which is most of the work. Who writes a program that is [`Program::unvalidated`]
+/// validates the bodies that it writes as part of its output, and the rest with
+/// [`decode::validate_bodies_of`], so that no body is validated twice and none is not.
 ///
 /// # Errors
 ///

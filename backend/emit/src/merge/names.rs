@@ -166,9 +166,9 @@ fn local_names(linked: &Linked<'_>, numbers: &Numbers) -> Option<IndirectNameMap
     last.map(|_| all)
 }
 
-/// The `producers` section of all modules, and meld's own entry: each field with each tool once. Versions of one tool
-/// are joined, because a tool may stand in a field only once (tool conventions, "Producers
-/// Section").
+/// The `producers` section of all modules, and meld's own entry: each field with each tool once.
+/// Versions of one tool are joined, because a tool may stand in a field only once (tool
+/// conventions, "Producers Section").
 pub fn producers(linked: &Linked<'_>) -> ProducersSection {
     let mut fields: IndexMap<&str, IndexMap<&str, IndexSet<&str>>> = IndexMap::new();
     for field in linked.modules.iter().flat_map(|module| &module.producers) {

@@ -1,8 +1,8 @@
 //! Wraps the merged core module as a component.
 //!
 //! In order: the world's imports; host functions lowered without a memory, and the shim for the
-//! others and for destructors; resource types that guests define; the merged module; the others lowered, and the fixup; the starter; the world's
-//! exports, each lifted where it is first exported.
+//! others and for destructors; resource types that guests define; the merged module; the others
+//! lowered, and the fixup; the starter; the world's exports, each lifted where it is first exported.
 
 use super::face::Face;
 use super::linkage::{self, Signature};

@@ -1,13 +1,6 @@
 use crate::program::{CoreItem, FuncDef, Program};
 use crate::read::{Error, Input, read};
-
-fn fuse(inputs: &[(&str, String)]) -> Result<Program, Error> {
-    let inputs = inputs.iter().map(|(name, wat)| Input {
-        name: name.to_string(),
-        bytes: wat::parse_str(wat).expect("the test's text is valid").into(),
-    });
-    read(&inputs.collect::<Vec<_>>())
-}
+use crate::testing::read_all;
 
 /// A component that imports and exports interfaces of one function `f`.
 fn component(imports: &[&str], exports: &[&str]) -> String {
@@ -58,7 +51,7 @@ fn a_chain_and_a_diamond_share_each_provider() {
     let right = || ("right", component(&["t:p/base"], &["t:p/right"]));
     let base = || ("base", component(&["t:p/host"], &["t:p/base", "t:p/unused"]));
     for inputs in [[app(), left(), right(), base()], [base(), right(), left(), app()]] {
-        let mut lines = show(&fuse(&inputs).unwrap());
+        let mut lines = show(&read_all(&inputs).unwrap());
         lines.sort();
         assert_eq!(
             lines,
@@ -99,15 +92,16 @@ fn the_next_input_supplies_an_import() {
         (&[lib(), app(), wrap()], &["app/m(wrap/m)", "lib/m()", "t:p/app.f", "wrap/m(lib/m)"]),
     ];
     for (inputs, expect) in rows {
-        let mut lines = show(&fuse(inputs).unwrap());
+        let mut lines = show(&read_all(inputs).unwrap());
         lines.sort();
         assert_eq!(lines, expect);
     }
     // Another version is another interface if the two are not compatible.
-    let apart = fuse(&[app(), more(), lib()]).expect_err("nobody uses `more`").to_string();
+    let apart = read_all(&[app(), more(), lib()]).expect_err("nobody uses `more`").to_string();
     assert!(apart.contains("no other input imports from `app`, `more`"), "{apart}");
     for inputs in [[app(), lib(), wrap()], [wrap(), lib(), app()], [lib(), wrap(), app()]] {
-        let error = fuse(&inputs).map(|p| show(&p)).expect_err("a part is left over").to_string();
+        let error =
+            read_all(&inputs).map(|p| show(&p)).expect_err("a part is left over").to_string();
         assert!(
             error.starts_with("`app` imports `t:p/x`, which ") || error.starts_with("`wrap`"),
             "{error}"
@@ -119,7 +113,7 @@ fn the_next_input_supplies_an_import() {
 /// Order also tells which of two providers each consumer gets.
 #[test]
 fn two_consumers_with_a_provider_each() {
-    let program = fuse(&[
+    let program = read_all(&[
         ("app", component(&["t:p/a", "t:p/b"], &["t:p/app"])),
         ("a", component(&["t:p/x"], &["t:p/a"])),
         ("x1", component(&[], &["t:p/x"])),
@@ -148,13 +142,13 @@ fn versions_are_compatible_on_one_track() {
     for (import, exports, fits) in rows {
         let inputs =
             [("app", component(&[import], &["t:p/app"])), ("lib", component(&[], exports))];
-        assert_eq!(fuse(&inputs).is_ok(), fits, "{import} {exports:?}");
+        assert_eq!(read_all(&inputs).is_ok(), fits, "{import} {exports:?}");
     }
     let inputs = [
         ("app", component(&["t:p/x@0.2.0"], &["t:p/app"])),
         ("lib", component(&[], &["t:p/x@0.3.1"])),
     ];
-    let error = fuse(&inputs).err().map(|error| error.to_string()).unwrap_or_default();
+    let error = read_all(&inputs).err().map(|error| error.to_string()).unwrap_or_default();
     let first =
         "the versions of `t:p/x` are incompatible: `app` imports 0.2.0, and `lib` exports 0.3.1; ";
     assert!(error.starts_with(first), "{error}");
@@ -185,7 +179,7 @@ fn resources_of_a_provider_are_its_consumers() {
         (core instance $m (instantiate $m (with "" (instance
             (export "make" (func $make)) (export "drop" (func $drop))))))
         (func (export "run") (canon lift (core func $m "run"))))"#;
-    let program = fuse(&[("app", app.to_string()), ("lib", lib.to_string())]).unwrap();
+    let program = read_all(&[("app", app.to_string()), ("lib", lib.to_string())]).unwrap();
     assert_eq!(program.resources.len(), 1);
     assert_eq!(program.resources[0].name, "t:p/api.res");
     let lines = show(&program);
@@ -222,7 +216,7 @@ fn a_type_only_import_that_remains_is_accepted() {
             (core instance $m (instantiate $m (with "" (instance (export "f" (func $f))))))
             (func (export "run") (canon lift (core func $m "run"))))"#
     );
-    let program = fuse(&[("app", app), ("lib", lib)]).unwrap();
+    let program = read_all(&[("app", app), ("lib", lib)]).unwrap();
     assert_eq!(show(&program), ["lib/m()", "app/m(lib/m)", "run"]);
     let crate::program::World::Component(world) = &program.world else { panic!("a component") };
     assert_eq!(world.imports.len(), 1);
@@ -280,7 +274,7 @@ fn errors_name_the_inputs_and_the_interface() {
         (&[], "there is no input"),
     ];
     for (inputs, expect) in rows {
-        let error = fuse(inputs).map(|p| show(&p)).expect_err(expect).to_string();
+        let error = read_all(inputs).map(|p| show(&p)).expect_err(expect).to_string();
         assert!(error.contains(expect), "{error}");
     }
 }

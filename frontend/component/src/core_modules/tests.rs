@@ -1,13 +1,5 @@
 use super::*;
-use crate::read::{Error, Input, read};
-
-fn program(inputs: &[(&str, &str)]) -> Result<Program, Error> {
-    let inputs = inputs.iter().map(|(name, wat)| Input {
-        name: name.to_string(),
-        bytes: wat::parse_str(wat).expect("the test's text is valid").into(),
-    });
-    read(&inputs.collect::<Vec<_>>())
-}
+use crate::testing::read_all;
 
 /// Instances with their imports, in order, then exports.
 fn show(program: &Program) -> Vec<String> {
@@ -33,7 +25,7 @@ fn show(program: &Program) -> Vec<String> {
 
 #[test]
 fn inputs_are_linked_by_name_and_the_rest_is_the_hosts() {
-    let program = program(&[
+    let program = read_all(&[
         (
             "app",
             r#"(module (import "lib" "add" (func (param i32 i32) (result i32)))
@@ -54,13 +46,13 @@ fn inputs_are_linked_by_name_and_the_rest_is_the_hosts() {
 
 #[test]
 fn one_module_stands_for_itself() {
-    let program = program(&[("a", r#"(module (func (export "f")) (func (export "g")))"#)]);
+    let program = read_all(&[("a", r#"(module (func (export "f")) (func (export "g")))"#)]);
     assert_eq!(show(&program.unwrap()), ["a()", "f = a.f", "g = a.g"]);
 }
 
 #[test]
 fn functions_may_be_imported_in_a_circle() {
-    let program = program(&[
+    let program = read_all(&[
         ("c", r#"(module (import "a" "f" (func)) (func (export "h")))"#),
         ("a", r#"(module (import "b" "g" (func)) (func (export "f")))"#),
         ("b", r#"(module (import "a" "f" (func)) (func (export "g")))"#),
@@ -70,7 +62,7 @@ fn functions_may_be_imported_in_a_circle() {
 
 #[test]
 fn in_a_circle_of_all_the_first_inputs_exports_are_kept() {
-    let program = program(&[
+    let program = read_all(&[
         (
             "a",
             r#"(module (import "b" "g" (func)) (import "b" "t" (table 1 funcref)) (func (export "f")))"#,
@@ -86,7 +78,7 @@ fn in_a_circle_of_all_the_first_inputs_exports_are_kept() {
 
 #[test]
 fn re_exports_are_followed_to_the_definition() {
-    let program = program(&[
+    let program = read_all(&[
         (
             "app",
             r#"(module (import "mid" "m" (memory 1)) (import "mid" "log" (func))
@@ -158,7 +150,7 @@ fn types_must_fit() {
     for (import, export, fits) in rows {
         let app = format!(r#"(module (import "lib" "x" {import}))"#);
         let lib = format!("(module {export})");
-        let result = program(&[("app", &app), ("lib", &lib)]);
+        let result = read_all(&[("app", &app), ("lib", &lib)]);
         assert_eq!(result.is_ok(), fits, "{import} {export}");
         if let Err(error) = result {
             let error = error.to_string();
@@ -169,7 +161,7 @@ fn types_must_fit() {
 
 #[test]
 fn a_module_may_import_its_own_functions() {
-    let program = program(&[(
+    let program = read_all(&[(
         "a",
         r#"(module (import "a" "f" (func $f)) (func (export "f")) (func (export "g") call $f))"#,
     )]);
@@ -186,8 +178,8 @@ fn gc_types_are_compared_by_structure() {
                 (func (export "x") (param (ref $u))))"#
         )
     };
-    assert!(program(&[("app", app), ("lib", &lib("i32"))]).is_ok());
-    assert!(program(&[("app", app), ("lib", &lib("i64"))]).is_err());
+    assert!(read_all(&[("app", app), ("lib", &lib("i32"))]).is_ok());
+    assert!(read_all(&[("app", app), ("lib", &lib("i64"))]).is_err());
 }
 
 #[test]
@@ -236,7 +228,7 @@ fn errors_name_the_item_and_the_way_out() {
         ),
     ];
     for (inputs, expect) in rows {
-        let error = program(inputs).map(|p| show(&p)).expect_err(expect).to_string();
+        let error = read_all(inputs).map(|p| show(&p)).expect_err(expect).to_string();
         assert!(error.contains(expect), "{error}");
     }
 }

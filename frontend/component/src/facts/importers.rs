@@ -83,19 +83,11 @@ pub fn tables(program: &Program) -> Vec<(Import, CoreItem)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::read::{Input, read};
-
-    fn program(modules: &[(&str, &str)]) -> Program {
-        let inputs = modules.iter().map(|(name, text)| Input {
-            name: name.to_string(),
-            bytes: wat::parse_str(text).unwrap().into(),
-        });
-        read(&inputs.collect::<Vec<_>>()).unwrap()
-    }
+    use crate::testing::read_all;
 
     #[test]
     fn one_memory_by_other_names() {
-        let program = program(&[
+        let program = read_all(&[
             (
                 "a",
                 r#"(module (import "h" "f" (func)) (import "h" "g" (func))
@@ -106,7 +98,8 @@ mod tests {
             ("d", r#"(module (import "h" "f" (func)) (import "h" "m" (memory 1)))"#),
             ("e", r#"(module (import "h" "f" (func)) (import "h" "m" (memory 1)))"#),
             ("f", r#"(module (import "h" "f" (func)))"#),
-        ]);
+        ])
+        .unwrap();
         let of = |name: &str| {
             let instance = program.instances.iter().position(|i| i.name == name);
             InstanceId(instance.unwrap() as u32)
@@ -117,14 +110,15 @@ mod tests {
 
     #[test]
     fn tables_that_can_be_named() {
-        let program = program(&[
+        let program = read_all(&[
             (
                 "a",
                 r#"(module (import "h" "f" (func)) (table 1 funcref) (table (export "t") 1 funcref))"#,
             ),
             ("b", r#"(module (import "h" "f" (func)) (table (export "t") 1 funcref))"#),
             ("c", r#"(module (import "h" "f" (func)) (import "b" "t" (table 1 funcref)))"#),
-        ]);
+        ])
+        .unwrap();
         let of = |name: &str| {
             let instance = program.instances.iter().position(|i| i.name == name);
             InstanceId(instance.unwrap() as u32)

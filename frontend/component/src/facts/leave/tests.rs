@@ -13,9 +13,7 @@ fn check(module: &str, expect: bool) {
           (func (export "f") (param "s" string) (canon lift (core func $main "f")
             (memory (core memory $main "memory")) (realloc (core func $main "realloc")))))"#
     );
-    let bytes = wat::parse_str(&wat).expect("the test's text is valid");
-    let component = crate::decode::component("test", bytes.into()).expect("decodes");
-    let program = crate::link(&component).expect("links");
+    let program = crate::testing::component(&wat);
     let expect = if expect { BTreeSet::from([ComponentId(0)]) } else { BTreeSet::new() };
     assert_eq!(observes_leave(&program), expect, "{module}");
 }

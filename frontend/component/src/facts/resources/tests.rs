@@ -1,10 +1,5 @@
 use super::*;
-
-fn program(wat: &str) -> Program {
-    let bytes = wat::parse_str(wat).unwrap_or_else(|error| panic!("{error}: {wat}"));
-    let component = crate::decode::component("test", bytes.into()).expect("decodes");
-    crate::link(&component).expect("links")
-}
+use crate::testing::component;
 
 /// A component that implements `r`, has a child that implements `s` and drops `r`, and may drop `s`
 /// itself.
@@ -19,7 +14,7 @@ fn family(dtor_of_r: bool, dtor_of_s: bool, parent_drops: bool) -> Program {
                (core instance (instantiate $m (with "" (instance (export "drop" (func $drop))))))"#
         )
     };
-    program(&format!(
+    component(&format!(
         r#"(component
           {DTOR}
           (type $r (resource (rep i32) {}))
@@ -53,7 +48,7 @@ fn who_may_be_entered_again() {
 /// the function is exported by the root if told.
 fn call(params: &str, core_params: &str, exported: bool) -> Program {
     let core = core_params;
-    program(&format!(
+    component(&format!(
         r#"(component
           (component $A
             (type $r' (resource (rep i32)))
@@ -117,7 +112,7 @@ fn who_has_handles() {
 #[test]
 fn what_the_host_lends() {
     let lends = |params: &str| {
-        let program = program(&format!(
+        let program = component(&format!(
             r#"(component
               (import "r" (type $r (sub resource)))
               (import "f" (func $f (param "x" (borrow $r))))

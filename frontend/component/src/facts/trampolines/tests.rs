@@ -1,4 +1,5 @@
 use super::*;
+use crate::testing::{component, read_all};
 
 /// The functions that only call another one, and whom they call.
 fn found(program: &Program) -> Vec<String> {
@@ -27,17 +28,11 @@ fn found(program: &Program) -> Vec<String> {
         .collect()
 }
 
-fn link(wat: &str) -> Program {
-    let bytes = wat::parse_str(wat).unwrap_or_else(|error| panic!("{error}\n{wat}"));
-    let component = crate::decode::component("test", bytes.into()).expect("decodes");
-    crate::link(&component).expect("links")
-}
-
 /// Instances 0 of a shim with a function `f` that calls through slot 1 of its table `t`, 1 with a
 /// function `one`, 2 of `middle`, 3 of a module that writes to `t`, 4 with a function that imports
 /// `f`.
 fn shim(middle: &str, fill: &str) -> Vec<String> {
-    found(&link(&format!(
+    found(&component(&format!(
         r#"(component
           (core module $shim
             (type $t (func (param i32) (result i32)))
@@ -144,7 +139,7 @@ fn start_functions_before_the_fill() {
 #[test]
 fn bodies_that_do_more() {
     let function = |params: &str, body: &str| {
-        found(&link(&format!(
+        found(&component(&format!(
             r#"(component
               (core module $a (func (export "f") (param i32 i32)))
               (core module $b
@@ -169,10 +164,6 @@ fn bodies_that_do_more() {
 
 #[test]
 fn tables_that_the_host_sees() {
-    let module = |name: &str, wat: &str| crate::Input {
-        name: name.to_string(),
-        bytes: wat::parse_str(wat).expect("the test's text is valid").into(),
-    };
     let check = |exported: &str, expect: &str| {
         let table = r#"(module
           (type $t (func))
@@ -184,8 +175,8 @@ fn tables_that_the_host_sees() {
             r#"(module
               (import "shim" "f" (func)) (import "shim" "t" (table 1 funcref)) {exported})"#
         );
-        let inputs = [module("main", &main), module("shim", table)];
-        assert_eq!(found(&crate::read(&inputs).expect("reads")), [expect]);
+        let program = read_all(&[("main", main.as_str()), ("shim", table)]).expect("reads");
+        assert_eq!(found(&program), [expect]);
     };
     check("", "0.func1 -> 0.table0[0] = 0.g");
     check(r#"(export "t" (table 0))"#, "0.func1 -> 0.table0[0] = ?");
@@ -193,7 +184,7 @@ fn tables_that_the_host_sees() {
 
 #[test]
 fn circles_stay_what_they_are() {
-    let program = link(
+    let program = component(
         r#"(component
           (core module $shim
             (type $t (func (result i32)))
@@ -223,7 +214,7 @@ fn circles_stay_what_they_are() {
 
 #[test]
 fn rows_lead_to_their_end() {
-    let program = link(
+    let program = component(
         r#"(component
           (core module $end (func (export "f") (param i64) nop))
           (core module $row
