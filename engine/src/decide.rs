@@ -6,7 +6,7 @@ use crate::extract::{Choices, Extraction};
 use crate::failure::Failure;
 use crate::forbid;
 use crate::name::{Named, find, resources, unknown};
-use crate::plan::{ModuleImport, Node, NodeId, PackModule, Plan, Port, Target};
+use crate::plan::{Entity, ModuleImport, Node, NodeId, PackModule, Plan, Port, Target};
 use crate::proof::{Proofs, Reason};
 use crate::reach::Reach;
 use crate::replay;
@@ -16,8 +16,8 @@ use crate::term::{Bank, Op, Term};
 use crate::trace::{PortTrace, Trace};
 use crate::why_not::Standing;
 use egg::Id;
-use meld_component::program::Program;
-use meld_pack::ruleset::{self, RuleId, RuleSet, TermId};
+use meld_component::program::{Program, ResourceId};
+use meld_pack::ruleset::{self, FactId, Guard, RuleId, RuleSet, TermId};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// What "cheapest" looks at first.
@@ -79,6 +79,8 @@ pub struct Decision<'r> {
     pub plan: Plan,
     /// The proofs.
     pub trace: Trace<'r>,
+    /// Options that have no effect, as sentences.
+    pub warnings: Vec<String>,
 }
 
 /// Decides what every port of a program becomes.
@@ -94,7 +96,8 @@ pub fn decide<'r>(
 ) -> Result<Decision<'r>, EngineError> {
     let (plan, trace) = solve(program, rules, options)?;
     replay::check(program, &plan, &trace)?;
-    Ok(Decision { plan, trace })
+    let warnings = unused_opaque(program, rules, options, &trace)?;
+    Ok(Decision { plan, trace, warnings })
 }
 
 /// Decides and proves. Nothing is checked yet.
@@ -156,6 +159,47 @@ pub(crate) fn solve<'r>(
     }
     plan.assumptions = assumptions(&saturation, &proofs);
     Ok((plan, Trace { saturation, choices, standings, verdicts, proofs, ports }))
+}
+
+/// Names given as opaque of which no resource is, as far as the plan goes: no step of a proof is by a rule
+/// that asks whether one of them was named.
+fn unused_opaque(
+    program: &Program,
+    rules: &RuleSet,
+    options: &Options,
+    trace: &Trace<'_>,
+) -> Result<Vec<String>, EngineError> {
+    let opaque = |fact: &FactId| rules.facts[fact.index()].name == "opaque";
+    let asks = |id: &RuleId| {
+        let guards = &rules.rules[id.index()].guards;
+        guards
+            .iter()
+            .any(|guard| matches!(guard, Guard::Fact { fact, negated: false, .. } if opaque(fact)))
+    };
+    let saturation = &trace.saturation;
+    let bank = saturation.graph.bank();
+    let mut used: BTreeSet<ResourceId> = BTreeSet::new();
+    for step in trace.proofs.all.iter().flat_map(|proof| &proof.steps) {
+        let Reason::Event { event, .. } = &step.reason else { continue };
+        let event = &saturation.events[*event as usize];
+        if matches!(&event.cause, Cause::Rule(id) if asks(id)) {
+            used.extend(event.slots.iter().flatten().filter_map(|term| match bank.op(*term) {
+                Op::Entity(Entity::Resource(resource)) => Some(*resource),
+                _ => None,
+            }));
+        }
+    }
+    let why = rule_ids(rules).find(asks).map_or_else(
+        || "no rule asks for it".to_string(),
+        |id| format!("`--why-not {}` says why", rules.rule_name(id)),
+    );
+    let mut warnings = Vec::new();
+    for name in &options.opaque {
+        if !resources(program, name)?.iter().any(|resource| used.contains(resource)) {
+            warnings.push(format!("`--opaque-rep {name}` has no effect: {why}"));
+        }
+    }
+    Ok(warnings)
 }
 
 fn rule_ids(rules: &RuleSet) -> impl Iterator<Item = RuleId> + use<> {

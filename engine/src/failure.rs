@@ -13,7 +13,8 @@ use crate::term::{Op, Term};
 use crate::why_not::Standing;
 use egg::Id;
 use indexmap::IndexMap;
-use meld_pack::ruleset::RuleId;
+use meld_pack::near;
+use meld_pack::ruleset::{Pattern, Rule, RuleId};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write;
 
@@ -184,7 +185,9 @@ impl Failure<'_, '_> {
         let text = term.map_or(String::new(), |term| self.saturation.show().term(term));
         let standard = self.has_standard_packs();
         out.push_str("\n\n");
-        match term.zip(seed).filter(|_| standard).and_then(|(t, seed)| self.unsupported(t, seed)) {
+        let unsupported =
+            term.zip(seed).filter(|_| standard).and_then(|(t, seed)| self.unsupported(t, seed));
+        match &unsupported {
             Some(why) => {
                 let _ = write!(out, "{why}\n  no rule implements `{text}`");
             }
@@ -198,6 +201,11 @@ impl Failure<'_, '_> {
         if ports.len() > MOST_PORTS {
             let _ = write!(out, "\n  and by {} more", ports.len() - MOST_PORTS);
         }
+        if unsupported.is_none()
+            && let Some(names) = term.and_then(|term| self.names(class, term))
+        {
+            let _ = write!(out, "\n  {names}");
+        }
         let near = self.near(class);
         if near.is_empty() {
             out.push_str("\n  no rule's pattern matches it");
@@ -209,6 +217,57 @@ impl Failure<'_, '_> {
             let _ =
                 write!(out, "\n  and {} more rules match but for a guard", near.len() - MOST_RULES);
         }
+    }
+
+    /// For a question that is like those which a pack answers but for a name in it: the names there are. Not
+    /// where a rule of that pack matches: then its guards say more.
+    fn names(&self, class: Id, question: Term) -> Option<String> {
+        let saturation = self.saturation;
+        let (rules, bank) = (saturation.rules, saturation.graph.bank());
+        let children = bank.children(question);
+        let matches = |index: usize| {
+            let matcher = &saturation.compiled[index].matcher;
+            !matches_of(&saturation.graph, &[class], &matcher.pattern, matcher.slots).is_empty()
+        };
+        // The last text is what tells the functions of one module apart.
+        let (position, Op::Str(name)) = children
+            .iter()
+            .map(|child| bank.op(*child))
+            .enumerate()
+            .rfind(|(_, op)| matches!(op, Op::Str(_)))?
+        else {
+            return None;
+        };
+        let asks = |rule: &Rule| matches!(&rule.pattern, Pattern::Term(id, _) if Op::Term(*id) == *bank.op(question));
+        let mut packs: IndexMap<_, Vec<&str>> = IndexMap::new();
+        for rule in rules.rules.iter().filter(|rule| asks(rule)) {
+            let Pattern::Term(_, arguments) = &rule.pattern else { continue };
+            let fits = |(at, argument): (usize, &Pattern)| match argument {
+                Pattern::Str(text) => {
+                    at == position || *bank.op(children[at]) == Op::Str(text.as_str().into())
+                }
+                Pattern::Var(_) | Pattern::Wildcard => at != position,
+                _ => false,
+            };
+            if arguments.iter().enumerate().all(fits)
+                && let Pattern::Str(text) = &arguments[position]
+            {
+                packs.entry(rule.pack).or_default().push(text);
+            }
+        }
+        for (index, rule) in rules.rules.iter().enumerate() {
+            if asks(rule) && matches(index) {
+                packs.shift_remove(&rule.pack);
+            }
+        }
+        let (pack, mut names) = packs.into_iter().next()?;
+        names.sort_unstable();
+        names.dedup();
+        let hint = near(name, names.iter().copied())
+            .map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+        let names: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
+        let pack = &rules.packs[pack.index()].name;
+        Some(format!("the pack {pack} answers no {name:?} there, but {}{hint}", names.join(", ")))
     }
 
     /// Rules whose pattern matches the class, and what kept them from firing; those first that

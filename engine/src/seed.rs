@@ -499,9 +499,11 @@ impl Seeder<'_> {
             let row = vec![self.entity(Entity::CoreImport(instance, position))];
             self.state(ids.has_table, row);
         }
-        for (instance, position) in facts::shares_streams(program) {
-            let row = vec![self.entity(Entity::CoreImport(instance, position))];
-            self.state(ids.shares_streams, row);
+        for (kind, fact) in [("stream_", ids.shares_streams), ("future_", ids.shares_futures)] {
+            for (instance, position) in facts::shares(program, kind) {
+                let row = vec![self.entity(Entity::CoreImport(instance, position))];
+                self.state(fact, row);
+            }
         }
         for (slot, _) in self.contents() {
             let row = vec![self.entity(Entity::Slot(slot))];

@@ -172,6 +172,7 @@ vocabulary! {
         memories = "memories"("CoreImport", "Int");
         has_table = "has-table"("CoreImport");
         shares_streams = "shares-streams"("CoreImport");
+        shares_futures = "shares-futures"("CoreImport");
     }
 }
 

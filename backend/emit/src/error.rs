@@ -70,6 +70,19 @@ pub enum EmitError {
         /// Why not.
         error: adapter::Error,
     },
+    /// A guest leaves a function to the host as another type than that of the rule pack which answers in
+    /// the host's place.
+    #[error(
+        "{user}: {reason}; a rule answers it in the host's place by {answer}: declare the type that this has"
+    )]
+    Answer {
+        /// The guest's import.
+        user: String,
+        /// What the rule put there.
+        answer: String,
+        /// Both types.
+        reason: String,
+    },
     /// Instances could not be merged.
     #[error(transparent)]
     Merge(#[from] MergeError),

@@ -29,9 +29,9 @@ pub mod wrap;
 pub use error::EmitError;
 pub use terms::emitted;
 
-use meld_component::program::{Program, World};
+use meld_component::program::{CoreItem, InstanceId, Program, World};
 use meld_engine::plan::{Form, Node, Plan, Port};
-use merge::{Merge, Merged, StartMode};
+use merge::{Merge, MergeError, Merged, StartMode};
 use std::io::Write;
 use validate::Check;
 use wrap::Face;
@@ -143,7 +143,29 @@ fn write(
         }
         out.flush().map_err(EmitError::Write)?;
         Ok(warnings)
-    })?
+    })
+    .map_err(|error| of_guest(program, &wiring, error))?
+}
+
+/// A guest says itself what type a function has that it leaves to the host. So where a pack answers for
+/// the host, what does not fit is the guest's import.
+fn of_guest(program: &Program, wiring: &wiring::Wiring<'_>, error: MergeError) -> EmitError {
+    let MergeError::Type { import: (instance, position), pack_module: Some(_), .. } = error else {
+        return error.into();
+    };
+    let to_host = |id: InstanceId| {
+        let item = program.instances[id.index()].imports.get(position as usize);
+        matches!(item, Some(CoreItem::Host { .. }))
+    };
+    let guest = wiring.guests().find(|(_, position)| *position == instance);
+    match error {
+        MergeError::Type { user, source_item: answer, reason, .. }
+            if guest.is_some_and(|(id, _)| to_host(id)) =>
+        {
+            EmitError::Answer { user, answer, reason }
+        }
+        error => error.into(),
+    }
 }
 
 /// Names of wit-component for the module, and its world embedded where WIT can say it.

@@ -175,8 +175,9 @@ impl Fuser {
         rules: &'r RuleSet,
     ) -> Result<Decided<'r>, FuseError> {
         meld_engine::check_emitted(rules, meld_emit::emitted())?;
-        let Decision { plan, trace } = meld_engine::decide(&program, rules, &self.engine)?;
-        Ok(Decided { program, plan, trace })
+        let Decision { plan, trace, warnings } =
+            meld_engine::decide(&program, rules, &self.engine)?;
+        Ok(Decided { program, plan, trace, warnings })
     }
 
     /// Fuses.
@@ -207,6 +208,8 @@ pub struct Decided<'r> {
     pub plan: meld_engine::plan::Plan,
     /// Why each import became what it is.
     pub trace: meld_engine::trace::Trace<'r>,
+    /// Options that have no effect, as sentences; also among the warnings of what is written.
+    pub warnings: Vec<String>,
 }
 
 impl Decided<'_> {
@@ -216,7 +219,9 @@ impl Decided<'_> {
     ///
     /// See [`EmitError`]. An input whose functions turn out to be invalid is an error in reading.
     pub fn emit(&self) -> Result<Emitted, FuseError> {
-        meld_emit::emit(&self.program, &self.plan).map_err(of_emitting)
+        let mut emitted = meld_emit::emit(&self.program, &self.plan).map_err(of_emitting)?;
+        emitted.warnings.splice(..0, self.warnings.iter().cloned());
+        Ok(emitted)
     }
 
     /// Writes it to `out` as it is made, so that it is never in memory as a whole, and returns the
@@ -226,7 +231,8 @@ impl Decided<'_> {
     ///
     /// As [`Decided::emit`], and [`EmitError::Write`].
     pub fn emit_to(&self, out: &mut (impl Write + Send)) -> Result<Vec<String>, FuseError> {
-        meld_emit::emit_to(&self.program, &self.plan, out).map_err(of_emitting)
+        let warnings = meld_emit::emit_to(&self.program, &self.plan, out).map_err(of_emitting)?;
+        Ok([self.warnings.clone(), warnings].concat())
     }
 }
 

@@ -353,3 +353,74 @@ fn the_explanations_in_the_book_are_true() {
     }
     assert_eq!(shown, 2);
 }
+
+/// What a guest declares wrongly is not a pack's fault, whichever pack answers.
+#[test]
+fn a_function_of_another_type_than_a_packs_is_the_guests_fault() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let guest = |import: &str| {
+        let path = folder.path().join("guest.wat");
+        std::fs::write(&path, format!(r#"(module {import} (export "f" (func 0)))"#)).unwrap();
+        path.to_string_lossy().into_owned()
+    };
+    let out = folder.path().join("out.wasm").to_string_lossy().into_owned();
+    let gate = guest(r#"(import "meld:gate" "enter" (func (result i64)))"#);
+    let says = "guest: import `meld:gate` `enter`: it is declared as () -> (i64), and its source is \
+                () -> (i32); a rule answers it in the host's place";
+    check(&["fuse", &gate, "-o", &out], 1, says);
+    let read = guest(
+        r#"(import "pulseengine:async" "stream_read" (func (param i32) (result i64))) (memory 1)"#,
+    );
+    check(&["fuse", &read, "-o", &out], 1, "guest: import `pulseengine:async` `stream_read`: ");
+    let misspelt = guest(r#"(import "meld:channels" "reed" (func)) (memory 1)"#);
+    check(&["fuse", &misspelt, "-o", &out], 1, "did you mean \"read\"?");
+    let misspelt = guest(r#"(import "meld:gate" "entr" (func (result i32)))"#);
+    check(
+        &["fuse", &misspelt, "-o", &out],
+        1,
+        "the pack meld.gate answers no \"entr\" there, but \"cancel\", \"disable\", \"enable\", \
+         \"enter\", \"is-enabled\", \"leave\", \"resume\"; did you mean \"enter\"?",
+    );
+}
+
+/// A resource that was named and keeps its table is told of.
+#[test]
+fn an_opaque_representation_without_effect_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("out.wasm").to_string_lossy().into_owned();
+    let input = "tests/fuse/compositions/resources/never-borrowed.wat";
+    let opaque = ["fuse", input, "-o", &out, "--opaque-rep", "maker.thing"];
+    let says =
+        "`--opaque-rep maker.thing` has no effect: `--why-not meld.resources.representation`";
+    check(&opaque, 0, says);
+    let granted = meld(&[&opaque[..], &["--assume", "no-forged-handles"]].concat());
+    assert!(granted.status.success() && stderr(&granted).is_empty(), "{}", stderr(&granted));
+}
+
+/// Two guests that export the same names are refused, and the way out that the refusal names is one.
+#[test]
+fn a_module_says_what_guests_of_the_same_exports_export() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("the file can be written");
+        path.to_string_lossy().into_owned()
+    };
+    let guest = r#"(module (memory (export "memory") 1) (func (export "run")))"#;
+    let (a, b) = (file("a.wat", guest), file("b.wat", guest));
+    check(&["fuse", &a, &b], 1, "add a module that imports from both and exports");
+    let face = r#"(module
+      (import "a" "run" (func $a))
+      (import "b" "run" (func $b))
+      (import "b" "memory" (memory 1))
+      (export "run-a" (func $a))
+      (export "run-b" (func $b))
+      (export "memory" (memory 0)))"#;
+    let fused = meld(&["fuse", &a, &b, &file("face.wat", face), "--wat"]);
+    let text = stdout(&fused);
+    for export in
+        ["\"run-a\" (func $a!run)", "\"run-b\" (func $b!run)", "\"memory\" (memory $b!memory)"]
+    {
+        assert!(text.contains(&format!("(export {export})")), "{text}{}", stderr(&fused));
+    }
+}

@@ -75,7 +75,7 @@ pub enum CoreLinkError {
     },
     /// The result cannot have two exports of one name.
     #[error(
-        "`{first}` and `{second}` both export `{name}`, and no input imports from either; remove one of the exports, or fuse one input at a time"
+        "`{first}` and `{second}` both export `{name}`, and no input imports from either; remove one of the exports, or add a module that imports from both and exports, under names of its own, what the result is to export"
     )]
     SameExport {
         /// The name.

@@ -84,6 +84,8 @@ pub enum MergeError {
         /// The module of a pack that imports or supplies the item, if there is one: no input is
         /// at fault then.
         pack_module: Option<String>,
+        /// The position of the importing instance, and that of the import among its imports.
+        import: (usize, u32),
     },
     /// A constant was given to something that is not an immutable integer global.
     #[error("{user}: the constant {value} cannot stand for it: {reason}")]

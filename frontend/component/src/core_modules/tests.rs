@@ -206,7 +206,7 @@ fn errors_name_the_item_and_the_way_out() {
         ),
         (
             &[("a", r#"(module (func (export "f")))"#), ("b", r#"(module (func (export "f")))"#)],
-            "`a` and `b` both export `f`",
+            "`a` and `b` both export `f`, and no input imports from either; remove one of the exports, or add a module",
         ),
         (
             &[

@@ -25,26 +25,22 @@ pub fn host_functions(program: &Program) -> impl Iterator<Item = (InstanceId, u3
     })
 }
 
-/// Imports of the intrinsics of a kind, streams or futures, of which guests share ends: some guest
-/// makes them, one writes, and another one reads.
-pub fn shares_streams(program: &Program) -> BTreeSet<(InstanceId, u32)> {
-    let mut found = BTreeSet::new();
-    for kind in ["stream_", "future_"] {
-        let imports: Vec<(InstanceId, u32, &str)> = host_functions(program)
-            .filter(|(_, _, module, _)| *module == INTRINSICS)
-            .filter_map(|(id, position, _, name)| Some((id, position, name.strip_prefix(kind)?)))
-            .collect();
-        let importers = |wanted: &'static str| {
-            let all = imports.iter().filter(move |(_, _, name)| *name == wanted);
-            all.map(|(id, ..)| *id)
-        };
-        // Who has no memory has nothing to read or write, and only passes the function on.
-        let users =
-            |wanted| importers(wanted).filter(|id| !program.module_of(*id).memories.is_empty());
-        let between = users("write").any(|writer| users("read").any(|reader| reader != writer));
-        if between && importers("new").next().is_some() {
-            found.extend(imports.iter().map(|(id, position, _)| (*id, *position)));
-        }
+/// Imports of the intrinsics of a kind, whose names begin with `stream_` or `future_`, of which guests share
+/// ends: some guest makes them, one writes, and another one reads. None otherwise.
+pub fn shares(program: &Program, kind: &str) -> BTreeSet<(InstanceId, u32)> {
+    let imports: Vec<(InstanceId, u32, &str)> = host_functions(program)
+        .filter(|(_, _, module, _)| *module == INTRINSICS)
+        .filter_map(|(id, position, _, name)| Some((id, position, name.strip_prefix(kind)?)))
+        .collect();
+    let importers = |wanted: &'static str| {
+        let all = imports.iter().filter(move |(_, _, name)| *name == wanted);
+        all.map(|(id, ..)| *id)
+    };
+    // Who has no memory has nothing to read or write, and only passes the function on.
+    let users = |wanted| importers(wanted).filter(|id| !program.module_of(*id).memories.is_empty());
+    let between = users("write").any(|writer| users("read").any(|reader| reader != writer));
+    if !between || importers("new").next().is_none() {
+        return BTreeSet::new();
     }
-    found
+    imports.iter().map(|(id, position, _)| (*id, *position)).collect()
 }

@@ -124,6 +124,7 @@ impl Linker<'_, '_> {
         let of_pack = |i: &&Instance<'_>| i.synthetic && !i.name.starts_with("meld:");
         let pack_module = supplier.into_iter().chain([importer]).find(of_pack);
         let pack_module = pack_module.map(|instance| instance.name.clone());
-        MergeError::Type { user: self.user(import), source_item, reason, pack_module }
+        let (user, import) = (self.user(import), (import.0 as usize, import.1));
+        MergeError::Type { user, source_item, reason, pack_module, import }
     }
 }
