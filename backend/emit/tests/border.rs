@@ -124,7 +124,7 @@ fn the_memory_keeps_what_is_in_use() {
             let mut ranges: Vec<(usize, usize)> = Vec::new();
             for Allocation { at, align, bytes } in &live {
                 let at = *at as usize;
-                prop_assert!(at > 0 && at % *align as usize == 0);
+                prop_assert!(at > 0 && at.is_multiple_of(*align as usize));
                 prop_assert_eq!(&data[at..at + bytes.len()], &bytes[..]);
                 // What is empty lies anywhere.
                 ranges.extend((!bytes.is_empty()).then_some((at, at + bytes.len())));

@@ -388,7 +388,7 @@ fn borders_of_blocks() {
     let mut rigs = Rigs::new(1);
     for (many, few) in KINDS.into_iter().flat_map(|many| KINDS.map(|few| (many, few))) {
         for at in 0..40 {
-            let mut text = vec![many; 40];
+            let mut text = [many; 40];
             text[at] = few;
             rigs.check_text(&text.iter().collect::<String>());
             text[(7 * at + 1) % 40] = few;

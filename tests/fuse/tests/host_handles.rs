@@ -57,13 +57,13 @@ fn the_host_drops_while_guests_run() {
         let make = instance.get_export_index(&mut store, Some(&things), "make").unwrap();
         let gone = instance.get_export_index(&mut store, Some(&things), "gone").unwrap();
         let mut results = [Val::Bool(false)];
-        let make = instance.get_func(&mut store, &make).unwrap();
+        let make = instance.get_func(&mut store, make).unwrap();
         make.call(&mut store, &[Val::U32(4)], &mut results).unwrap();
         let Val::Resource(handle) = results[0] else { panic!() };
         store.data_mut().held = Some(handle);
         let ran = instance.get_func(&mut store, "run").unwrap().call(&mut store, &[], &mut []);
         let ok = ran.is_ok();
-        let gone = instance.get_func(&mut store, &gone).unwrap();
+        let gone = instance.get_func(&mut store, gone).unwrap();
         let gone =
             gone.call(&mut store, &[], &mut results).map(|()| results[0].clone()).map_err(drop);
         (ok, store.data().dropped.clone(), gone)

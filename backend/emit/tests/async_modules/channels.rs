@@ -363,7 +363,7 @@ fn channels(shape: Shape) -> Machine {
         fill(&mut machine, memory);
         machine.supply("elements", memory);
     }
-    let states = [0..32 * shape.slots];
+    let states = 0..32 * shape.slots;
     let channels = machine.instantiate("channels", "", &[]);
     let states_memory = channels.get_memory(&mut machine.store, "states").unwrap();
     machine.linker.instance(&mut machine.store, "channels", channels).unwrap();
@@ -376,7 +376,7 @@ fn channels(shape: Shape) -> Machine {
     }
     // The state's memory comes last; it stands among those that have no part in use.
     machine.memories.retain(|(_, used)| !used.is_empty());
-    machine.memories.push((states_memory, states.to_vec()));
+    machine.memories.push((states_memory, std::iter::once(states).collect()));
     for slot in 0..shape.slots {
         let state = &mut states_memory.data_mut(&mut machine.store)[32 * slot..];
         state[..4].copy_from_slice(&shape.cursor.to_le_bytes());
