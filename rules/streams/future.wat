@@ -8,13 +8,7 @@
   (import "" "memory" (memory $memory memory.addr 0))
   (import "" "memory.page-bits" (global $page-bits i64))
   (import "" "host" (func $host (param i32 i32 i32) (result i32)))
-  (import "" "index" (global $index i32))
   (import "traps" "buffer-out-of-bounds" (func $buffer-out-of-bounds))
-
-  ;; The host knows memories by their indices in the fused module.
-  (func $meld:future-host (param $handle i32) (param $pointer i32) (param $memory i32) (result i32)
-    (call $host (local.get $handle) (local.get $pointer)
-      (select (i32.const -1) (global.get $index) (local.get $memory))))
 
   ;; Traps unless the value is in the one memory of the instance, all of it.
   (func $check (param $pointer i32) (param $memory i32)
@@ -38,8 +32,7 @@
     (if (i32.ge_s (local.get $handle) (i32.const 0))
       (then
         (return
-          (call $meld:future-host
-            (local.get $handle) (local.get $pointer) (local.get $memory)))))
+          (call $host (local.get $handle) (local.get $pointer) (local.get $memory)))))
     (local.set $slot (call $slot (local.get $handle)))
     (local.set $open (i32.load $bridge offset=8 (local.get $slot)))
     (if (i32.ne (i32.load $bridge (local.get $slot)) (local.get $handle))
@@ -63,8 +56,7 @@
     (if (i32.ge_s (local.get $handle) (i32.const 0))
       (then
         (return
-          (call $meld:future-host
-            (local.get $handle) (local.get $pointer) (local.get $memory)))))
+          (call $host (local.get $handle) (local.get $pointer) (local.get $memory)))))
     (local.set $slot (call $slot (local.get $handle)))
     (if (i32.ne
           (i32.or (i32.load $bridge (local.get $slot)) (i32.const 1))

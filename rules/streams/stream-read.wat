@@ -9,14 +9,7 @@
   (import "" "memory.page-bits" (global $page-bits i64))
   (import "" "copy" (func $copy (param i32 memory.addr i32)))
   (import "" "host" (func $host (param i32 i32 i32 i32) (result i32)))
-  (import "" "index" (global $index i32))
   (import "traps" "buffer-out-of-bounds" (func $buffer-out-of-bounds))
-
-  ;; The host knows memories by their indices in the fused module.
-  (func $meld:stream-host (param $handle i32) (param $pointer i32) (param $length i32)
-    (param $memory i32) (result i32)
-    (call $host (local.get $handle) (local.get $pointer) (local.get $length)
-      (select (i32.const -1) (global.get $index) (local.get $memory))))
 
   (func $meld:stream-read (export "read")
     (param $handle i32) (param $pointer i32) (param $length i32) (param $memory i32) (result i32)
@@ -25,7 +18,7 @@
     (if (i32.ge_s (local.get $handle) (i32.const 0))
       (then
         (return
-          (call $meld:stream-host
+          (call $host
             (local.get $handle) (local.get $pointer) (local.get $length) (local.get $memory)))))
     (local.set $slot
       (i32.and

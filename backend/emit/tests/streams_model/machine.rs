@@ -53,6 +53,8 @@ pub struct Modules {
     opener: Module,
     closer: Module,
     canceller: Module,
+    /// The host as a guest calls it.
+    host: Module,
     traps: Module,
     setup: Setup,
 }
@@ -79,7 +81,8 @@ impl Modules {
             opener: pack_module(&engine, "opener"),
             closer: pack_module(&engine, "closer"),
             canceller: pack_module(&engine, "canceller"),
-            traps: pack_module(&engine, "stream-traps"),
+            host: pack_module(&engine, if setup.futures { "host-value" } else { "host-buffer" }),
+            traps: pack_module(&engine, "traps"),
             engine,
             setup,
         }
@@ -126,6 +129,8 @@ impl Modules {
             let ty = MemoryTypeBuilder::default().memory64(wide).min(1).build().unwrap();
             let memory = Memory::new(&mut store, ty).unwrap();
             let host = host(if futures { 3 } else { 4 }, Some(ValType::I32))(&mut store);
+            let host = Instance::new(&mut store, &self.host, &[host.into(), index]).unwrap();
+            let host = host.get_export(&mut store, "call").unwrap();
             let [read, write] = [0, 1].map(|side| {
                 let (transfer, copier) = &self.transfers[side];
                 let copy = copier.as_ref().map(|copier| {
@@ -142,8 +147,7 @@ impl Modules {
                         ("", "memory") => memory.into(),
                         ("", "memory.page-bits") => page_bits.into(),
                         ("", "copy") => copy.clone().unwrap(),
-                        ("", "host") => host.into(),
-                        ("", "index") => index.clone(),
+                        ("", "host") => host.clone(),
                         other => panic!("{other:?}"),
                     })
                     .collect();
