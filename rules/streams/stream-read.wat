@@ -14,7 +14,7 @@
   (func $meld:stream-read (export "read")
     (param $handle i32) (param $pointer i32) (param $length i32) (param $memory i32) (result i32)
     (local $slot i32) (local $open i32) (local $cursor i32) (local $filled i32) (local $left i32)
-    (local $at i32) (local $part i32)
+    (local $at i32) (local $part i32) (local $address memory.addr)
     (if (i32.ge_s (local.get $handle) (i32.const 0))
       (then
         (return
@@ -51,6 +51,8 @@
       (then (local.set $length (local.get $filled))))
     (local.set $at (i32.and (local.get $cursor) (i32.sub (global.get $bytes) (i32.const 1))))
     (local.set $left (local.get $length))
+    ;; The buffer may lie across 4 GiB.
+    (local.set $address (memory.addr.extend_i32_u (local.get $pointer)))
     ;; Up to the ring's end, and from its start.
     (loop $parts
       (local.set $part (i32.sub (global.get $bytes) (local.get $at)))
@@ -58,9 +60,10 @@
         (then (local.set $part (local.get $left))))
       (call $copy
         (i32.add (i32.load $bridge offset=12 (local.get $slot)) (local.get $at))
-        (memory.addr.extend_i32_u (local.get $pointer))
+        (local.get $address)
         (local.get $part))
-      (local.set $pointer (i32.add (local.get $pointer) (local.get $part)))
+      (local.set $address
+        (memory.addr.add (local.get $address) (memory.addr.extend_i32_u (local.get $part))))
       (local.set $at (i32.const 0))
       (br_if $parts (local.tee $left (i32.sub (local.get $left) (local.get $part)))))
     (i32.store $bridge offset=16

@@ -14,7 +14,7 @@
   (func $meld:stream-write (export "write")
     (param $handle i32) (param $pointer i32) (param $length i32) (param $memory i32) (result i32)
     (local $slot i32) (local $cursor i32) (local $room i32) (local $left i32)
-    (local $at i32) (local $part i32)
+    (local $at i32) (local $part i32) (local $address memory.addr)
     (if (i32.ge_s (local.get $handle) (i32.const 0))
       (then
         (return
@@ -49,16 +49,19 @@
       (then (local.set $length (local.get $room))))
     (local.set $at (i32.and (local.get $cursor) (i32.sub (global.get $bytes) (i32.const 1))))
     (local.set $left (local.get $length))
+    ;; The buffer may lie across 4 GiB.
+    (local.set $address (memory.addr.extend_i32_u (local.get $pointer)))
     ;; Up to the ring's end, and from its start.
     (loop $parts
       (local.set $part (i32.sub (global.get $bytes) (local.get $at)))
       (if (i32.gt_u (local.get $part) (local.get $left))
         (then (local.set $part (local.get $left))))
       (call $copy
-        (memory.addr.extend_i32_u (local.get $pointer))
+        (local.get $address)
         (i32.add (i32.load $bridge offset=12 (local.get $slot)) (local.get $at))
         (local.get $part))
-      (local.set $pointer (i32.add (local.get $pointer) (local.get $part)))
+      (local.set $address
+        (memory.addr.add (local.get $address) (memory.addr.extend_i32_u (local.get $part))))
       (local.set $at (i32.const 0))
       (br_if $parts (local.tee $left (i32.sub (local.get $left) (local.get $part)))))
     (i32.store $bridge offset=20

@@ -263,3 +263,28 @@ fn generations_of_handles_wrap() {
         }
     }
 }
+
+/// A buffer of a 64-bit memory may lie across 4 GiB, also where the ring begins anew there.
+#[test]
+fn buffers_across_4_gib_stay_whole() {
+    for words in [false, true] {
+        let mut machine = Modules::new(Setup { wide: true, words, ..SMALL }).machine();
+        let pair = machine.open();
+        let (readable, writable) = (pair as i32, (pair >> 32) as i32);
+        machine.start_at(0, 2);
+        let pointer = u32::MAX - 1;
+        let [from, to] = [0, 1].map(|guest: usize| machine.guests[guest].memory);
+        for memory in [from, to] {
+            memory.grow(&mut machine.store, 1 << 16).unwrap();
+        }
+        from.write(&mut machine.store, pointer as usize, b"wxyz").unwrap();
+        let args = |handle: i32| [handle, pointer as i32, 4, 0];
+        assert_eq!(machine.transfer(0, true, &args(writable)), Some(4));
+        assert_eq!(machine.transfer(1, false, &args(readable)), Some(4));
+        let mut found = [0; 4];
+        to.read(&machine.store, pointer as usize, &mut found).unwrap();
+        assert_eq!(&found, b"wxyz");
+        to.read(&machine.store, 0, &mut found).unwrap();
+        assert_eq!(found, [0; 4]);
+    }
+}
