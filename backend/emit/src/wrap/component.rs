@@ -8,7 +8,7 @@ use super::face::Face;
 use super::linkage::{self, Signature};
 use super::resources::{Destructor, ResourceBuiltin, ResourceOperation, Resources};
 use super::types::{TypeWriter, extern_name};
-use super::{BorderNeeds, Lifted, Lowered, Supplied, WrapError, Wrapping, check};
+use super::{BorderNeeds, Imported, Lifted, Lowered, Supplied, WrapError, Wrapping, check};
 use crate::validate::Check;
 use indexmap::IndexMap;
 use meld_component::needs::Needs;
@@ -175,35 +175,36 @@ impl<'a> Wrapper<'a> {
         let mut arguments: IndexMap<&str, Vec<(&str, Argument)>> = IndexMap::new();
         let mut deferred: Vec<Deferred<'a>> = Vec::new();
         let mut builtins: Vec<(&ResourceBuiltin, usize)> = Vec::new();
-        let (lowers, known_builtins) = (self.lowers()?, wrapping.builtins());
+        let imported = wrapping.imported()?;
         for ((module, name), signature) in linkage::imports(&wrapping.module)? {
-            if let Some(&builtin) = known_builtins.get(&(module.as_str(), name.as_str())) {
-                let of_module = arguments.entry(&builtin.module).or_default();
-                builtins.push((builtin, of_module.len()));
-                // Its resource type is defined when the shim exists.
-                of_module.push((&builtin.name, Argument::Function(0)));
-                continue;
-            }
-            let mut supplied = wrapping.supplied.iter();
-            if let Some(found) = supplied.find(|s| s.module == module && s.name == name) {
-                let function = self.supplied(found)?;
-                let functions = arguments.entry(&found.module).or_default();
-                functions.push((&found.name, Argument::Function(function)));
-                continue;
-            }
-            let Some(&lowered) = lowers.get(&(module.as_str(), name.as_str())) else {
+            let Some(&imported) = imported.get(&(module.as_str(), name.as_str())) else {
                 return Err(WrapError::Import { module, name });
             };
-            let func = self.host(lowered.host)?;
-            let needs = self.needs.lower(lowered.host)?;
-            let argument = if needs.memory {
-                let path = wrapping.host_path(lowered.host)?;
-                deferred.push(Deferred { lowered, path, signature, func, needs });
-                Argument::Shim(deferred.len() - 1)
-            } else {
-                Argument::Function(self.types.component().lower_func(None, func, []))
+            let (module, name, argument) = match imported {
+                Imported::Builtin(builtin) => {
+                    let of_module = arguments.get(&*builtin.module).map_or(0, Vec::len);
+                    builtins.push((builtin, of_module));
+                    // Its resource type is defined when the shim exists.
+                    (&builtin.module, &builtin.name, Argument::Function(0))
+                }
+                Imported::Supplied(supplied) => {
+                    let function = self.supplied(supplied)?;
+                    (&supplied.module, &supplied.name, Argument::Function(function))
+                }
+                Imported::Lowered(lowered) => {
+                    let func = self.host(lowered.host)?;
+                    let needs = self.needs.lower(lowered.host)?;
+                    let argument = if needs.memory {
+                        let path = wrapping.host_path(lowered.host)?;
+                        deferred.push(Deferred { lowered, path, signature, func, needs });
+                        Argument::Shim(deferred.len() - 1)
+                    } else {
+                        Argument::Function(self.types.component().lower_func(None, func, []))
+                    };
+                    (&lowered.module, &lowered.name, argument)
+                }
             };
-            arguments.entry(&lowered.module).or_default().push((&lowered.name, argument));
+            arguments.entry(module).or_default().push((name, argument));
         }
         let trampolines = Trampolines::new(&deferred, &wrapping.destructors);
         let shim = self.instantiate_shim(&trampolines);
@@ -267,20 +268,6 @@ impl<'a> Wrapper<'a> {
         };
         let component = self.types.component();
         Ok(component.core_alias_export(None, instance, &supplied.export, ExportKind::Func))
-    }
-
-    /// The host functions that the merged module imports, by the names of the import.
-    fn lowers(&self) -> Result<HashMap<(&'a str, &'a str), &'a Lowered>, WrapError> {
-        let mut lowers: HashMap<(&str, &str), &Lowered> = HashMap::new();
-        for lowered in &self.wrapping.lowers {
-            let old = lowers.insert((&lowered.module, &lowered.name), lowered);
-            if old.is_some_and(|old| old != lowered) {
-                let (module, name) = (&lowered.module, &lowered.name);
-                let text = format!("two descriptions of the core import `{module}` `{name}`");
-                return Err(WrapError::Internal(text));
-            }
-        }
-        Ok(lowers)
     }
 
     /// Instantiates the shim, if there is need for one; 0 if not.

@@ -2,8 +2,8 @@
 //! ABI of `wit-component`, in which the names are those of the WIT world.
 
 use super::face::{self, Face};
-use super::resources::{ResourceBuiltin, Resources};
-use super::{BorderNeeds, Lifted, WrapError, Wrapping};
+use super::resources::Resources;
+use super::{BorderNeeds, Imported, Lifted, WrapError, Wrapping};
 use indexmap::IndexMap;
 use meld_component::needs::Needs;
 use meld_component::program::StringEncoding;
@@ -72,7 +72,7 @@ pub fn core_module(mut wrapping: Wrapping<'_>) -> Result<CoreForm, WrapError> {
 pub(crate) fn core_face(wrapping: &Wrapping<'_>) -> Result<(Face, StringEncoding), WrapError> {
     wrapping.world()?;
     let parts = Parts::read(&wrapping.module)?;
-    let mut border = Border::new(wrapping, &parts);
+    let mut border = Border::new(wrapping, &parts)?;
     let mut imports = Vec::with_capacity(parts.imports.len());
     for import in &parts.imports {
         imports.push(border.import(import)?);
@@ -162,7 +162,7 @@ struct Border<'a> {
     needs: BorderNeeds<'a>,
     resources: Resources<'a>,
     /// The built-ins that the merged module imports, by the names of the import.
-    builtins: HashMap<(&'a str, &'a str), &'a ResourceBuiltin>,
+    imported: HashMap<(&'a str, &'a str), Imported<'a>>,
     /// An export of the merged module, and the function that needs it.
     memory: Option<(&'a str, String)>,
     realloc: Option<(&'a str, String)>,
@@ -171,36 +171,37 @@ struct Border<'a> {
 }
 
 impl<'a> Border<'a> {
-    fn new(wrapping: &'a Wrapping<'a>, parts: &'a Parts<'a>) -> Self {
-        Border {
+    fn new(wrapping: &'a Wrapping<'a>, parts: &'a Parts<'a>) -> Result<Self, WrapError> {
+        Ok(Border {
             wrapping,
             parts,
             needs: BorderNeeds::new(wrapping.program),
             resources: Resources::new(wrapping.program),
-            builtins: wrapping.builtins(),
+            imported: wrapping.imported()?,
             memory: None,
             realloc: None,
             encoding: None,
             exports: IndexMap::new(),
-        }
+        })
     }
 
     /// The new names of a core import, with its type.
     fn import(&mut self, import: &Import<'_>) -> Result<(String, String, u32), WrapError> {
-        let (module, name) = (import.module.to_string(), import.name.to_string());
-        if let Some(found) = self.builtins.get(&(import.module, import.name)) {
-            let shown = self.resources.find(found.resource)?;
-            let (module, name) = shown.core_names(found.operation)?;
-            return Ok((module, name, import.ty));
-        }
-        let mut supplied = self.wrapping.supplied.iter();
-        if let Some(found) = supplied.find(|s| s.module == module && s.name == name) {
-            return Ok((found.module.clone(), found.name.clone(), import.ty));
-        }
-        let mut lowers = self.wrapping.lowers.iter();
-        let lowered = lowers
-            .find(|lowered| lowered.module == module && lowered.name == name)
-            .ok_or(WrapError::Import { module, name })?;
+        let lowered = match self.imported.get(&(import.module, import.name)) {
+            Some(Imported::Builtin(builtin)) => {
+                let shown = self.resources.find(builtin.resource)?;
+                let (module, name) = shown.core_names(builtin.operation)?;
+                return Ok((module, name, import.ty));
+            }
+            Some(Imported::Supplied(supplied)) => {
+                return Ok((supplied.module.clone(), supplied.name.clone(), import.ty));
+            }
+            Some(Imported::Lowered(lowered)) => *lowered,
+            None => {
+                let (module, name) = (import.module.to_string(), import.name.to_string());
+                return Err(WrapError::Import { module, name });
+            }
+        };
         let path = self.wrapping.host_path(lowered.host)?;
         let (module, name) =
             core_import_name(path).ok_or_else(|| WrapError::Nested { path: path.to_vec() })?;

@@ -93,6 +93,14 @@ pub struct Supplied {
     pub export: String,
 }
 
+/// What a core import of the merged module is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Imported<'a> {
+    Lowered(&'a Lowered),
+    Builtin(&'a ResourceBuiltin),
+    Supplied(&'a Supplied),
+}
+
 /// What a function that the root exports is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lifted {
@@ -216,9 +224,20 @@ impl<'a> Wrapping<'a> {
         }
     }
 
-    /// The built-ins that the merged module imports, by the names of the import.
-    fn builtins(&self) -> HashMap<(&str, &str), &ResourceBuiltin> {
-        self.builtins.iter().map(|b| ((b.module.as_str(), b.name.as_str()), b)).collect()
+    /// What the merged module imports, by the names of the import.
+    fn imported(&self) -> Result<HashMap<(&str, &str), Imported<'_>>, WrapError> {
+        let lowers = self.lowers.iter().map(|l| (&l.module, &l.name, Imported::Lowered(l)));
+        let builtins = self.builtins.iter().map(|b| (&b.module, &b.name, Imported::Builtin(b)));
+        let supplied = self.supplied.iter().map(|s| (&s.module, &s.name, Imported::Supplied(s)));
+        let mut all = HashMap::new();
+        for (module, name, imported) in lowers.chain(builtins).chain(supplied) {
+            let old = all.insert((module.as_str(), name.as_str()), imported);
+            if old.is_some_and(|old| old != imported) {
+                let text = format!("two descriptions of the core import `{module}` `{name}`");
+                return Err(WrapError::Internal(text));
+            }
+        }
+        Ok(all)
     }
 
     fn world(&self) -> Result<&'a ComponentWorld, WrapError> {
