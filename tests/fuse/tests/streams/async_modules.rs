@@ -1,11 +1,8 @@
 //! Channels, gates, events and callbacks between fused core modules. Under wasmtime and wasmi, with
 //! nothing left for the host to supply.
 
-#[path = "streams/engines.rs"]
-#[allow(dead_code, reason = "the host of streams is another test's")]
-mod engines;
-
-use engines::{Module, Wasmi, Wasmtime};
+use crate::engines::Module;
+use crate::modules::{self, fuser};
 use meld::Fuser;
 
 /// Imports of a module by another one, as wrappers that a guest exports under its own name: `a_write`.
@@ -30,20 +27,13 @@ fn guest(name: &str, module: &str, functions: &[(&str, usize, &str)], more: &str
     text + ")"
 }
 
-fn fuser(guests: &[(&str, String)]) -> Fuser {
-    guests
-        .iter()
-        .fold(Fuser::new(), |fuser, (name, text)| fuser.input(*name, text.clone().into_bytes()))
-}
-
-/// Fuses and runs the check under both engines, each time on a fresh instance.
+/// As [`modules::check`], with nothing left for the host to supply.
 fn check(fuser: &Fuser, check: impl Fn(&mut dyn Module)) {
     let bytes = fuser.fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
     let imports = wasmparser::Parser::new(0).parse_all(&bytes);
     let imports = imports.filter(|p| matches!(p, Ok(wasmparser::Payload::ImportSection(_))));
     assert_eq!(imports.count(), 0, "nothing is left to the host");
-    check(&mut *Wasmtime::load(&bytes));
-    check(&mut *Wasmi::load(&bytes));
+    modules::check(fuser, check);
 }
 
 fn refusal(fuser: &Fuser) -> String {

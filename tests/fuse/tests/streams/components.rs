@@ -36,6 +36,12 @@ const READER: &str = r#"
       (i32.mul (local.get $count) (i32.const 1000))
       (i32.load8_u offset=15 (local.get $count))))"#;
 
+/// The type of a core module that exports all that both use.
+const ASYNC: &str = r#"(core module $async
+  (export "stream_new" (func (result i64)))
+  (export "stream_read" (func (param i32 i32 i32 i32) (result i32)))
+  (export "stream_write" (func (param i32 i32 i32 i32) (result i32))))"#;
+
 const RESULT: i64 = 5 * 1000 + b'o' as i64;
 
 fn maker() -> String {
@@ -134,18 +140,12 @@ fn the_host_of_a_component_is_asked_when_no_slot_is_left() {
 fn a_core_module_may_be_carried_by_another_component() {
     let root = format!(
         r#"(component
-          (import "{NAME}" (core module $async
-            (export "stream_new" (func (result i64)))
-            (export "stream_read" (func (param i32 i32 i32 i32) (result i32)))
-            (export "stream_write" (func (param i32 i32 i32 i32) (result i32)))))
+          (import "{NAME}" {ASYNC})
           (component $library
             (core module $maker {MAKER})
             (export "maker" (core module $maker)))
           (component $user
-            (import "host" (core module $async
-              (export "stream_new" (func (result i64)))
-              (export "stream_read" (func (param i32 i32 i32 i32) (result i32)))
-              (export "stream_write" (func (param i32 i32 i32 i32) (result i32)))))
+            (import "host" {ASYNC})
             (import "maker" (core module $maker
               (import "pulseengine:async" "stream_new" (func (result i64)))
               (import "pulseengine:async" "stream_write"
@@ -180,10 +180,7 @@ fn a_core_module_may_be_supplied_by_composing() {
     );
     let user = format!(
         r#"(component
-          (import "{NAME}" (core module $async
-            (export "stream_new" (func (result i64)))
-            (export "stream_read" (func (param i32 i32 i32 i32) (result i32)))
-            (export "stream_write" (func (param i32 i32 i32 i32) (result i32)))))
+          (import "{NAME}" {ASYNC})
           (import "maker" (core module $maker
             (import "pulseengine:async" "stream_new" (func (result i64)))
             (import "pulseengine:async" "stream_write" (func (param i32 i32 i32 i32) (result i32)))

@@ -1,6 +1,7 @@
-//! Streams and futures of `pulseengine:async` between fused guests; `docs/streams.md` says which test
-//! holds what.
+//! Streams and futures of `pulseengine:async` between fused guests, and the modules beside them;
+//! `docs/streams.md` and `docs/async-modules.md` say which test holds what.
 
+mod async_modules;
 mod components;
 mod engines;
 mod host;
