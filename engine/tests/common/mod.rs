@@ -10,28 +10,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PACKS: [&str; 19] = [
-    "vocabulary.meld",
-    "calls/context.meld",
-    "calls/state.meld",
-    "calls/exceptions.meld",
-    "calls/inline.meld",
-    "calls/values.meld",
-    "calls/calls.meld",
-    "calls/trampolines.meld",
-    "hosts/hosts.meld",
-    "hosts/core.meld",
-    "hosts/border.meld",
-    "resources/destructors.meld",
-    "resources/resources.meld",
-    "hosts/handles.meld",
-    "streams/streams.meld",
-    "streams/channel.meld",
-    "streams/gate.meld",
-    "streams/events.meld",
-    "streams/dispatch.meld",
-];
-
 /// A pack with a rule that runs only under an assumption.
 pub const ASSUMING: &str = r#"
 pack test.assuming
@@ -51,17 +29,38 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules")
 }
 
+/// The standard packs by their paths below `rules`, in the order in which the command loads them.
+fn packs() -> Vec<String> {
+    let (mut packs, mut folders) = (Vec::new(), vec![root()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("the packs' folder") {
+            let path = entry.expect("a file of the packs").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "meld") {
+                packs.push(path);
+            }
+        }
+    }
+    packs.sort();
+    let below = |path: &PathBuf| {
+        let path = path.strip_prefix(root()).expect("it was found there");
+        path.to_str().expect("its name is text").replace('\\', "/")
+    };
+    packs.iter().map(below).collect()
+}
+
 /// The standard packs, and others.
 pub fn rules_with(extra: &[&str]) -> RuleSet {
-    load(&PACKS, extra)
+    load(&packs(), extra)
 }
 
 /// No rules at all, but the words that meld speaks.
 pub fn only_vocabulary() -> RuleSet {
-    load(&PACKS[..1], &[])
+    load(&["vocabulary.meld".to_string()], &[])
 }
 
-fn load(packs: &[&str], extra: &[&str]) -> RuleSet {
+fn load(packs: &[String], extra: &[&str]) -> RuleSet {
     let mut loader = Loader::new();
     for path in packs {
         let text = fs::read_to_string(root().join(path)).expect("a standard pack");
