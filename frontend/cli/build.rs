@@ -1,5 +1,8 @@
-//! Embeds the standard packs: every file below `rules/` becomes part of the binary.
+//! Embeds the standard packs: every file below `rules/` becomes part of the binary, and so do the
+//! binaries that meld makes of the modules, so that their texts are not read at every start.
 
+use meld_pack::Loader;
+use meld_pack::ruleset::RuleSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -10,15 +13,21 @@ fn main() {
     let mut files = Vec::new();
     collect(&root.join("rules"), &mut files);
     files.sort();
+    let files: Vec<(String, PathBuf)> = files
+        .into_iter()
+        .map(|file| {
+            let name = file.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
+            (name, file)
+        })
+        .collect();
     let mut code = String::from("&[\n");
-    for file in &files {
-        let name = file.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
-        let path = file.to_str().unwrap();
+    for (name, path) in &files {
         writeln!(code, "    ({name:?}, include_bytes!({path:?})),").unwrap();
     }
     code.push(']');
-    let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap()).join("packs.rs");
-    std::fs::write(out, code).unwrap();
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap());
+    std::fs::write(out.join("packs.rs"), code).unwrap();
+    std::fs::write(out.join("modules.rs"), modules(&files, &out)).unwrap();
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -31,4 +40,46 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
             files.push(path);
         }
     }
+}
+
+/// The modules of each pack, as a Rust expression. There is none where the packs have mistakes:
+/// whoever loads them is told.
+fn modules(files: &[(String, PathBuf)], out: &Path) -> String {
+    let mut code = String::from("&[\n");
+    if let Some(rules) = load(files) {
+        for (position, pack) in rules.packs.iter().enumerate() {
+            writeln!(code, "    ({:?}, &[", pack.path.to_str().unwrap()).unwrap();
+            let terms = rules.terms.iter().filter(|term| term.span.pack.index() == position);
+            for (term, module) in terms.filter_map(|term| Some((term, term.module.as_ref()?))) {
+                let (name, follows) = (&term.name, &module.follows);
+                write!(code, "        Made {{ name: {name:?}, follows: &{follows:?}, binaries: &[")
+                    .unwrap();
+                for (variant, binary) in module.binaries.iter().enumerate() {
+                    let path = out.join(format!("{position}-{name}-{variant}.wasm"));
+                    std::fs::write(&path, binary).unwrap();
+                    write!(code, "include_bytes!({:?}), ", path.to_str().unwrap()).unwrap();
+                }
+                code.push_str("] },\n");
+            }
+            code.push_str("    ]),\n");
+        }
+    }
+    code.push(']');
+    code
+}
+
+fn load(files: &[(String, PathBuf)]) -> Option<RuleSet> {
+    let read = |path: &PathBuf| std::fs::read(path).unwrap();
+    let mut loader = Loader::new();
+    for (name, path) in files.iter().filter(|(name, _)| name.ends_with(".meld")) {
+        let folder = path.parent().unwrap();
+        let beside: Vec<(&str, Vec<u8>)> = files
+            .iter()
+            .filter(|(_, other)| other.parent() == Some(folder))
+            .map(|(_, other)| (other.file_name().unwrap().to_str().unwrap(), read(other)))
+            .collect();
+        let beside: Vec<_> = beside.iter().map(|(name, bytes)| (*name, &**bytes)).collect();
+        loader.builtin(name, &String::from_utf8(read(path)).ok()?, &beside);
+    }
+    loader.finish().ok()
 }

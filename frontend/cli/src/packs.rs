@@ -1,11 +1,14 @@
 //! The standard packs, embedded, and the packs of a user.
 
-use meld_pack::Loader;
 use meld_pack::ruleset::RuleSet;
+use meld_pack::{Loader, Made};
 use std::path::PathBuf;
 
 /// Every file below `rules/`: its path from the repository's root, and its bytes.
 static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/packs.rs"));
+
+/// The modules of each standard pack, by the pack's path.
+static MODULES: &[(&str, &[Made])] = include!(concat!(env!("OUT_DIR"), "/modules.rs"));
 
 /// Which packs are in force.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +40,14 @@ pub enum PackError {
 ///
 /// See [`PackError`].
 pub fn load(options: &PackOptions) -> Result<RuleSet, PackError> {
+    load_with(options, MODULES)
+}
+
+/// Loads packs, of the standard ones with these modules instead of their texts.
+fn load_with(
+    options: &PackOptions,
+    made: &[(&str, &'static [Made])],
+) -> Result<RuleSet, PackError> {
     let mut loader = Loader::new();
     for (path, bytes) in FILES {
         let Some(folder) = path.strip_suffix(".meld").and_then(|p| p.rsplit_once('/')) else {
@@ -47,6 +58,10 @@ pub fn load(options: &PackOptions) -> Result<RuleSet, PackError> {
         }
         let text =
             std::str::from_utf8(bytes).map_err(|e| PackError::Read(format!("{path}: {e}")))?;
+        if let Some((_, modules)) = made.iter().find(|(pack, _)| pack == path) {
+            loader.made(path, text, modules);
+            continue;
+        }
         let beside: Vec<(&str, &[u8])> = FILES
             .iter()
             .filter_map(|(p, b)| {
@@ -63,4 +78,20 @@ pub fn load(options: &PackOptions) -> Result<RuleSet, PackError> {
         loader.set(name, value);
     }
     loader.finish().map_err(PackError::Check)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the build made of the modules is what loading makes of their texts.
+    #[test]
+    fn modules_are_made_of_their_texts() {
+        let options = PackOptions::default();
+        let (texts, made) = (load_with(&options, &[]).unwrap(), load(&options).unwrap());
+        assert!(!MODULES.is_empty() && texts.terms.len() == made.terms.len());
+        for (text, made) in texts.terms.iter().zip(&made.terms) {
+            assert_eq!(format!("{text:?}"), format!("{made:?}"));
+        }
+    }
 }

@@ -37,6 +37,17 @@ struct Input {
     files: Files,
 }
 
+/// A core module of a pack as an earlier [`Loader::finish`] made it of the same pack.
+#[derive(Clone, Copy, Debug)]
+pub struct Made {
+    /// The module's name in its pack.
+    pub name: &'static str,
+    /// As in [`ModuleDecl::follows`](crate::ruleset::ModuleDecl::follows).
+    pub follows: &'static [usize],
+    /// As in [`ModuleDecl::binaries`](crate::ruleset::ModuleDecl::binaries).
+    pub binaries: &'static [&'static [u8]],
+}
+
 /// Where the modules of a pack are found.
 #[derive(Debug)]
 pub(crate) enum Files {
@@ -44,6 +55,8 @@ pub(crate) enum Files {
     Given(BTreeMap<String, Vec<u8>>),
     /// In this folder or below.
     Folder(PathBuf),
+    /// Made before, all that the pack has.
+    Made(&'static [Made]),
 }
 
 /// A pack that could not be read.
@@ -82,6 +95,13 @@ impl Loader {
             text: text.into(),
             files: Files::Given(files.collect()),
         });
+    }
+
+    /// Adds a pack from memory, as [`Loader::builtin`] does, of whose modules no text has to be read
+    /// again. They are trusted to be valid for all address types.
+    pub fn made(&mut self, path: &str, text: &str, modules: &'static [Made]) {
+        let files = Files::Made(modules);
+        self.inputs.push(Input { path: path.into(), text: text.into(), files });
     }
 
     /// Adds a pack, or every `.meld` file in a folder and below, in the order of their names.
@@ -204,6 +224,14 @@ fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
 }
 
 impl Files {
+    /// The module of that name, if it was made before.
+    pub(crate) fn made(&self, name: &str) -> Option<&'static Made> {
+        match self {
+            Files::Made(modules) => modules.iter().find(|module| module.name == name),
+            Files::Given(_) | Files::Folder(_) => None,
+        }
+    }
+
     /// Contents of a module's file, or why there are none.
     pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>, String> {
         let inside = Path::new(name).components().all(|c| matches!(c, Component::Normal(_)));
@@ -218,6 +246,7 @@ impl Files {
                 }
                 Ok(bytes.clone())
             }
+            Files::Made(_) => Err("it was not made with the pack".to_owned()),
             Files::Folder(folder) => {
                 let path = folder.join(name);
                 read(&path, MAX_MODULE).map_err(|error| match error.kind() {

@@ -2,6 +2,7 @@
 //! imports.
 
 use crate::addresses::{self, MAX_FOLLOWED};
+use crate::load::Made;
 use crate::ruleset::PAGE_BITS;
 use std::fmt;
 use std::sync::Arc;
@@ -170,6 +171,17 @@ impl Refused {
     fn new(message: impl Into<String>) -> Refused {
         Refused { message: message.into(), at: None }
     }
+}
+
+/// A module that was made before.
+pub(crate) fn made(made: &Made) -> Result<Loaded, Refused> {
+    let ([narrow, ..], [.., wide]) = (made.binaries, made.binaries) else {
+        return Err(Refused::new("it has no binary"));
+    };
+    let (imports, exports) = face(narrow)?;
+    let (_, wide_exports) = face(wide)?;
+    let binaries = made.binaries.iter().map(|binary| Arc::from(*binary)).collect();
+    Ok(Loaded { binaries, follows: made.follows.to_vec(), imports, exports, wide_exports })
 }
 
 /// Reads a module from a binary or from text, and validates it. Text may follow the address types

@@ -55,6 +55,10 @@ impl Checker<'_> {
 
     /// Reads a module; none after a report. What it follows are positions of parameters.
     fn load_module(&mut self, module: &ModuleDecl, params: &[Param]) -> Option<Loaded> {
+        let files = &self.modules[module.name.span.source.0 as usize];
+        if let Some(Ok(loaded)) = files.made(&module.name.text).map(module::made) {
+            return Some(loaded);
+        }
         let is_memory = |param: &Param| {
             let memory = self.core.kinds[Kind::Memory as usize];
             memory.is_some() && param.sort == memory.map(SortRef::One)
