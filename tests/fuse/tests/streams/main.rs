@@ -3,6 +3,8 @@
 
 mod async_modules;
 mod components;
+#[path = "../engines/mod.rs"]
 mod engines;
 mod host;
+mod intrinsics;
 mod modules;
