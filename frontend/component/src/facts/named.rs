@@ -28,9 +28,11 @@ pub(super) fn named(
         .collect();
     let found = search(program.module_bytes(module), wanted.iter().map(|(f, _)| *f).collect());
     match found {
-        Ok(found) => {
-            wanted.iter().filter(|(f, _)| found.contains(f)).map(|(_, position)| *position).collect()
-        }
+        Ok(found) => wanted
+            .iter()
+            .filter(|(f, _)| found.contains(f))
+            .map(|(_, position)| *position)
+            .collect(),
         Err(_) => positions.clone(),
     }
 }

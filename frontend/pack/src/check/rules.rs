@@ -11,7 +11,8 @@ use crate::ast::{
 };
 use crate::diagnostic::Code;
 use crate::ruleset::{
-    AssumeId, Comparison, Expectation, FactId, Forbid, Given as Stated, Guard, PackId, Rule, SortKind, SortRef, Test,
+    AssumeId, Comparison, Expectation, FactId, Forbid, Given as Stated, Guard, PackId, Rule,
+    SortKind, SortRef, Test,
 };
 use std::collections::BTreeMap;
 
