@@ -2,8 +2,8 @@
 //!
 //! They are declared in `meld.vocabulary`, where rules can name them; this table is the other
 //! half of that contract. A vocabulary that lacks one of them, or declares it otherwise, is an
-//! error that says so; so is a fact that the frontend does not state, because `!fact(..)` would
-//! then hold without proof.
+//! error that says so; so is a fact that neither the frontend nor packs state, because `!fact(..)`
+//! would then hold without proof.
 
 use crate::error::EngineError;
 use meld_pack::ruleset::{FactId, Param, RuleSet, SortRef, TermId};
@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 /// Terms that the frontend equates with what they are. They are names for something else, even
 /// where that is data, and are never chosen themselves.
-pub const ATTRIBUTES: [&str; 12] = [
+pub const ATTRIBUTES: [&str; 13] = [
     "component",
     "memory",
     "realloc",
@@ -23,6 +23,7 @@ pub const ATTRIBUTES: [&str; 12] = [
     "implementer",
     "border-options",
     "guest-of",
+    "first-import",
     "first-table",
 ];
 
@@ -55,11 +56,16 @@ macro_rules! vocabulary {
                 $($fact: fact(rules, $fact_name, &[$($fact_arg),*], &mut wrong),)*
             };
             for fact in &rules.facts {
-                if !FACT_NAMES.contains(&fact.name.as_str()) {
+                let by_frontend = FACT_NAMES.contains(&fact.name.as_str());
+                if !by_frontend && !fact.by_packs {
                     wrong.push(format!(
-                        "the frontend does not state the fact `{}`, so `!{}(..)` would hold without proof",
-                        fact.name, fact.name
+                        "the frontend does not state the fact `{0}`, so `!{0}(..)` would hold without proof; \
+                         if packs state it, declare it `by-packs`",
+                        fact.name
                     ));
+                }
+                if by_frontend && fact.by_packs {
+                    wrong.push(format!("the frontend states the fact `{}`, so packs cannot", fact.name));
                 }
             }
             if wrong.is_empty() { Ok((terms, facts)) } else { Err(EngineError::Vocabulary(wrong)) }
@@ -80,6 +86,7 @@ vocabulary! {
         destructor = "destructor"("Resource") -> "Func";
         implementer = "implementer"("Resource") -> "Component";
         guest_of = "guest-of"("CoreImport") -> "CoreImport";
+        first_import = "first-import"("CoreImport") -> "CoreImport";
         first_table = "first-table"("CoreImport") -> "Table";
         first_memory = "first-memory"("CoreImport") -> "Memory";
         func = "func"("[Type]", "[Type]") -> "Signature";
@@ -173,6 +180,10 @@ vocabulary! {
         has_table = "has-table"("CoreImport");
         shares_streams = "shares-streams"("CoreImport");
         shares_futures = "shares-futures"("CoreImport");
+        streams_shared = "streams-shared"();
+        futures_shared = "futures-shared"();
+        of_root_module = "of-root-module"("CoreImport", "Int");
+        known_as = "known-as"("Int", "Str");
     }
 }
 

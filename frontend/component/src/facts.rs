@@ -9,13 +9,14 @@ mod faces;
 mod importers;
 mod intrinsics;
 mod leave;
+mod named;
 mod resources;
 mod tiny;
 mod trampolines;
 
 pub use faces::{in_memory, several_faces};
-pub use importers::{guests, same_memory, tables};
-pub use intrinsics::{INTRINSICS, host_functions, shares};
+pub use importers::{first_imports, guests, known_as, root_modules, same_memory, tables};
+pub use intrinsics::{host_functions, shares};
 pub use leave::observes_leave;
 pub use resources::{holders, lent, may_reenter, observes_lends, reaches_host};
 pub use tiny::{Tiny, tiny};
