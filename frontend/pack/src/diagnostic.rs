@@ -104,7 +104,7 @@ codes! {
     ModuleKind "E0053" "import of another kind than its parameter"
         "A `Memory`, `Func`, `Table`, `Global` or `Tag` parameter supplies an import of that kind; an `Int` supplies an immutable global of type `i32` or `i64`.";
     ModuleUnused "E0054" "parameter that no import uses"
-        "Only parameters that keep instances apart (instances, entities, data), and memories whose address type the module follows, may be without an import.";
+        "Only parameters that keep instances apart (instances, entities, data), and memories and tables whose address type the module follows, may be without an import.";
     UnknownExport "E0055" "unknown export"
         "The module exports no such name.";
     ModuleWiring "E0056" "argument of another type than the import"

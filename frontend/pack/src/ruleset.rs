@@ -179,8 +179,8 @@ pub struct ModuleDecl {
     /// says that addresses of the parameter `follows[n]` are 64 bits wide. There is at least one,
     /// and all have the same imports and exports but for types.
     pub binaries: Vec<Arc<[u8]>>,
-    /// Positions of the parameters of sort `Memory` whose address type the module follows. Their
-    /// pages may be of any size.
+    /// Positions of the parameters of sort `Memory` or `Table` whose address type the module
+    /// follows. The pages of such memories may be of any size, and threads may share them.
     pub follows: Vec<usize>,
     /// For each import of the module, in order, where it comes from.
     pub imports: Vec<ModuleImport>,

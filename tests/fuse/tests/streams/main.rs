@@ -6,3 +6,4 @@ mod components;
 mod engines;
 mod host;
 mod modules;
+mod other_types;
