@@ -62,6 +62,18 @@ fn exit_codes_are_as_documented() {
 
 /// Waits for no one: a pipe without a writer, and a folder, are refused where files are due.
 #[cfg(unix)]
+/// A report on packs has a title for each mistake; what else is wrong gets one, whatever its first word.
+#[test]
+fn failures_have_one_title() {
+    let missing = stderr(&meld(&["inspect", "errors.wasm"]));
+    assert!(missing.starts_with("error: errors.wasm: "), "{missing}");
+    let bad = "tests/rules/bad/all-syntax-errors.meld";
+    for arguments in [&["rules", "check", bad][..], &["fuse", APP, "-o", "-", "--rules", bad]] {
+        let mistakes = stderr(&meld(arguments));
+        assert!(mistakes.starts_with("error["), "{mistakes}");
+    }
+}
+
 #[test]
 fn packs_and_modules_are_files() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -295,21 +307,22 @@ fn the_rule_reference_is_true() {
     assert!(written == reference, "docs/rules.md is old: run this test with BLESS=1");
 }
 
-/// The packs that the guide shows are right.
+/// The packs that the book shows are right.
 #[test]
-fn the_packs_of_the_guide_are_right() {
-    let guide = std::fs::read_to_string(root().join("docs/packs.md")).expect("the guide is there");
+fn the_packs_of_the_book_are_right() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut packs = 0;
-    for block in guide.split("```meld\n").skip(1) {
-        let text = block.split("```").next().unwrap_or_default();
-        packs += 1;
-        let path = folder.path().join(format!("{packs}.meld"));
-        std::fs::write(&path, text).expect("the pack can be written");
-        let output = meld(&["rules", "test", &path.to_string_lossy()]);
-        assert!(output.status.success(), "{text}\n{}{}", stdout(&output), stderr(&output));
+    let path = folder.path().join("pack.meld");
+    for (page, packs) in [("docs/packs.md", 2), ("docs/async-modules.md", 1)] {
+        let text = std::fs::read_to_string(root().join(page)).expect("the page is there");
+        let blocks: Vec<&str> = text.split("```meld\n").skip(1).collect();
+        assert_eq!(blocks.len(), packs, "{page} shows packs");
+        for block in blocks {
+            let text = block.split("```").next().unwrap_or_default();
+            std::fs::write(&path, text).expect("the pack can be written");
+            let output = meld(&["rules", "test", &path.to_string_lossy()]);
+            assert!(output.status.success(), "{text}\n{}{}", stdout(&output), stderr(&output));
+        }
     }
-    assert!(packs >= 2, "the guide shows packs");
 }
 
 /// The first pack of the guide and its commands, on the files beside them.
