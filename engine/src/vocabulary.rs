@@ -193,15 +193,15 @@ pub fn check_emitted<'s>(
     let mut wrong = Vec::new();
     let mut known = HashSet::new();
     for shape in emitted {
-        known.insert(shape.name);
         let id = term(rules, shape.name, shape.params, shape.result, &mut wrong);
+        known.insert(id);
         if rules.term(shape.name).is_some() && rules.terms[id.index()].cost.is_none() {
             wrong.push(format!("the term `{}` can be emitted, so it needs a cost", shape.name));
         }
     }
-    for declared in &rules.terms {
-        let name = declared.name.as_str();
-        if declared.cost.is_some() && declared.module.is_none() && !known.contains(name) {
+    for (position, declared) in rules.terms.iter().enumerate() {
+        let (id, name) = (TermId(position as u32), declared.name.as_str());
+        if declared.cost.is_some() && declared.module.is_none() && !known.contains(&id) {
             wrong.push(format!(
                 "the backend cannot emit the term `{name}`: leave out its cost and rewrite it, or \
                  make it a module"

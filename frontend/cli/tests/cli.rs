@@ -185,6 +185,49 @@ fn modules_of_packs_have_the_type_of_their_place() {
     check(&["fuse", &app, "--rules", &pack, "-o", "-"], 4, "the pack's module `wrong.clock`");
 }
 
+/// Two packs of users, whose modules and constants have the same names.
+#[test]
+fn packs_may_have_modules_and_constants_of_one_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("the file can be written");
+        path.to_string_lossy().into_owned()
+    };
+    let pack = |name: &str| {
+        let text = r#"pack my.NAME.ring
+            use meld.vocabulary
+            const slots: Int = 1 in 1..=9
+            module ring(slots: Int) from """
+              (module (import "" "slots" (global $s i32)) (func (export "size") (result i32) global.get $s))
+            """
+            rule size { match host-func("my:NAME", "size", ?i) rewrite ring(slots).size because "it is ours"
+              test { host-func("my:NAME", "size", #i) => ring(1).size } }"#;
+        file(&format!("{name}.meld"), &text.replace("NAME", name))
+    };
+    let (a, b) = (pack("a"), pack("b"));
+    let guest = r#"(module
+        (import "my:a" "size" (func $a (result i32))) (import "my:b" "size" (func $b (result i32)))
+        (func (export "sizes") (result i32) (i32.add (i32.mul (call $a) (i32.const 10)) (call $b))))"#;
+    let (guest, out) = (file("guest.wat", guest), file("out.wasm", ""));
+    let fuse = |settings: &[&str]| {
+        let mut arguments = vec!["fuse", &guest, "-o", &out, "--rules", &a, "--rules", &b];
+        settings.iter().for_each(|setting| arguments.extend(["--set", setting]));
+        arguments.push("--explain");
+        meld(&arguments)
+    };
+    let explained = stdout(&fuse(&["my.a.ring.slots=3", "b.ring.slots=4"]));
+    for answer in ["my.a.ring.ring(3).size", "my.b.ring.ring(4).size"] {
+        assert!(explained.contains(answer), "{explained}");
+    }
+    let text = wasmprinter::print_file(&out).expect("it is a module");
+    let (three, four) = (text.find("i32.const 3"), text.find("i32.const 4"));
+    assert!(three.is_some() && four.is_some() && three < four, "{text}");
+    let ambiguous = fuse(&["ring.slots=3"]);
+    assert_eq!(ambiguous.status.code(), Some(2), "{}", stderr(&ambiguous));
+    assert!(stderr(&ambiguous).contains("`my.a.ring.slots` or `my.b.ring.slots`"));
+}
+
 #[test]
 fn packs_are_warned_of() {
     let folder = tempfile::tempdir().expect("a folder");
