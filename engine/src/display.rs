@@ -151,7 +151,7 @@ impl Show<'_> {
     /// An operator alone.
     pub(crate) fn op(&self, op: &Op) -> String {
         match op {
-            Op::Term(term) => self.rules.terms[term.index()].name.clone(),
+            Op::Term(term) => self.rules.term_name(*term).into_owned(),
             Op::Export(name) => format!(".{}", clean(name)),
             Op::Int(value) => value.to_string(),
             Op::Str(text) => format!("{text:?}"),

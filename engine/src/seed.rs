@@ -271,7 +271,7 @@ impl Seeder<'_> {
         let term = match kind {
             CoreKind::Func(_) => self.terms.host_func,
             CoreKind::Memory { .. } => self.terms.host_memory,
-            CoreKind::Table => self.terms.host_table,
+            CoreKind::Table { .. } => self.terms.host_table,
             CoreKind::Global => self.terms.host_global,
             CoreKind::Tag => self.terms.host_tag,
         };
@@ -422,18 +422,17 @@ impl Seeder<'_> {
             let value = self.entity(Entity::CoreImport(first.0, first.1));
             self.into.equations.push((attribute, value));
         }
-        for ((instance, position), table) in facts::tables(program) {
-            let import = self.entity(Entity::CoreImport(instance, position));
-            let attribute = self.term(self.terms.first_table, &[import]);
-            let value = self.item(&table)?;
-            self.into.equations.push((attribute, value));
-        }
-        for pair in facts::same_memory(program) {
-            let [one, other] = [pair.0, pair.1].map(|(instance, position)| {
-                let import = self.entity(Entity::CoreImport(instance, position));
-                self.term(self.terms.first_memory, &[import])
-            });
-            self.into.equations.push((one, other));
+        for (term, pairs) in [
+            (self.terms.first_memory, facts::same_memory(program)),
+            (self.terms.first_table, facts::same_table(program)),
+        ] {
+            for pair in pairs {
+                let [one, other] = [pair.0, pair.1].map(|(instance, position)| {
+                    let import = self.entity(Entity::CoreImport(instance, position));
+                    self.term(term, &[import])
+                });
+                self.into.equations.push((one, other));
+            }
         }
         Ok(())
     }
@@ -536,9 +535,9 @@ impl Seeder<'_> {
             let count = self.int(program.module_of(instance).memories.len() as i64);
             self.state(ids.memories, vec![import, count]);
         }
-        for ((instance, position), _) in facts::tables(program) {
+        for (instance, position) in facts::funcref_tables(program) {
             let row = vec![self.entity(Entity::CoreImport(instance, position))];
-            self.state(ids.has_table, row);
+            self.state(ids.has_funcref_table, row);
         }
         let kinds = [
             ("stream_", ids.shares_streams, ids.streams_shared),

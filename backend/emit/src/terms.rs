@@ -52,6 +52,7 @@ const OTHERS: &[TermShape] = terms! {
     "new-memory"("Str", "Int", "[Int]", "Int") -> "Memory";
     "first-memory"("CoreImport") -> "Memory";
     "first-memory-index"("CoreImport") -> "Global";
+    "first-table"("CoreImport") -> "Table";
     "after-start"("Instance") -> "Instance";
     "unobserved"() -> "Leave";
     "flag"("Global") -> "Leave";

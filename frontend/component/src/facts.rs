@@ -15,7 +15,9 @@ mod tiny;
 mod trampolines;
 
 pub use faces::{in_memory, several_faces};
-pub use importers::{first_imports, guests, known_as, root_modules, same_memory, tables};
+pub use importers::{
+    first_imports, funcref_tables, guests, known_as, root_modules, same_memory, same_table,
+};
 pub use intrinsics::{host_functions, shares};
 pub use leave::observes_leave;
 pub use resources::{holders, lent, may_reenter, observes_lends, reaches_host};

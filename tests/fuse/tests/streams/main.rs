@@ -6,4 +6,5 @@ mod components;
 mod engines;
 mod host;
 mod modules;
+mod other_types;
 mod packs;
