@@ -171,11 +171,7 @@ fn of_guest(program: &Program, wiring: &wiring::Wiring<'_>, error: MergeError) -
 /// Names of wit-component for the module, and its world embedded where WIT can say it.
 fn core_face(wrapping: &wrap::Wrapping<'_>, warnings: &mut Vec<String>) -> Result<Face, EmitError> {
     let (mut face, encoding) = wrap::core_face(wrapping)?;
-    let World::Component(world) = &wrapping.program.world else { return Ok(face) };
-    if wrap::shows_one_as_several(wrapping.program, world) {
-        let reason = "the root shows one resource as several types";
-        warnings.push(format!("the module carries no WIT: {reason}"));
-    } else if let Err(reason) = wrap::embed_world(&mut face.tail, world, encoding) {
+    if let Err(reason) = wrap::embed_world(&mut face.tail, wrapping.program, encoding) {
         warnings.push(format!("the module carries no WIT: {reason}"));
     }
     Ok(face)
