@@ -91,7 +91,7 @@ fn write(
     let core_world = matches!(program.world, World::Core { .. });
     // A plain core module starts itself. Host functions of components work only once their host
     // knows the memory of the module that calls them, which is after its instantiation.
-    let start = if core_world { StartMode::Section } else { StartMode::Export(START.to_string()) };
+    let start = if core_world { StartMode::Section } else { started(plan, &wiring)? };
     let instances = wiring.instances()?;
     let merge =
         Merge { name: None, instances, exports: border.exports.into_iter().collect(), start };
@@ -145,6 +145,17 @@ fn write(
         Ok(warnings)
     })
     .map_err(|error| of_guest(program, &wiring, error))?
+}
+
+/// How start functions are run by the export [`START`].
+fn started(plan: &Plan, wiring: &wiring::Wiring<'_>) -> Result<StartMode, EmitError> {
+    let start = START.to_string();
+    match plan.ports.get(&Port::Start).map(|node| plan.node(*node)) {
+        Some(Node::Term(name, arguments)) if &**name == "start-caught" => {
+            Ok(StartMode::Caught(start, wiring.source(arguments[0])?))
+        }
+        _ => Ok(StartMode::Export(start)),
+    }
 }
 
 /// A guest says itself what type a function has that it leaves to the host. So where a pack answers for

@@ -133,7 +133,7 @@ impl<'a> Wiring<'a> {
                 "first-memory-index" => {
                     Ok(Source::MemoryIndex { instance: self.importer(arguments[0])?, index: 0 })
                 }
-                "separate" => self.source(arguments[0]),
+                "separate" | "by-way" => self.source(arguments[0]),
                 "inline" => Ok(match self.source(arguments[0])? {
                     Source::Export { instance, name } => Source::Inline { instance, name },
                     source => source,
