@@ -75,6 +75,7 @@ impl Names {
             let path: Vec<String> = export.path.iter().map(|part| format!("{part:?}")).collect();
             names.ports.insert(Port::Export(i as u32), format!("export {}", path.join(" ")));
         }
+        names.ports.insert(Port::Start, "start functions".to_string());
         if let World::Core { exports } = &program.world {
             for (i, (name, _)) in exports.iter().enumerate() {
                 names.ports.insert(Port::CoreExport(i as u32), format!("core export {name:?}"));

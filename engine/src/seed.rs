@@ -137,7 +137,8 @@ fn ports(program: &Program) -> Vec<Port> {
         (0..instance.imports.len()).map(move |n| Port::Import(InstanceId(i as u32), n as u32))
     });
     let core = (0..core).map(|i| Port::CoreExport(i as u32));
-    exports.chain(core).chain(destructors(program)).chain(imports).collect()
+    let start = facts::start_may_throw(program).then_some(Port::Start);
+    exports.chain(core).chain(destructors(program)).chain(start).chain(imports).collect()
 }
 
 /// Resource types that the host gets from guests and has to destroy by a call.
@@ -208,6 +209,7 @@ impl Seeder<'_> {
                 let resource = self.entity(Entity::Resource(resource));
                 Ok(self.term(self.terms.host_destructor, &[resource]))
             }
+            Port::Start => Ok(self.term(self.terms.started, &[])),
             Port::CoreExport(index) => match &self.program.world {
                 World::Core { exports } => self.item(&exports[index as usize].1),
                 World::Component(_) => {

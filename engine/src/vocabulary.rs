@@ -131,6 +131,7 @@ vocabulary! {
         async_builtin = "async-builtin"("Str", "Component") -> "Func";
         exported = "exported"("ComponentFunc") -> "Export";
         host_destructor = "host-destructor"("Resource") -> "Func";
+        started = "started"() -> "Start";
         host_func = "host-func"("Str", "Str", "CoreImport") -> "Func";
         host_memory = "host-memory"("Str", "Str", "CoreImport") -> "Memory";
         host_table = "host-table"("Str", "Str", "CoreImport") -> "Table";

@@ -25,7 +25,9 @@ pub use tiny::{Tiny, tiny};
 pub use trampolines::{Callee, Slot, Trampolines, trampolines};
 
 use crate::abi::MAX_FLAT_PARAMS;
-use crate::program::{Builtin, ComponentId, CoreItem, FuncDef, Program, Resource};
+use crate::program::{
+    Builtin, ComponentId, CoreInstance, CoreItem, FuncDef, Program, Resource, World,
+};
 use crate::types::{FuncType, TypeId, Types, ValueType};
 use std::collections::{BTreeSet, HashMap};
 
@@ -63,6 +65,16 @@ pub fn has_start(program: &Program) -> bool {
     let modules =
         program.instances.iter().map(|instance| &program.modules[instance.module.index()]);
     modules.into_iter().any(|module| module.has_start || module.may_trap)
+}
+
+/// An exception may escape from the start function of a component's guest. Plain core modules start as
+/// their engine starts them.
+pub fn start_may_throw(program: &Program) -> bool {
+    let throwing = may_throw(program);
+    let may_throw = |instance: &CoreInstance| {
+        program.modules[instance.module.index()].has_start && throwing.contains(&instance.component)
+    };
+    matches!(program.world, World::Component(_)) && program.instances.iter().any(may_throw)
 }
 
 /// Some function is async, or some instance uses a built-in of the async ABI (but for the counter of
