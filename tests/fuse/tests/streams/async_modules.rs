@@ -2,6 +2,7 @@
 //! nothing left for the host to supply.
 
 use crate::engines::Module;
+use crate::intrinsics::Intrinsics;
 use crate::modules::{self, fuser};
 use meld::Fuser;
 
@@ -28,7 +29,7 @@ fn guest(name: &str, module: &str, functions: &[(&str, usize, &str)], more: &str
 }
 
 /// As [`modules::check`], with nothing left for the host to supply.
-fn check(fuser: &Fuser, check: impl Fn(&mut dyn Module)) {
+fn check(fuser: &Fuser, check: impl Fn(&mut dyn Module<Intrinsics>)) {
     let bytes = fuser.fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
     let imports = wasmparser::Parser::new(0).parse_all(&bytes);
     let imports = imports.filter(|p| matches!(p, Ok(wasmparser::Payload::ImportSection(_))));

@@ -3,8 +3,10 @@
 
 mod async_modules;
 mod components;
+#[path = "../engines/mod.rs"]
 mod engines;
 mod host;
+mod intrinsics;
 mod modules;
 mod other_types;
 mod packs;
