@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 /// Terms that the frontend equates with what they are. They are names for something else, even
 /// where that is data, and are never chosen themselves.
-pub const ATTRIBUTES: [&str; 12] = [
+pub const ATTRIBUTES: [&str; 13] = [
     "component",
     "memory",
     "realloc",
@@ -23,6 +23,7 @@ pub const ATTRIBUTES: [&str; 12] = [
     "implementer",
     "border-options",
     "guest-of",
+    "peers-of",
     "first-table",
 ];
 
@@ -80,6 +81,7 @@ vocabulary! {
         destructor = "destructor"("Resource") -> "Func";
         implementer = "implementer"("Resource") -> "Component";
         guest_of = "guest-of"("CoreImport") -> "CoreImport";
+        peers_of = "peers-of"("CoreImport") -> "CoreImport";
         first_table = "first-table"("CoreImport") -> "Table";
         first_memory = "first-memory"("CoreImport") -> "Memory";
         func = "func"("[Type]", "[Type]") -> "Signature";

@@ -14,7 +14,7 @@ mod tiny;
 mod trampolines;
 
 pub use faces::{in_memory, several_faces};
-pub use importers::{guests, same_memory, tables};
+pub use importers::{guests, peers, same_memory, tables};
 pub use intrinsics::{INTRINSICS, host_functions, shares};
 pub use leave::observes_leave;
 pub use resources::{holders, lent, may_reenter, observes_lends, reaches_host};

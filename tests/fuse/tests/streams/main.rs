@@ -2,6 +2,7 @@
 //! `docs/streams.md` and `docs/async-modules.md` say which test holds what.
 
 mod async_modules;
+mod callbacks;
 mod components;
 mod engines;
 mod host;
