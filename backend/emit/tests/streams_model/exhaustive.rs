@@ -93,6 +93,7 @@ fn steps(state: &State, setup: Setup) -> Vec<Step> {
 fn explore(setup: Setup, cursor: u32, depth: usize) -> (usize, usize) {
     let modules = Modules::new(setup);
     let mut run = Run::new(&modules, setup, cursor);
+    run.period = setup.bytes + 1;
     let mut seen = BTreeSet::from([run.save()]);
     let mut front: Vec<State> = seen.iter().cloned().collect();
     let mut tried = 0;
@@ -104,8 +105,6 @@ fn explore(setup: Setup, cursor: u32, depth: usize) -> (usize, usize) {
                 run.step(&step);
                 run.compare();
                 tried += 1;
-                // What is written does not matter, only that it is not the same everywhere.
-                run.written %= 2;
                 let reached = run.save();
                 if seen.insert(reached.clone()) {
                     next.push(reached);
@@ -121,13 +120,18 @@ fn explore(setup: Setup, cursor: u32, depth: usize) -> (usize, usize) {
 fn all_short_sequences_on_two_slots_of_four_bytes() {
     // MELD_DEPTH=9 takes 25 times as long.
     let depth = std::env::var("MELD_DEPTH").map_or(7, |depth| depth.parse().unwrap());
-    for (futures, cursor) in [(false, 0), (false, u32::MAX - 2), (true, 0)] {
+    // Two streams, one of which begins before 2^32, and futures: what `docs/streams.md` says.
+    let expected = [(28_132, 145_454), (28_132, 145_454), (697, 5_347)];
+    let setups = [(false, 0), (false, u32::MAX - 2), (true, 0)];
+    for ((futures, cursor), expected) in setups.into_iter().zip(expected) {
         let setup = Setup { futures, ..SMALL };
         let (states, tried) = explore(setup, cursor, depth);
         let what = if futures { "futures" } else { "streams" };
         println!(
             "{what}, cursors from {cursor}: {states} states and {tried} operations within {depth} steps"
         );
-        assert!(states > 100);
+        if depth == 7 {
+            assert_eq!((states, tried), expected);
+        }
     }
 }
