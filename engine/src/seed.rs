@@ -412,11 +412,16 @@ impl Seeder<'_> {
             let value = self.import(&item)?;
             self.into.equations.push((attribute, value));
         }
-        for ((instance, position), first) in facts::guests(program) {
-            let import = self.entity(Entity::CoreImport(instance, position));
-            let attribute = self.term(self.terms.guest_of, &[import]);
-            let value = self.entity(Entity::CoreImport(first.0, first.1));
-            self.into.equations.push((attribute, value));
+        for (attribute, firsts) in [
+            (self.terms.guest_of, facts::guests(program)),
+            (self.terms.peers_of, facts::peers(program)),
+        ] {
+            for ((instance, position), first) in firsts {
+                let import = self.entity(Entity::CoreImport(instance, position));
+                let attribute = self.term(attribute, &[import]);
+                let value = self.entity(Entity::CoreImport(first.0, first.1));
+                self.into.equations.push((attribute, value));
+            }
         }
         for ((instance, position), first) in facts::first_imports(program) {
             let import = self.entity(Entity::CoreImport(instance, position));

@@ -77,6 +77,7 @@ vocabulary! {
         implementer = "implementer"("Resource") -> "Component";
         guest_of = "guest-of"("CoreImport") -> "CoreImport";
         first_import = "first-import"("CoreImport") -> "CoreImport";
+        peers_of = "peers-of"("CoreImport") -> "CoreImport";
     }
     terms {
         first_table = "first-table"("CoreImport") -> "Table";

@@ -16,7 +16,7 @@ mod trampolines;
 
 pub use faces::{in_memory, several_faces};
 pub use importers::{
-    first_imports, funcref_tables, guests, known_as, root_modules, same_memory, same_table,
+    first_imports, funcref_tables, guests, known_as, peers, root_modules, same_memory, same_table,
 };
 pub use intrinsics::{host_functions, shares};
 pub use leave::observes_leave;

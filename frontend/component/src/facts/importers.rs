@@ -6,6 +6,7 @@ use crate::program::{
     CoreExport, CoreItem, CoreKind, CoreModule, HostModuleId, InstanceId, Program, World,
 };
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 
 /// An import: its instance, and its position among the imports of that.
 type Import = (InstanceId, u32);
@@ -13,13 +14,31 @@ type Import = (InstanceId, u32);
 /// Imports of functions that are left to the host, each with the first such import of its guest. A guest
 /// is a plain core module, or all core instances of a component instance.
 pub fn guests(program: &Program) -> Vec<(Import, Import)> {
-    let guest = |instance: InstanceId| match program.world {
+    first_of_each(program, |instance| match program.world {
         World::Core { .. } => (Some(instance), None),
         World::Component(_) => (None, Some(program.instances[instance.index()].component)),
-    };
+    })
+}
+
+/// The same with the first such import of all whose core functions may call each other. Core functions do
+/// not cross from one component instance to another: [`may_throw`](super::may_throw),
+/// [`observes_leave`](super::observes_leave) and the argument in `resources.rs` rest on it. Between plain
+/// core modules there is nothing that a call has to go through.
+pub fn peers(program: &Program) -> Vec<(Import, Import)> {
+    first_of_each(program, |instance| match program.world {
+        World::Core { .. } => None,
+        World::Component(_) => Some(program.instances[instance.index()].component),
+    })
+}
+
+/// Imports of functions that are left to the host, each with the first one of those with the same key.
+fn first_of_each<K: Eq + Hash>(
+    program: &Program,
+    key: impl Fn(InstanceId) -> K,
+) -> Vec<(Import, Import)> {
     let mut first_of = HashMap::new();
     let imports = host_functions(program).map(|(instance, position, ..)| (instance, position));
-    imports.map(|import| (import, *first_of.entry(guest(import.0)).or_insert(import))).collect()
+    imports.map(|import| (import, *first_of.entry(key(import.0)).or_insert(import))).collect()
 }
 
 /// Imports of functions that are left to the host, each with the first import of the same function, of

@@ -2,6 +2,7 @@
 //! `docs/streams.md` and `docs/async-modules.md` say which test holds what. And packs of a user that answer in the host's place.
 
 mod async_modules;
+mod callbacks;
 mod components;
 #[path = "../engines/mod.rs"]
 mod engines;
