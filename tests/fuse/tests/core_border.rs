@@ -234,14 +234,14 @@ fn exceptions_of_start_functions_are_traps() {
     let quiet = guest("quiet", catches);
     for guests in [guest("loud", throws), format!("{quiet} {}", guest("loud", throws))] {
         let bytes = fuser(&format!("(component {guests})")).fuse().unwrap().bytes;
-        let mut module = Wasmtime::load(&bytes);
+        let mut module = Wasmtime::<Tick>::load(&bytes);
         let why = module.call("_initialize", &[]).expect_err("it traps");
         assert!(why.contains("meld:trap:uncaught-exception"), "{why}");
         assert!(module.call("loud", &[]).is_err());
         assert!(module.call("_initialize", &[]).is_err(), "a second start");
     }
     let bytes = fuser(&format!("(component {quiet})")).fuse().unwrap().bytes;
-    let mut module = Wasmtime::load(&bytes);
+    let mut module = Wasmtime::<Tick>::load(&bytes);
     assert_eq!(module.call("_initialize", &[]), Ok(0));
     assert_eq!(module.call("quiet", &[]), Ok(7));
 }

@@ -2,9 +2,7 @@
 //! and table, and what others call the same functions.
 
 use super::host_functions;
-use crate::program::{
-    CoreExport, CoreItem, CoreKind, CoreModule, HostModuleId, InstanceId, Program, World,
-};
+use crate::program::{CoreItem, CoreKind, CoreModule, HostModuleId, InstanceId, Program, World};
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 

@@ -2,12 +2,13 @@
 //! host, of other elements.
 
 use crate::engines::{Module, Wasmi, Wasmtime};
+use crate::intrinsics::Intrinsics;
 use crate::modules::{self, Drive, fuser, guest_with};
 use meld::Fuser;
 
 /// Fuses guests with shared memories and runs what the check says on the same module with its memories
 /// not shared, as neither engine is built with threads.
-fn check_unshared(fuser: &Fuser, check: impl Fn(&mut dyn Module)) {
+fn check_unshared(fuser: &Fuser, check: impl Fn(&mut dyn Module<Intrinsics>)) {
     let bytes = fuser.fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
     let text = wasmprinter::print_bytes(&bytes).unwrap();
     let unshared = |line: &str| {
