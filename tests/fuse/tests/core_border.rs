@@ -215,6 +215,37 @@ fn exceptions_are_traps() {
     }
 }
 
+/// So is what a start function throws, be it the only one or one of several; what it catches is nothing.
+#[test]
+fn exceptions_of_start_functions_are_traps() {
+    let guest = |name: &str, start: &str| {
+        format!(
+            r#"(component ${name}
+              (core module $m (tag $e) {start} (func (export "f") (result i32) (i32.const 7)))
+              (core instance $m (instantiate $m))
+              (func (export "f") (result u32) (canon lift (core func $m "f"))))
+            (instance ${name} (instantiate ${name}))
+            (export "{name}" (func ${name} "f"))"#
+        )
+    };
+    let throws = "(func $start (throw $e)) (start $start)";
+    let catches =
+        "(func $start (block $out (try_table (catch_all $out) (throw $e)))) (start $start)";
+    let quiet = guest("quiet", catches);
+    for guests in [guest("loud", throws), format!("{quiet} {}", guest("loud", throws))] {
+        let bytes = fuser(&format!("(component {guests})")).fuse().unwrap().bytes;
+        let mut module = Wasmtime::<Tick>::load(&bytes);
+        let why = module.call("_initialize", &[]).expect_err("it traps");
+        assert!(why.contains("meld:trap:uncaught-exception"), "{why}");
+        assert!(module.call("loud", &[]).is_err());
+        assert!(module.call("_initialize", &[]).is_err(), "a second start");
+    }
+    let bytes = fuser(&format!("(component {quiet})")).fuse().unwrap().bytes;
+    let mut module = Wasmtime::<Tick>::load(&bytes);
+    assert_eq!(module.call("_initialize", &[]), Ok(0));
+    assert_eq!(module.call("quiet", &[]), Ok(7));
+}
+
 /// Host functions without code of the guest around them, with the flag and without.
 #[test]
 fn host_functions_can_be_lifted_again() {

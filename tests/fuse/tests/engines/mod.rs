@@ -1,5 +1,7 @@
 //! A core module under wasmtime and wasmi, with a host that is written once for both.
 
+#![allow(dead_code, reason = "each test uses its part")]
+
 /// What a function of the host returns.
 #[derive(Clone, Copy)]
 pub enum Returns {

@@ -6,7 +6,7 @@ use crate::intrinsics::Intrinsics;
 use meld::Fuser;
 
 const CLOSED: i64 = -1;
-const INVALID: i64 = -2;
+pub const INVALID: i64 = -2;
 const PENDING: i64 = -5;
 
 /// A guest whose exports are the intrinsics, each under the guest's name: `a_write`. It names its
@@ -57,7 +57,7 @@ pub const ALL: [&str; 7] = [
     "stream_cancel_write",
 ];
 
-const FUTURES: [&str; 7] = [
+pub const FUTURES: [&str; 7] = [
     "future_new",
     "future_read",
     "future_write",
