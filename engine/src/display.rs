@@ -75,6 +75,7 @@ impl Names {
             let path: Vec<String> = export.path.iter().map(|part| format!("{part:?}")).collect();
             names.ports.insert(Port::Export(i as u32), format!("export {}", path.join(" ")));
         }
+        names.ports.insert(Port::Start, "start functions".to_string());
         if let World::Core { exports } = &program.world {
             for (i, (name, _)) in exports.iter().enumerate() {
                 names.ports.insert(Port::CoreExport(i as u32), format!("core export {name:?}"));
@@ -151,7 +152,7 @@ impl Show<'_> {
     /// An operator alone.
     pub(crate) fn op(&self, op: &Op) -> String {
         match op {
-            Op::Term(term) => self.rules.terms[term.index()].name.clone(),
+            Op::Term(term) => self.rules.term_name(*term).into_owned(),
             Op::Export(name) => format!(".{}", clean(name)),
             Op::Int(value) => value.to_string(),
             Op::Str(text) => format!("{text:?}"),

@@ -138,7 +138,8 @@ fn ports(program: &Program) -> Vec<Port> {
         (0..instance.imports.len()).map(move |n| Port::Import(InstanceId(i as u32), n as u32))
     });
     let core = (0..core).map(|i| Port::CoreExport(i as u32));
-    exports.chain(core).chain(destructors(program)).chain(imports).collect()
+    let start = facts::start_may_throw(program).then_some(Port::Start);
+    exports.chain(core).chain(destructors(program)).chain(start).chain(imports).collect()
 }
 
 /// Resource types that the host gets from guests and has to destroy by a call.
@@ -209,6 +210,7 @@ impl Seeder<'_> {
                 let resource = self.entity(Entity::Resource(resource));
                 Ok(self.term(self.terms.host_destructor, &[resource]))
             }
+            Port::Start => Ok(self.term(self.terms.started, &[])),
             Port::CoreExport(index) => match &self.program.world {
                 World::Core { exports } => self.item(&exports[index as usize].1),
                 World::Component(_) => {
@@ -272,7 +274,7 @@ impl Seeder<'_> {
         let term = match kind {
             CoreKind::Func(_) => self.terms.host_func,
             CoreKind::Memory { .. } => self.terms.host_memory,
-            CoreKind::Table => self.terms.host_table,
+            CoreKind::Table { .. } => self.terms.host_table,
             CoreKind::Global => self.terms.host_global,
             CoreKind::Tag => self.terms.host_tag,
         };
@@ -411,11 +413,16 @@ impl Seeder<'_> {
             let value = self.import(&item)?;
             self.into.equations.push((attribute, value));
         }
-        for ((instance, position), first) in facts::guests(program) {
-            let import = self.entity(Entity::CoreImport(instance, position));
-            let attribute = self.term(self.terms.guest_of, &[import]);
-            let value = self.entity(Entity::CoreImport(first.0, first.1));
-            self.into.equations.push((attribute, value));
+        for (attribute, firsts) in [
+            (self.terms.guest_of, facts::guests(program)),
+            (self.terms.peers_of, facts::peers(program)),
+        ] {
+            for ((instance, position), first) in firsts {
+                let import = self.entity(Entity::CoreImport(instance, position));
+                let attribute = self.term(attribute, &[import]);
+                let value = self.entity(Entity::CoreImport(first.0, first.1));
+                self.into.equations.push((attribute, value));
+            }
         }
         for ((instance, position), first) in facts::first_imports(program) {
             let import = self.entity(Entity::CoreImport(instance, position));
@@ -423,18 +430,17 @@ impl Seeder<'_> {
             let value = self.entity(Entity::CoreImport(first.0, first.1));
             self.into.equations.push((attribute, value));
         }
-        for ((instance, position), table) in facts::tables(program) {
-            let import = self.entity(Entity::CoreImport(instance, position));
-            let attribute = self.term(self.terms.first_table, &[import]);
-            let value = self.item(&table)?;
-            self.into.equations.push((attribute, value));
-        }
-        for pair in facts::same_memory(program) {
-            let [one, other] = [pair.0, pair.1].map(|(instance, position)| {
-                let import = self.entity(Entity::CoreImport(instance, position));
-                self.term(self.terms.first_memory, &[import])
-            });
-            self.into.equations.push((one, other));
+        for (term, pairs) in [
+            (self.terms.first_memory, facts::same_memory(program)),
+            (self.terms.first_table, facts::same_table(program)),
+        ] {
+            for pair in pairs {
+                let [one, other] = [pair.0, pair.1].map(|(instance, position)| {
+                    let import = self.entity(Entity::CoreImport(instance, position));
+                    self.term(term, &[import])
+                });
+                self.into.equations.push((one, other));
+            }
         }
         Ok(())
     }
@@ -505,9 +511,9 @@ impl Seeder<'_> {
             let count = self.int(program.module_of(instance).memories.len() as i64);
             self.state(ids.memories, vec![import, count]);
         }
-        for ((instance, position), _) in facts::tables(program) {
+        for (instance, position) in facts::funcref_tables(program) {
             let row = vec![self.entity(Entity::CoreImport(instance, position))];
-            self.state(ids.has_table, row);
+            self.state(ids.has_funcref_table, row);
         }
         let kinds = [
             ("stream_", ids.shares_streams, ids.streams_shared),

@@ -58,7 +58,7 @@ codes! {
     NotUsed "E0021" "name of a pack that is not used"
         "The name is declared in a pack that this one does not `use`, directly or through another.";
     DuplicateName "E0022" "two declarations of one name"
-        "All packs share one namespace for each kind of name: sorts, terms and modules, facts, assumptions, constants. Rules, options and forbids share one within their pack.";
+        "Sorts, facts and assumptions have one name for all packs. A term, a module or a constant has one for its pack and all that use it, so a pack cannot declare again what it sees of another, nor use a name that two others declare. Rules, options and forbids share a namespace within their pack.";
     WrongKind "E0023" "name of another kind"
         "The name is declared, but as something else: a fact cannot be rewritten, a term is no guard, a constant takes no arguments.";
     SortMismatch "E0030" "mismatched sorts"
@@ -106,7 +106,7 @@ codes! {
     ModuleKind "E0053" "import of another kind than its parameter"
         "A `Memory`, `Func`, `Table`, `Global` or `Tag` parameter supplies an import of that kind; an `Int` supplies an immutable global of type `i32` or `i64`.";
     ModuleUnused "E0054" "parameter that no import uses"
-        "Only parameters that keep instances apart (instances, entities, data), and memories whose address type the module follows, may be without an import.";
+        "Only parameters that keep instances apart (instances, entities, data), and memories and tables whose address type the module follows, may be without an import.";
     UnknownExport "E0055" "unknown export"
         "The module exports no such name.";
     ModuleWiring "E0056" "argument of another type than the import"
@@ -116,7 +116,7 @@ codes! {
     ConstValue "E0060" "constant out of its range"
         "The default of a constant obeys the range and the `power-of-two` that are declared for it.";
     UnknownSetting "E0061" "`--set` of an unknown constant"
-        "Constants are set as PACK.NAME=VALUE, where PACK is the last part of the pack's name.";
+        "Constants are set as PACK.NAME=VALUE, where PACK is the last part of the pack's name, or more of it where several packs have such a constant.";
     SettingValue "E0062" "`--set` with a value that is not allowed"
         "The value is a number within the range, and a power of two where that is declared.";
     TestForm "E0070" "test that does not fit its rule"

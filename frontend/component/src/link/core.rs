@@ -255,7 +255,7 @@ fn external_kind(kind: &CoreKind) -> ExternalKind {
     match kind {
         CoreKind::Func(_) => ExternalKind::Func,
         CoreKind::Memory { .. } => ExternalKind::Memory,
-        CoreKind::Table => ExternalKind::Table,
+        CoreKind::Table { .. } => ExternalKind::Table,
         CoreKind::Global => ExternalKind::Global,
         CoreKind::Tag => ExternalKind::Tag,
     }

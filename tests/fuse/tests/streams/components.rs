@@ -2,6 +2,7 @@
 //! root imports. In both forms of the output.
 
 use crate::engines::{Module, Wasmi, Wasmtime};
+use crate::intrinsics::Intrinsics;
 use meld::{Form, Fuser};
 use wasmtime::component::{Component, Linker};
 
@@ -84,7 +85,7 @@ fn fuser(inputs: &[String]) -> Fuser {
         .fold(Fuser::new(), |fuser, (text, name)| fuser.input(name, text.clone().into_bytes()))
 }
 
-fn core_form(fuser: &Fuser, check: impl Fn(&mut dyn Module)) {
+fn core_form(fuser: &Fuser, check: impl Fn(&mut dyn Module<Intrinsics>)) {
     let bytes = fuser.clone().form(Form::Core).fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
     check(&mut *Wasmtime::load(&bytes));
     check(&mut *Wasmi::load(&bytes));
