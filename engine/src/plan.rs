@@ -76,8 +76,8 @@ pub struct PackModule {
     /// The module for each combination of address types that it follows: bit `n` of a position
     /// says that addresses of the argument `follows[n]` are 64 bits wide.
     pub binaries: Vec<Arc<[u8]>>,
-    /// Positions of the arguments of sort `Memory` whose address type the module follows, and
-    /// whose pages may be of any size.
+    /// Positions of the arguments of sort `Memory` or `Table` whose address type the module
+    /// follows. The pages of such memories may be of any size, and threads may share them.
     pub follows: Vec<usize>,
     /// For each import of the module, in order, where it comes from.
     pub imports: Vec<ModuleImport>,

@@ -53,6 +53,7 @@ const OTHERS: &[TermShape] = terms! {
     "new-memory"("Str", "Int", "[Int]", "Int") -> "Memory";
     "first-memory"("CoreImport") -> "Memory";
     "first-memory-index"("CoreImport") -> "Global";
+    "first-table"("CoreImport") -> "Table";
     "after-start"("Instance") -> "Instance";
     "start-as-is"() -> "Start";
     "start-caught"("Func") -> "Start";

@@ -313,6 +313,7 @@ impl<'a> Pass<'a> {
             may_trap: false,
             has_tags: false,
             memories: Vec::new(),
+            tables: Vec::new(),
         });
         self.stack.push(Frame::Module(ModuleBuilder::new(start), id));
     }

@@ -86,14 +86,16 @@ pub enum Source {
     /// A constant in place of an immutable `i32` or `i64` global. Only for imports. An `i32` is
     /// given signed or unsigned.
     Const(i64),
-    /// A memory of an instance, exported or not. Only for imports.
-    Memory {
+    /// A memory or table of an instance, or another item, exported or not. Only for imports.
+    Item {
+        /// What it is.
+        kind: Kind,
         /// Position in [`Merge::instances`].
         instance: usize,
         /// Index in the instance's own index space.
         index: u32,
     },
-    /// The index that such a memory has in the fused module, in place of an immutable `i32`
+    /// The index that a memory has in the fused module, in place of an immutable `i32`
     /// global. Only for imports.
     MemoryIndex {
         /// Position in [`Merge::instances`].
