@@ -473,6 +473,18 @@ fn an_opaque_representation_without_effect_is_told() {
     check(&opaque, 0, says);
     let granted = meld(&[&opaque[..], &["--assume", "no-forged-handles"]].concat());
     assert!(granted.status.success() && stderr(&granted).is_empty(), "{}", stderr(&granted));
+    // A version has dots, too: the last one stands before the resource.
+    let chain =
+        ["top", "middle", "leaf-c"].map(|name| format!("tests/guests/resources/{name}.wasm"));
+    let [top, middle, leaf] = &chain;
+    let versioned = "meld:resources/decimals@0.1.0.float";
+    let fuse = ["fuse", top, middle, leaf, "-o", &out, "--opaque-rep"];
+    check(
+        &[&fuse[..], &[versioned]].concat(),
+        0,
+        &format!("`--opaque-rep {versioned}` has no effect"),
+    );
+    check(&[&fuse[..], &["meld:resources/decimals@0.1.float"]].concat(), 2, versioned);
 }
 
 /// Two guests that export the same names are refused, and the way out that the refusal names is one.
