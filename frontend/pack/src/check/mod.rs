@@ -110,6 +110,7 @@ type Known = Option<SortRef>;
 struct Param {
     name: String,
     sort: Known,
+    limits: ruleset::Limits,
     span: Span,
 }
 
