@@ -255,8 +255,10 @@ impl<'a> Checker<'a> {
             let wrong = match value.parse::<i64>() {
                 Err(_) => Some("is not a number of 64 bits".to_owned()),
                 Ok(number) => {
-                    constant.value = number;
-                    constant.limits.wrong(number)
+                    let wrong = constant.limits.wrong(number);
+                    // What is wrong is told once, not again wherever the constant stands.
+                    constant.value = if wrong.is_none() { number } else { constant.value };
+                    wrong
                 }
             };
             let span = constant.span;
