@@ -25,6 +25,8 @@ pub enum Port {
     /// The destructor of a resource type that a guest defines and the root exports: what the
     /// host calls when it drops one.
     Destructor(ResourceId),
+    /// The start functions of a component's guests, where one of them may throw.
+    Start,
 }
 
 /// One decided term.

@@ -2,8 +2,8 @@
 //!
 //! They are declared in `meld.vocabulary`, where rules can name them; this table is the other
 //! half of that contract. A vocabulary that lacks one of them, or declares it otherwise, is an
-//! error that says so; so is a fact that the frontend does not state, because `!fact(..)` would
-//! then hold without proof.
+//! error that says so; so is a fact that neither the frontend nor packs state, because `!fact(..)`
+//! would then hold without proof.
 
 use crate::error::EngineError;
 use meld_pack::ruleset::{FactId, Param, RuleSet, SortRef, TermId};
@@ -46,11 +46,16 @@ macro_rules! vocabulary {
                 $($fact: fact(rules, $fact_name, &[$($fact_arg),*], &mut wrong),)*
             };
             for fact in &rules.facts {
-                if !FACT_NAMES.contains(&fact.name.as_str()) {
+                let by_frontend = FACT_NAMES.contains(&fact.name.as_str());
+                if !by_frontend && !fact.by_packs {
                     wrong.push(format!(
-                        "the frontend does not state the fact `{}`, so `!{}(..)` would hold without proof",
-                        fact.name, fact.name
+                        "the frontend does not state the fact `{0}`, so `!{0}(..)` would hold without proof; \
+                         if packs state it, declare it `by-packs`",
+                        fact.name
                     ));
+                }
+                if by_frontend && fact.by_packs {
+                    wrong.push(format!("the frontend states the fact `{}`, so packs cannot", fact.name));
                 }
             }
             if wrong.is_empty() { Ok((terms, facts)) } else { Err(EngineError::Vocabulary(wrong)) }
@@ -71,6 +76,8 @@ vocabulary! {
         destructor = "destructor"("Resource") -> "Func";
         implementer = "implementer"("Resource") -> "Component";
         guest_of = "guest-of"("CoreImport") -> "CoreImport";
+        first_import = "first-import"("CoreImport") -> "CoreImport";
+        peers_of = "peers-of"("CoreImport") -> "CoreImport";
     }
     terms {
         first_table = "first-table"("CoreImport") -> "Table";
@@ -125,6 +132,7 @@ vocabulary! {
         async_builtin = "async-builtin"("Str", "Component") -> "Func";
         exported = "exported"("ComponentFunc") -> "Export";
         host_destructor = "host-destructor"("Resource") -> "Func";
+        started = "started"() -> "Start";
         host_func = "host-func"("Str", "Str", "CoreImport") -> "Func";
         host_memory = "host-memory"("Str", "Str", "CoreImport") -> "Memory";
         host_table = "host-table"("Str", "Str", "CoreImport") -> "Table";
@@ -166,6 +174,10 @@ vocabulary! {
         has_funcref_table = "has-funcref-table"("CoreImport");
         shares_streams = "shares-streams"("CoreImport");
         shares_futures = "shares-futures"("CoreImport");
+        streams_shared = "streams-shared"();
+        futures_shared = "futures-shared"();
+        of_root_module = "of-root-module"("CoreImport", "Int");
+        known_as = "known-as"("Int", "Str");
     }
 }
 

@@ -136,7 +136,7 @@ impl<'a> Wiring<'a> {
                     let instance = self.with_first(Kind::Memory, arguments[0])?;
                     Ok(Source::MemoryIndex { instance, index: 0 })
                 }
-                "separate" => self.source(arguments[0]),
+                "separate" | "by-way" => self.source(arguments[0]),
                 "inline" => Ok(match self.source(arguments[0])? {
                     Source::Export { instance, name } => Source::Inline { instance, name },
                     source => source,

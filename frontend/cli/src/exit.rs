@@ -88,7 +88,13 @@ impl From<FuseError> for Failure {
         let code = match error {
             FuseError::Pack(error) => return error.into(),
             FuseError::NotWasm { .. } => 3,
-            FuseError::Read(ReadError::Decode(_)) => 3,
+            FuseError::Read(ReadError::Decode(error)) => {
+                if error.refused {
+                    1
+                } else {
+                    3
+                }
+            }
             FuseError::Decide(
                 EngineError::Unknown { .. }
                 | EngineError::Ambiguous { .. }

@@ -440,6 +440,25 @@ fn a_function_of_another_type_than_a_packs_is_the_guests_fault() {
     );
 }
 
+/// What is well-formed and cannot be fused is refused, and is not a file that cannot be read.
+#[test]
+fn refusals_have_an_exit_code_of_their_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let refused = |text: &str, says: &str| {
+        let path = folder.path().join("guest.wat");
+        std::fs::write(&path, text).expect("the file can be written");
+        let path = path.to_string_lossy().into_owned();
+        check(&["fuse", &path], 1, says);
+        check(&["inspect", &path], 1, says);
+    };
+    let instance = r#"(core module $m (func (export "f"))) (core instance $m (instantiate $m))
+        (func $f (canon lift (core func $m "f")))"#;
+    refused(&format!("(component {instance} (start $f))"), "start functions are not supported");
+    let resource =
+        "(component (type $file (resource (rep i64))) (core func (canon resource.new $file)))";
+    refused(resource, "guest: the resource `root.file` has representations of type i64");
+}
+
 /// A resource that was named and keeps its table is told of.
 #[test]
 fn an_opaque_representation_without_effect_is_told() {

@@ -274,7 +274,8 @@ pub enum CoreItem {
     /// Another canonical built-in.
     Builtin(Builtin),
     /// A core import left to the host: of a plain core module, or of one in a component that gets it
-    /// from a core module which the root imports. The names are those that the importer has for it.
+    /// from a core module which the root imports. The first name is the importer's; the second one is the
+    /// function's own, whatever a component between calls it.
     Host {
         /// First level name.
         module: String,

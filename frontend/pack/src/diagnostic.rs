@@ -68,15 +68,17 @@ codes! {
     Unbound "E0032" "variable that nothing binds"
         "A variable of `rewrite`, `offer`, a negated fact or a comparison has its value from `match` or `for`, or from a fact that stands before it.";
     Misplaced "E0033" "pattern that cannot stand here"
-        "`_` and texts with `*` only match, so nothing can be made of them; leaves (`#a`) stand for something given, so only tests have them; tests have no variables.";
-    FactSort "E0034" "fact about something that rules change"
-        "Facts are proved before any rule runs, so they can only speak of entities, data, numbers and text.";
+        "`_` and texts with `*` only match, so nothing can be made of them; leaves (`#a`) stand for something of a test, so only tests have them; tests and what packs state have no variables.";
+    FactSort "E0034" "fact about something that it cannot speak of"
+        "Facts are known before any rule runs, so they can only speak of entities, data, numbers and text. Those that packs state (`by-packs`) speak of no entities: these are the program's, and packs have no names for them.";
     Root "E0035" "`match` cannot start with this"
         "`match` and `for` start with a term or an export. Entities and data are what the frontend says they are: no rule rewrites them.";
     NotOrdered "E0036" "comparison of what has no order"
         "`<`, `<=`, `>` and `>=` compare numbers; `==` and `!=` compare numbers, text, entities and data. What rules rewrite is matched, not compared.";
     Leaf "E0037" "leaf without a sort"
         "A leaf (`#a`) has the sort that its place demands: one, the same everywhere in a test, and no list, number or text.";
+    NotByPacks "E0038" "fact that packs do not state"
+        "What is true of the program, the frontend proves. A pack states with `given` only what is declared `by-packs`.";
     BehindChoice "E0040" "pattern that looks behind a choice"
         "Operations on one thing agree on how it is represented because all go through one term, the decision. A rule that knows one alternative could give two call sites two representations, which is a miscompile. Go through the decision.";
     ChoiceForm "E0041" "`rule` where an `option` belongs, or the other way round"
@@ -121,6 +123,8 @@ codes! {
         "A `forbid` is tested with `=> refused` and `=/=>`; rules and options with `=> term`, `=/=>` and `=/=> term`.";
     Merges "W0001" "answer that makes questions equal which other rules tell apart"
         "Terms that are equal to one answer are equal to each other, and what is answered for one is answered for all. If an answer lacks a variable of its question, and another rule asks something of that variable, the other rule's answer reaches questions that it refused. Name the variable in the answer, or write the guard that keeps the two rules apart.";
+    Outbid "W0002" "answer that another one may outbid"
+        "A rule adds an answer and takes none away: costs choose, and with another `-O` they choose otherwise. A rule that matches an answer (a term with a cost) leaves it standing, so match the question that it answers. Where another rule leaves to packs what they state to be theirs, state it: `given answers(\"my:module\")`.";
 }
 
 impl Code {

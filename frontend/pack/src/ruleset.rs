@@ -55,6 +55,8 @@ pub struct RuleSet {
     pub terms: Vec<TermDecl>,
     /// The facts.
     pub facts: Vec<FactDecl>,
+    /// What packs state.
+    pub given: Vec<Given>,
     /// The assumptions.
     pub assumes: Vec<AssumeDecl>,
     /// The constants that a user may set.
@@ -251,7 +253,22 @@ pub struct FactDecl {
     pub doc: String,
     /// Its parameters; each is of an entity, data or built-in sort.
     pub params: Vec<Param>,
+    /// Packs state it, and not the frontend; then no parameter is of an entity sort.
+    pub by_packs: bool,
     /// Where it is declared.
+    pub span: Span,
+}
+
+/// A fact that a pack states: it holds wherever the pack takes part.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The fact, one that packs state.
+    pub fact: FactId,
+    /// Its arguments; ground, and without leaves.
+    pub args: Vec<Pattern>,
+    /// Its documentation.
+    pub doc: String,
+    /// Where it is stated; names the pack, too.
     pub span: Span,
 }
 

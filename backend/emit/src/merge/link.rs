@@ -6,7 +6,7 @@ mod check;
 use super::module::{self, Module};
 use super::scan::MOST_ITEMS;
 use super::types::{ToIds, Types};
-use super::{Kind, Merge, MergeError, PerKind, Source};
+use super::{Kind, Merge, MergeError, PerKind, Source, StartMode};
 use indexmap::IndexMap;
 use rayon::prelude::*;
 use wasm_encoder::{EntityType, ValType};
@@ -314,9 +314,15 @@ impl<'a> Linker<'a, '_> {
         Ok(())
     }
 
+    /// Root exports, and behind them what [`StartMode::Caught`] calls.
     fn follow_exports(&mut self) -> Result<Vec<(Kind, Item)>, MergeError> {
-        let mut exports = Vec::with_capacity(self.merge.exports.len());
-        for (export, source) in &self.merge.exports {
+        let caught = match &self.merge.start {
+            StartMode::Caught(start, source) => Some((start, source)),
+            StartMode::Section | StartMode::Export(_) => None,
+        };
+        let mut exports = Vec::with_capacity(self.merge.exports.len() + 1);
+        let roots = self.merge.exports.iter().map(|(export, source)| (export, source));
+        for (export, source) in roots.chain(caught) {
             let user = format!("root export `{export}`");
             exports.push(match source {
                 Source::Export { instance, name } | Source::Inline { instance, name } => {

@@ -1,9 +1,10 @@
-//! What the instances are and have that leave functions to the host: whose they are, and their first
-//! memory and table.
+//! What the instances are and have that leave functions to the host: whose they are, their first memory
+//! and table, and what others call the same functions.
 
 use super::host_functions;
-use crate::program::{CoreItem, CoreKind, CoreModule, InstanceId, Program, World};
-use std::collections::HashMap;
+use crate::program::{CoreItem, CoreKind, CoreModule, HostModuleId, InstanceId, Program, World};
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 
 /// An import: its instance, and its position among the imports of that.
 type Import = (InstanceId, u32);
@@ -11,13 +12,94 @@ type Import = (InstanceId, u32);
 /// Imports of functions that are left to the host, each with the first such import of its guest. A guest
 /// is a plain core module, or all core instances of a component instance.
 pub fn guests(program: &Program) -> Vec<(Import, Import)> {
-    let guest = |instance: InstanceId| match program.world {
+    first_of_each(program, |instance| match program.world {
         World::Core { .. } => (Some(instance), None),
         World::Component(_) => (None, Some(program.instances[instance.index()].component)),
-    };
+    })
+}
+
+/// The same with the first such import of all whose core functions may call each other. Core functions do
+/// not cross from one component instance to another: [`may_throw`](super::may_throw),
+/// [`observes_leave`](super::observes_leave) and the argument in `resources.rs` rest on it. Between plain
+/// core modules there is nothing that a call has to go through.
+pub fn peers(program: &Program) -> Vec<(Import, Import)> {
+    first_of_each(program, |instance| match program.world {
+        World::Core { .. } => None,
+        World::Component(_) => Some(program.instances[instance.index()].component),
+    })
+}
+
+/// Imports of functions that are left to the host, each with the first one of those with the same key.
+fn first_of_each<K: Eq + Hash>(
+    program: &Program,
+    key: impl Fn(InstanceId) -> K,
+) -> Vec<(Import, Import)> {
     let mut first_of = HashMap::new();
     let imports = host_functions(program).map(|(instance, position, ..)| (instance, position));
-    imports.map(|import| (import, *first_of.entry(guest(import.0)).or_insert(import))).collect()
+    imports.map(|import| (import, *first_of.entry(key(import.0)).or_insert(import))).collect()
+}
+
+/// Imports of functions that are left to the host, each with the first import of the same function, of
+/// whichever instance of a core module that the root imports.
+pub fn first_imports(program: &Program) -> Vec<(Import, Import)> {
+    let mut first_of = HashMap::new();
+    let imports = host_functions(program).map(|(instance, position, ..)| (instance, position));
+    imports
+        .map(|import| match program.host_exports.get(&importer_of(program, import)) {
+            Some((instance, export)) => {
+                let function = (program.host_instances[instance.index()], export);
+                (import, *first_of.entry(function).or_insert(import))
+            }
+            None => (import, import),
+        })
+        .collect()
+}
+
+/// Imports of functions of core modules that the root imports, each with that module.
+pub fn root_modules(program: &Program) -> Vec<(Import, HostModuleId)> {
+    let imports = host_functions(program).map(|(instance, position, ..)| (instance, position));
+    imports
+        .filter_map(|import| {
+            let (instance, _) = program.host_exports.get(&importer_of(program, import))?;
+            Some((import, program.host_instances[instance.index()]))
+        })
+        .collect()
+}
+
+/// The names of core modules that the root imports: those by which guests import from them, and those that
+/// the root has for them.
+pub fn known_as(program: &Program) -> BTreeSet<(HostModuleId, String)> {
+    let mut names = BTreeSet::new();
+    for ((instance, position), module) in root_modules(program) {
+        if let CoreItem::Host { module: name, .. } =
+            &program.instances[instance.index()].imports[position as usize]
+        {
+            names.insert((module, name.clone()));
+        }
+    }
+    let modules = (0..program.host_modules.len() as u32).map(HostModuleId);
+    names.extend(modules.flat_map(|module| {
+        root_names(program, module).into_iter().map(move |name| (module, name.to_string()))
+    }));
+    names
+}
+
+/// The name of a core module that the root imports, and the package that it depends on by that name:
+/// `a:b` of `unlocked-dep=<a:b@{>=1.0.0}>`.
+fn root_names(program: &Program, module: HostModuleId) -> Vec<&str> {
+    let name = program.host_modules[module.index()].path.last().map(String::as_str);
+    let package = name
+        .and_then(|name| name.split_once("dep=<"))
+        .and_then(|(_, package)| package.split(['@', '>']).next());
+    name.into_iter().chain(package).collect()
+}
+
+/// The import by which a function of the host came into the program, which others may pass on.
+fn importer_of(program: &Program, (instance, position): Import) -> Import {
+    match &program.instances[instance.index()].imports[position as usize] {
+        CoreItem::Host { importer, .. } => *importer,
+        _ => (instance, position),
+    }
 }
 
 /// What is at index 0 of an index space of an instance.

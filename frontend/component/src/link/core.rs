@@ -117,8 +117,8 @@ impl<'a> Linker<'a> {
                     if kind == external_kind(&import.kind) =>
                 {
                     let importer = (id, position);
-                    self.host_exports.insert(importer, (instance, name));
-                    let (module, name) = (import.module.clone(), import.name.clone());
+                    self.host_exports.insert(importer, (instance, name.clone()));
+                    let module = import.module.clone();
                     imports.push(CoreItem::Host { module, name, importer });
                 }
                 Some((kind, item)) if kind == external_kind(&import.kind) => imports.push(item),

@@ -59,7 +59,7 @@ impl<'a> Checker<'a> {
 
     fn declare_rest(&mut self, declaration: &'a Declaration) {
         match &declaration.kind {
-            DeclarationKind::Sort(_) | DeclarationKind::Rule(_) => {}
+            DeclarationKind::Sort(_) | DeclarationKind::Given(_) | DeclarationKind::Rule(_) => {}
             DeclarationKind::Term(term) => {
                 let params = self.params(&term.params);
                 let result = self.sort_ref(&term.result);
@@ -147,8 +147,15 @@ impl<'a> Checker<'a> {
         let params = self.params(&fact.params);
         for (param, written) in params.iter().zip(&fact.params) {
             let Some(sort) = param.sort else { continue };
-            if matches!(self.sort_kind(sort), SortKind::Plain | SortKind::Choice) {
-                let name = self.sort_name(sort);
+            let kind = self.sort_kind(sort);
+            let name = self.sort_name(sort);
+            if kind == SortKind::Entity && fact.by_packs {
+                self.sink
+                    .error(Code::FactSort, format!("no pack can state a fact about {name}"))
+                    .label(written.sort.span, "packs have no names for its terms")
+                    .help("only the frontend states facts about the program");
+            }
+            if matches!(kind, SortKind::Plain | SortKind::Choice) {
                 self.sink
                     .error(
                         Code::FactSort,
@@ -164,6 +171,7 @@ impl<'a> Checker<'a> {
                 name: fact.name.text.clone(),
                 doc: declaration.doc.clone(),
                 params: set_params(&params),
+                by_packs: fact.by_packs,
                 span,
             });
             self.facts.push((fact.name.span, params));

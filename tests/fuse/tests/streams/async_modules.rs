@@ -2,8 +2,9 @@
 //! nothing left for the host to supply.
 
 use crate::engines::Module;
+use crate::intrinsics::Intrinsics;
 use crate::modules::{self, fuser};
-use meld::Fuser;
+use meld::{Fuser, Weight};
 
 /// Imports of a module by another one, as wrappers that a guest exports under its own name: `a_write`.
 /// A function is its name and its type, parameters all being `i32`.
@@ -28,7 +29,7 @@ fn guest(name: &str, module: &str, functions: &[(&str, usize, &str)], more: &str
 }
 
 /// As [`modules::check`], with nothing left for the host to supply.
-fn check(fuser: &Fuser, check: impl Fn(&mut dyn Module)) {
+fn check(fuser: &Fuser, check: impl Fn(&mut dyn Module<Intrinsics>)) {
     let bytes = fuser.fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
     let imports = wasmparser::Parser::new(0).parse_all(&bytes);
     let imports = imports.filter(|p| matches!(p, Ok(wasmparser::Payload::ImportSection(_))));
@@ -229,6 +230,7 @@ pack my.frames
 use meld.vocabulary
 use meld.state
 use meld.channels
+given answers("my:frames")
 /// Channels of frames.
 term frames() -> Instance
 /// Where they are.
@@ -276,7 +278,7 @@ fn packs_may_have_channels_of_their_own() {
     std::fs::write(&path, FRAMES).unwrap();
     let frames = guest("f", "my:frames", &CHANNELS[..3], r#"(memory (export "f_memory") 1)"#);
     let words = guest("w", "meld:channels", &CHANNELS, r#"(memory (export "w_memory") 1)"#);
-    let fuser = fuser(&[("frames", frames), ("words", words)]).rules(path);
+    let fuser = fuser(&[("frames", frames), ("words", words)]).rules(path).weight(Weight::Size);
     for outcome in meld::engine::testing::run_tests(&fuser.load_rules().unwrap(), Some("write")) {
         outcome.result.unwrap_or_else(|error| panic!("{}: {error}", outcome.rule));
     }
@@ -294,6 +296,12 @@ fn packs_may_have_channels_of_their_own() {
         assert_ne!(module.call("f_new", &[]), Ok(-3));
         assert_eq!(module.call("f_new", &[]), Ok(-3), "there are two");
     });
+    let bare = guest("f", "my:frames", &CHANNELS[1..2], "");
+    let bare = modules::fuser(&[("bare", bare)]).rules(folder.path().join("frames.meld"));
+    let error = refusal(&bare);
+    for words in ["bare: import \"my:frames\" \"write\"", "`!memories(?i, 0)` does not hold"] {
+        assert!(error.contains(words), "{error}");
+    }
 }
 
 /// An instance that guards itself: its one call returns what the gate says, or 1000 and how many calls

@@ -2,12 +2,13 @@
 //! host, of other elements.
 
 use crate::engines::{Module, Wasmi, Wasmtime};
+use crate::intrinsics::Intrinsics;
 use crate::modules::{self, Drive, fuser, guest_with};
 use meld::Fuser;
 
 /// Fuses guests with shared memories and runs what the check says on the same module with its memories
 /// not shared, as neither engine is built with threads.
-fn check_unshared(fuser: &Fuser, check: impl Fn(&mut dyn Module)) {
+fn check_unshared(fuser: &Fuser, check: impl Fn(&mut dyn Module<Intrinsics>)) {
     let bytes = fuser.fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
     let text = wasmprinter::print_bytes(&bytes).unwrap();
     let unshared = |line: &str| {
@@ -231,7 +232,7 @@ fn a_rule_without_its_guard_is_told_which_guest_lacks_what() {
     for (answer, kind) in [
         ("word-copier(first-memory(?i), first-memory(?i)).copy", "memory"),
         (r#"host-value(host-import("env", "f", ?i), first-memory-index(?i)).call"#, "memory"),
-        ("dispatch-table(first-table(?i), dispatcher(1)).register-index", "table"),
+        ("dispatch-table(first-table(?i), dispatcher(?i, 1)).register-index", "table"),
     ] {
         let pack = pack(answer).replace(
             "meld.streams",
