@@ -29,6 +29,7 @@ fn exit_codes_are_as_documented() {
     check(&["fuse", APP, GREETER, "-o", &out, "--set", "a.b"], 2, "CONST=VALUE");
     check(&["fuse", APP, GREETER, "-o", &out, "--set", "calls.speed=9"], 2, "calls.speed");
     check(&["rules", "check", "--set", "calls.speed=9"], 2, "calls.speed");
+    check(&["rules", "check", "--set", "gate.waiting=65"], 2, "1 error in");
     let hint = "write `--explain=greet`";
     check(&["fuse", APP, GREETER, "--explain", "greet"], 3, hint);
     let pack = file("good.meld", "pack good\n");
