@@ -24,7 +24,7 @@ fn get(global: Global, store: impl AsContextMut) -> i32 {
 
 impl Run {
     fn save(&mut self) -> State {
-        let size = (self.setup.slots * (32 + self.setup.bytes) + self.setup.page) as usize;
+        let size = self.setup.size() as usize;
         State {
             bytes: self.machine.bridge.data(&self.machine.store)[..size].to_vec(),
             free: get(self.machine.free, &mut self.machine.store),

@@ -7,7 +7,7 @@ use meld::Fuser;
 
 /// Imports of a module by another one, as wrappers that a guest exports under its own name: `a_write`.
 /// A function is its name and its type, parameters all being `i32`.
-fn guest(name: &str, module: &str, functions: &[(&str, usize, &str)], more: &str) -> String {
+pub fn guest(name: &str, module: &str, functions: &[(&str, usize, &str)], more: &str) -> String {
     let mut text = String::from("(module ");
     for (function, params, result) in functions {
         let params = "i32 ".repeat(*params);
@@ -28,7 +28,7 @@ fn guest(name: &str, module: &str, functions: &[(&str, usize, &str)], more: &str
 }
 
 /// As [`modules::check`], with nothing left for the host to supply.
-fn check(fuser: &Fuser, check: impl Fn(&mut dyn Module)) {
+pub fn check(fuser: &Fuser, check: impl Fn(&mut dyn Module)) {
     let bytes = fuser.fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
     let imports = wasmparser::Parser::new(0).parse_all(&bytes);
     let imports = imports.filter(|p| matches!(p, Ok(wasmparser::Payload::ImportSection(_))));
@@ -43,7 +43,7 @@ fn refusal(fuser: &Fuser) -> String {
     }
 }
 
-const CHANNELS: [(&str, usize, &str); 8] = [
+pub const CHANNELS: [(&str, usize, &str); 8] = [
     ("new", 0, "i64"),
     ("write", 3, "i32"),
     ("read", 3, "i32"),
@@ -65,7 +65,7 @@ fn channels(module: &str) -> Fuser {
 }
 
 /// The readable and the writable end.
-fn ends(handles: i64) -> [i32; 2] {
+pub fn ends(handles: i64) -> [i32; 2] {
     [handles as i32, (handles >> 32) as i32]
 }
 
@@ -220,71 +220,6 @@ fn constants_are_checked() {
             assert!(module.call("a_new", &[]).unwrap() != -3);
         }
         assert_eq!(module.call("a_new", &[]), Ok(-3));
-    });
-}
-
-/// A pack of a user's own has channels for elements of another size, beside those of the standard pack.
-const FRAMES: &str = r#"
-pack my.frames
-use meld.vocabulary
-use meld.state
-use meld.channels
-/// Channels of frames.
-term frames() -> Instance
-/// Where they are.
-term frame-memory() -> Memory
-rule memory {
-  match   frame-memory()
-  rewrite new-memory("my.frames", 2, [2048], 0)
-  because "two channels of 2048 bytes"
-  test { frame-memory() => new-memory("my.frames", 2, [2048], 0) }
-}
-rule frames {
-  match   frames()
-  rewrite channels(frame-memory(), 2, 2048, 64, 16, traps())
-  because "a frame has 64 bytes"
-  test { frames() => channels(frame-memory(), 2, 2048, 64, 16, traps()) }
-}
-rule new {
-  match   host-func("my:frames", "new", ?i)
-  rewrite frames().new
-  because "frames have channels of their own"
-  test { host-func("my:frames", "new", #i) => frames().new }
-}
-rule write {
-  match   host-func("my:frames", "write", ?i)
-  rewrite channel-port(frames(), frame-memory(), first-memory(?i), 64, 16, traps()).write
-  because "frames have channels of their own"
-  test { host-func("my:frames", "write", #i) => channel-port(frames(), frame-memory(), first-memory(#i), 64, 16, traps()).write }
-}
-rule read {
-  match   host-func("my:frames", "read", ?i)
-  rewrite channel-port(frames(), frame-memory(), first-memory(?i), 64, 16, traps()).read
-  because "frames have channels of their own"
-  test { host-func("my:frames", "read", #i) => channel-port(frames(), frame-memory(), first-memory(#i), 64, 16, traps()).read }
-}
-"#;
-
-#[test]
-fn packs_may_have_channels_of_their_own() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("frames.meld");
-    std::fs::write(&path, FRAMES).unwrap();
-    let frames = guest("f", "my:frames", &CHANNELS[..3], r#"(memory (export "f_memory") 1)"#);
-    let words = guest("w", "meld:channels", &CHANNELS, r#"(memory (export "w_memory") 1)"#);
-    check(&fuser(&[("frames", frames), ("words", words)]).rules(path), |module| {
-        let frames = ends(module.call("f_new", &[]).unwrap());
-        let words = ends(module.call("w_new", &[]).unwrap());
-        assert_eq!(frames, words, "both are the first of their kind");
-        let bytes: Vec<u8> = (0..128).collect();
-        module.write("f_memory", 0, &bytes);
-        assert_eq!(module.call("f_write", &[frames[1], 0, 2]), Ok(2));
-        assert_eq!(module.call("w_available", &[words[0]]), Ok(0));
-        assert_eq!(module.call("w_read", &[words[0], 0, 1]), Ok(-5));
-        assert_eq!(module.call("f_read", &[frames[0], 256, 9]), Ok(2));
-        assert_eq!(module.read("f_memory", 256, 128), bytes);
-        assert_ne!(module.call("f_new", &[]), Ok(-3));
-        assert_eq!(module.call("f_new", &[]), Ok(-3), "there are two");
     });
 }
 

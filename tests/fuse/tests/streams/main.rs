@@ -7,3 +7,4 @@ mod components;
 mod engines;
 mod host;
 mod modules;
+mod packs;
