@@ -88,11 +88,11 @@ impl Failure<'_, '_> {
             Some((*term, *index, *of))
         })?;
         let op = |term: Term| match bank.op(term) {
-            Op::Term(id) => Some((show.op(bank.op(term)), &rules.terms[id.index()])),
+            Op::Term(id) => Some(&rules.terms[id.index()]),
             _ => None,
         };
         let host = terms.iter().find_map(|term| match (op(*term), bank.children(*term)) {
-            (Some((name, _)), [interface, function, _]) if name == "host" => {
+            (Some(decl), [interface, function, _]) if decl.name == "host" => {
                 Some(format!("{} {} ", show.term(*interface), show.term(*function)))
             }
             _ => None,
@@ -102,8 +102,8 @@ impl Failure<'_, '_> {
             SortRef::List(_) => false,
         };
         let passed = match op(term) {
-            Some((name, decl)) if is_type(decl) => {
-                format!("{}passes `{name}`: ", host.unwrap_or_default())
+            Some(decl) if is_type(decl) => {
+                format!("{}passes `{}`: ", host.unwrap_or_default(), decl.name)
             }
             _ => String::new(),
         };

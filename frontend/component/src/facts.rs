@@ -9,20 +9,25 @@ mod faces;
 mod importers;
 mod intrinsics;
 mod leave;
+mod named;
 mod resources;
 mod tiny;
 mod trampolines;
 
 pub use faces::{in_memory, several_faces};
-pub use importers::{guests, peers, same_memory, tables};
-pub use intrinsics::{INTRINSICS, host_functions, shares};
+pub use importers::{
+    first_imports, funcref_tables, guests, known_as, peers, root_modules, same_memory, same_table,
+};
+pub use intrinsics::{host_functions, shares};
 pub use leave::observes_leave;
 pub use resources::{holders, lent, may_reenter, observes_lends, reaches_host};
 pub use tiny::{Tiny, tiny};
 pub use trampolines::{Callee, Slot, Trampolines, trampolines};
 
 use crate::abi::MAX_FLAT_PARAMS;
-use crate::program::{Builtin, ComponentId, CoreItem, FuncDef, Program, Resource};
+use crate::program::{
+    Builtin, ComponentId, CoreInstance, CoreItem, FuncDef, Program, Resource, World,
+};
 use crate::types::{FuncType, TypeId, Types, ValueType};
 use std::collections::{BTreeSet, HashMap};
 
@@ -60,6 +65,16 @@ pub fn has_start(program: &Program) -> bool {
     let modules =
         program.instances.iter().map(|instance| &program.modules[instance.module.index()]);
     modules.into_iter().any(|module| module.has_start || module.may_trap)
+}
+
+/// An exception may escape from the start function of a component's guest. Plain core modules start as
+/// their engine starts them.
+pub fn start_may_throw(program: &Program) -> bool {
+    let throwing = may_throw(program);
+    let may_throw = |instance: &CoreInstance| {
+        program.modules[instance.module.index()].has_start && throwing.contains(&instance.component)
+    };
+    matches!(program.world, World::Component(_)) && program.instances.iter().any(may_throw)
 }
 
 /// Some function is async, or some instance uses a built-in of the async ABI (but for the counter of
@@ -167,6 +182,24 @@ fn flat_values(types: &Types, any_bits: &BTreeSet<TypeId>, ty: TypeId) -> Option
     }
 }
 
+/// Types whose values lie in one place, laid out alike on both sides whatever the width of pointers:
+/// nothing in them points elsewhere or is a handle.
+pub fn in_place(types: &Types) -> BTreeSet<TypeId> {
+    use ValueType::*;
+    let mut found = BTreeSet::new();
+    for (id, ty) in types.iter() {
+        let elsewhere = matches!(
+            ty,
+            String | List(_) | Own(_) | Borrow(_) | Stream(_) | Future(_) | ErrorContext
+        );
+        // A type's parts come before it.
+        if !elsewhere && ty.parts().iter().all(|part| found.contains(part)) {
+            found.insert(id);
+        }
+    }
+    found
+}
+
 /// Types of which every bit pattern in memory is a valid value that means the same on both
 /// sides, whatever the width of pointers: so that elements can be copied in bulk.
 ///
@@ -206,6 +239,29 @@ pub fn any_bits(types: &Types) -> BTreeSet<TypeId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pointers_and_handles_are_not_in_place() {
+        use ValueType::*;
+        let mut types = Types::default();
+        let char_ = types.intern(Char);
+        let string = types.intern(String);
+        let list = types.intern(List(char_));
+        let own = types.intern(Own(crate::program::ResourceId(0)));
+        let case = [
+            (char_, true),
+            (string, false),
+            (list, false),
+            (own, false),
+            (types.intern(Variant(vec![Some(char_), None])), true),
+            (types.intern(Tuple(vec![char_, list])), false),
+            (types.intern(Option(own)), false),
+            (types.intern(FixedList(string, 2)), false),
+        ];
+        for (id, expect) in case {
+            assert_eq!(in_place(&types).contains(&id), expect, "{:?}", types.get(id));
+        }
+    }
 
     #[test]
     fn bulk_copies_need_every_bit() {

@@ -17,9 +17,9 @@ pub(crate) const MAX_GUARDS: usize = 256;
 const MAX_ERRORS: usize = 20;
 
 /// What declarations start with.
-const KEYWORDS: [&str; 11] = [
-    "use", "sort", "term", "fact", "assume", "const", "module", "rule", "option", "forbid",
-    "refuse",
+const KEYWORDS: [&str; 12] = [
+    "use", "sort", "term", "fact", "given", "assume", "const", "module", "rule", "option",
+    "forbid", "refuse",
 ];
 
 #[derive(pest_derive::Parser)]
@@ -259,6 +259,7 @@ fn readable(rule: Rule) -> &'static str {
         Rule::sort_decl => "`sort`",
         Rule::term_decl => "`term`",
         Rule::fact_decl => "`fact`",
+        Rule::given_decl => "`given`",
         Rule::assume_decl => "`assume`",
         Rule::const_decl => "`const`",
         Rule::module_decl => "`module`",
@@ -332,6 +333,7 @@ fn readable(rule: Rule) -> &'static str {
         Rule::kw_test | Rule::test => "`test`",
         Rule::kw_given | Rule::given => "`given`",
         Rule::refused => "`refused`",
+        Rule::by_packs => "`by-packs`",
         Rule::power_of_two => "`power-of-two`",
     }
 }

@@ -1,6 +1,6 @@
 //! What the functions at the host's edge need of a core module, which can offer one memory.
 
-use super::has_handles;
+use super::{core_items, has_handles};
 use crate::needs::{Needs, NeedsOf};
 use crate::program::{
     CanonicalOptions, CoreItem, FuncDef, OptionsId, Program, StringEncoding, World,
@@ -24,12 +24,7 @@ pub fn several_faces(program: &Program) -> bool {
     let handles = has_handles(&program.types);
     let needs = NeedsOf::new(&program.types);
     let mut face = Face { program, handles, memory: None, realloc: None, encoding: None };
-    let imported = program.instances.iter().flat_map(|instance| &instance.imports);
-    let lifted = program.funcs.iter().flat_map(|func| match &func.def {
-        FuncDef::Lift { core, post_return, .. } => Some(core).into_iter().chain(post_return),
-        FuncDef::Host(_) => None.into_iter().chain(&None),
-    });
-    for item in imported.chain(lifted) {
+    for item in core_items(program) {
         if let CoreItem::Lower { func, options } = item
             && let FuncDef::Host(_) = program.funcs[func.index()].def
         {
@@ -77,3 +72,6 @@ impl Face<'_> {
             && one(&mut self.encoding, needs.strings, Some(*encoding))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 //! its own: what a call between two of them checks and cleans up cannot be gone round.
 
 use crate::engines::Wasmtime;
+use crate::intrinsics::Intrinsics;
 use crate::modules::fuser;
 use meld::Form;
 
@@ -32,7 +33,7 @@ fn dispatching() -> String {
 fn run(root: String) -> impl Fn(&str) -> Result<i64, String> {
     let bytes = fuser(&[("root", root)]).form(Form::Core).fuse();
     let bytes = bytes.unwrap_or_else(|e| panic!("{e}")).bytes;
-    move |name| Wasmtime::load(&bytes).call(name, &[])
+    move |name| Wasmtime::<Intrinsics>::load(&bytes).call(name, &[])
 }
 
 /// `a` registers what throws, and `b`, which has no tag, dispatches: nobody else sees the exception.
