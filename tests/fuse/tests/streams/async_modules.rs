@@ -197,9 +197,9 @@ fn memories_that_are_not_shared_have_channels_of_their_own() {
 fn constants_are_checked() {
     for (name, value, why) in [
         ("channels.element-align", "3", "power of two"),
-        ("channels.channel-bytes", "5000", "power of two"),
-        ("channels.channel-bytes", "512", "1024..="),
-        ("channels.channel-count", "257", "1..=256"),
+        ("channels.ring-bytes", "5000", "power of two"),
+        ("channels.ring-bytes", "512", "1024..="),
+        ("channels.slots", "257", "1..=256"),
         ("channels.element-size", "0", "1..=1024"),
         ("gate.waiting", "65", "1..=64"),
         ("events.sets", "0", "1..=1024"),
@@ -210,12 +210,11 @@ fn constants_are_checked() {
         assert!(error.contains(why), "{error}");
     }
     // The largest of all fit, and there is a memory for what is asked for.
-    let fuser = channels("meld:channels")
-        .set("channels.channel-count", "256")
-        .set("channels.element-size", "1024");
-    let largest = fuser.clone().set("channels.channel-bytes", "1048576").fuse();
+    let fuser =
+        channels("meld:channels").set("channels.slots", "256").set("channels.element-size", "1024");
+    let largest = fuser.clone().set("channels.ring-bytes", "1048576").fuse();
     assert!(largest.is_ok_and(|fused| !fused.bytes.is_empty()));
-    check(&fuser.set("channels.channel-bytes", "65536"), |module| {
+    check(&fuser.set("channels.ring-bytes", "65536"), |module| {
         assert_eq!(module.call("a_capacity", &[]), Ok(64));
         for _ in 0..256 {
             assert!(module.call("a_new", &[]).unwrap() != -3);
@@ -283,26 +282,29 @@ fn each_instance_has_its_own_gate() {
 #[test]
 fn events_go_from_guest_to_guest() {
     let module = "meld:events";
-    let waits: [(&str, usize, &str); 3] =
-        [("new-set", 0, "i32"), ("join", 2, "i32"), ("poll", 1, "i64")];
+    let waits: [(&str, usize, &str); 3] = [
+        ("waitable-set.new", 0, "i32"),
+        ("waitable.join", 2, "i32"),
+        ("waitable-set.poll", 1, "i64"),
+    ];
     let notifies = [("notify", 2, "i32"), ("cancel", 1, "i32"), ("leave", 1, "i32")];
     let a = guest("a", module, &waits, "");
     let b = guest("b", module, &notifies, "");
     let fuser = fuser(&[("a", a), ("b", b)]).set("events.waitables", "2");
     check(&fuser, |module| {
-        let set = module.call("a_new-set", &[]).unwrap() as i32;
+        let set = module.call("a_waitable-set.new", &[]).unwrap() as i32;
         assert_eq!(module.call("b_notify", &[7, 2]), Ok(-2), "nobody waits for it");
-        assert_eq!(module.call("a_join", &[7, set]), Ok(0));
-        assert_eq!(module.call("a_join", &[8, set]), Ok(0));
-        assert_eq!(module.call("a_join", &[9, set]), Ok(-3));
+        assert_eq!(module.call("a_waitable.join", &[7, set]), Ok(0));
+        assert_eq!(module.call("a_waitable.join", &[8, set]), Ok(0));
+        assert_eq!(module.call("a_waitable.join", &[9, set]), Ok(-3));
         assert_eq!(module.call("b_notify", &[8, 3]), Ok(1));
         assert_eq!(module.call("b_notify", &[7, 2]), Ok(1));
         assert_eq!(module.call("b_cancel", &[7]), Ok(1));
-        assert_eq!(module.call("a_poll", &[set]), Ok(8 << 32 | 3));
-        assert_eq!(module.call("a_poll", &[set]), Ok(7 << 32 | 6));
-        assert_eq!(module.call("a_poll", &[set]), Ok(0));
+        assert_eq!(module.call("a_waitable-set.poll", &[set]), Ok(8 << 32 | 3));
+        assert_eq!(module.call("a_waitable-set.poll", &[set]), Ok(7 << 32 | 6));
+        assert_eq!(module.call("a_waitable-set.poll", &[set]), Ok(0));
         assert_eq!(module.call("b_leave", &[7]), Ok(0));
-        assert_eq!(module.call("a_join", &[9, set]), Ok(0));
+        assert_eq!(module.call("a_waitable.join", &[9, set]), Ok(0));
     });
 }
 
