@@ -4,7 +4,7 @@
 use crate::engines::Module;
 use crate::intrinsics::Intrinsics;
 use crate::modules::{self, fuser};
-use meld::Fuser;
+use meld::{Fuser, Weight};
 
 /// Imports of a module by another one, as wrappers that a guest exports under its own name: `a_write`.
 /// A function is its name and its type, parameters all being `i32`.
