@@ -4,7 +4,7 @@
 use crate::engines::Module;
 use crate::intrinsics::Intrinsics;
 use crate::modules::{self, fuser};
-use meld::{Fuser, Weight};
+use meld::Fuser;
 
 /// Imports of a module by another one, as wrappers that a guest exports under its own name: `a_write`.
 /// A function is its name and its type, parameters all being `i32`.
@@ -37,7 +37,7 @@ pub fn check(fuser: &Fuser, check: impl Fn(&mut dyn Module<Intrinsics>)) {
     modules::check(fuser, check);
 }
 
-fn refusal(fuser: &Fuser) -> String {
+pub fn refusal(fuser: &Fuser) -> String {
     match fuser.fuse() {
         Ok(_) => panic!("it is fused"),
         Err(error) => error.to_string(),

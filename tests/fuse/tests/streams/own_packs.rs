@@ -1,13 +1,13 @@
 //! Packs of a user that make use of the modules of the standard packs.
 
-use crate::async_modules::{CHANNELS, check, ends, guest};
+use crate::async_modules::{CHANNELS, check, ends, guest, refusal};
 use crate::engines::Module;
 use crate::intrinsics::Intrinsics;
 use crate::modules::fuser;
-use meld::Fuser;
 use meld::engine::testing::run_tests;
+use meld::{Fuser, Weight};
 
-/// As [`check`], with a pack whose own tests hold.
+/// As [`check`], with a pack whose own tests hold. What it states to answer it answers, whatever that costs.
 fn check_with(fuser: Fuser, pack: &str, run: impl Fn(&mut dyn Module<Intrinsics>)) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mine.meld");
@@ -16,7 +16,7 @@ fn check_with(fuser: Fuser, pack: &str, run: impl Fn(&mut dyn Module<Intrinsics>
     for outcome in run_tests(&fuser.load_rules().unwrap(), Some("my.")) {
         outcome.result.unwrap_or_else(|error| panic!("{}: {error}", outcome.rule));
     }
-    check(&fuser, run);
+    check(&fuser.weight(Weight::Size), run);
 }
 
 /// The pack that the book shows.
@@ -46,6 +46,19 @@ fn packs_may_have_channels_of_their_own() {
         assert_ne!(module.call("f_new", &[]), Ok(-3));
         assert_eq!(module.call("f_new", &[]), Ok(-3), "there are two");
     });
+}
+
+/// A guest without a memory has nothing to write from, and the pack says that it answers.
+#[test]
+fn the_guest_that_a_pack_does_not_answer_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("frames.meld");
+    std::fs::write(&path, frames()).unwrap();
+    let bare = guest("f", "my:frames", &CHANNELS[1..2], "");
+    let error = refusal(&fuser(&[("bare", bare)]).rules(path));
+    for words in ["bare: import \"my:frames\" \"write\"", "`!memories(?i, 0)` does not hold"] {
+        assert!(error.contains(words), "{error}");
+    }
 }
 
 /// Two streams of 16 bytes that no host has anything to do with.
