@@ -203,7 +203,7 @@ impl<'a> Linker<'a> {
         let index = self.envs[env.0 as usize].types.len() as u32;
         let name = names.types.get(&index).cloned().unwrap_or_else(|| format!("type{index}"));
         let name = format!("{}.{name}", self.path(env));
-        self.name_resource(id, NameRank::Index, || name);
+        self.name_resource(id, NameRank::Index, &name);
     }
 
     /// Names resources by an export that shows them.
@@ -211,7 +211,8 @@ impl<'a> Linker<'a> {
         match item {
             Item::Type(Ty::Resource(id)) => {
                 let path = self.path(env);
-                self.name_resource(id, NameRank::Type, || format!("{path}.{name}"));
+                self.step_path(env, &[&path, name])?;
+                self.name_resource(id, NameRank::Type, &format!("{path}.{name}"));
             }
             Item::Instance(instance) => {
                 let exports = &self.exports[instance.0 as usize];
@@ -224,7 +225,8 @@ impl<'a> Linker<'a> {
                     .collect();
                 self.step(env, self.exports[instance.0 as usize].len())?;
                 for (export, id) in resources {
-                    self.name_resource(id, NameRank::Interface, || format!("{name}.{export}"));
+                    self.step_path(env, &[name, export])?;
+                    self.name_resource(id, NameRank::Interface, &format!("{name}.{export}"));
                 }
             }
             _ => {}
