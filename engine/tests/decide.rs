@@ -184,7 +184,7 @@ fn streams_and_futures_are_refused_in_plain_words() {
 
 #[test]
 fn ports_whose_guards_fail() {
-    let program = siblings("(param \"a\" (list bool))", "(param i32 i32)", "");
+    let program = siblings("(param \"a\" (list (option bool)))", "(param i32 i32)", "");
     let rules = rules();
     let options = Options {
         disable: BTreeSet::from(["meld.values.narrow".to_string()]),

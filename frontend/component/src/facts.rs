@@ -169,6 +169,24 @@ fn flat_values(types: &Types, any_bits: &BTreeSet<TypeId>, ty: TypeId) -> Option
     }
 }
 
+/// Types whose values lie in one place, laid out alike on both sides whatever the width of pointers:
+/// nothing in them points elsewhere or is a handle.
+pub fn in_place(types: &Types) -> BTreeSet<TypeId> {
+    use ValueType::*;
+    let mut found = BTreeSet::new();
+    for (id, ty) in types.iter() {
+        let elsewhere = matches!(
+            ty,
+            String | List(_) | Own(_) | Borrow(_) | Stream(_) | Future(_) | ErrorContext
+        );
+        // A type's parts come before it.
+        if !elsewhere && ty.parts().iter().all(|part| found.contains(part)) {
+            found.insert(id);
+        }
+    }
+    found
+}
+
 /// Types of which every bit pattern in memory is a valid value that means the same on both
 /// sides, whatever the width of pointers: so that elements can be copied in bulk.
 ///
@@ -208,6 +226,29 @@ pub fn any_bits(types: &Types) -> BTreeSet<TypeId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pointers_and_handles_are_not_in_place() {
+        use ValueType::*;
+        let mut types = Types::default();
+        let char_ = types.intern(Char);
+        let string = types.intern(String);
+        let list = types.intern(List(char_));
+        let own = types.intern(Own(crate::program::ResourceId(0)));
+        let case = [
+            (char_, true),
+            (string, false),
+            (list, false),
+            (own, false),
+            (types.intern(Variant(vec![Some(char_), None])), true),
+            (types.intern(Tuple(vec![char_, list])), false),
+            (types.intern(Option(own)), false),
+            (types.intern(FixedList(string, 2)), false),
+        ];
+        for (id, expect) in case {
+            assert_eq!(in_place(&types).contains(&id), expect, "{:?}", types.get(id));
+        }
+    }
 
     #[test]
     fn bulk_copies_need_every_bit() {

@@ -130,6 +130,13 @@ const LIST_BOOL: Case = Case {
     ..LIST
 };
 
+const LIST_CHAR: Case = Case {
+    name: "list<char>",
+    params: r#"(param "l" (list char))"#,
+    arguments: "(i32.const 0) (i32.shr_u (local.get $bytes) (i32.const 2))",
+    ..LIST
+};
+
 const ASCII: Case = Case {
     name: "string, ASCII",
     params: r#"(param "s" string)"#,
@@ -299,6 +306,7 @@ pub fn rows() -> Vec<Row> {
         row(LIST_TUPLE, KIB, None),
         row(LIST_TUPLE, 64 * KIB, Some(2.5)),
         row(LIST_BOOL, 64 * KIB, None),
+        row(LIST_CHAR, 64 * KIB, None),
         row(ASCII, 20, Some(4.0)),
         row(ASCII, KIB, Some(2.0)),
         row(ASCII, 64 * KIB, Some(1.0)),

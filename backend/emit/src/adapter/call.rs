@@ -9,7 +9,7 @@ use super::{AdapterSpec, Error, Generated, PassId, Role, Side, Which, trap};
 use crate::memory::MemoryShape;
 use indexmap::IndexSet;
 use meld_component::abi::{Direction, FlatType, Layouts, Signature};
-use meld_component::facts::any_bits;
+use meld_component::facts::{any_bits, in_place};
 use meld_component::types::TypeId;
 use std::collections::BTreeSet;
 
@@ -19,6 +19,8 @@ pub(super) struct Env<'a> {
     pub layouts: Layouts<'a>,
     /// Types whose elements may be copied in bulk.
     pub any_bits: BTreeSet<TypeId>,
+    /// Types of elements that a function of a pack may copy.
+    pub in_place: BTreeSet<TypeId>,
     pub imports: Imports,
     params: Needs,
     results: Needs,
@@ -58,7 +60,15 @@ pub fn generate(spec: &AdapterSpec<'_>) -> Result<Generated, Error> {
         });
     }
     let imports = imports(spec, &lift, &params, &results)?;
-    let env = Env { spec, layouts, any_bits: any_bits(spec.types), imports, params, results };
+    let env = Env {
+        spec,
+        layouts,
+        any_bits: any_bits(spec.types),
+        in_place: in_place(spec.types),
+        imports,
+        params,
+        results,
+    };
 
     let mut outlined = IndexSet::new();
     let main = Emitter::new(&env, lower.params.len(), Which::Caller, &mut outlined)

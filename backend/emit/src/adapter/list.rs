@@ -21,7 +21,7 @@ struct Allocated {
 }
 
 impl Emitter<'_, '_> {
-    /// A list whose elements are copied as they are, by a copier or an instruction. Takes over
+    /// A list whose elements are copied together, by a function of a pack or an instruction. Takes over
     /// the pointer and the length on the source side and gives those on the other.
     pub(super) fn copy_list(
         &mut self,
@@ -30,9 +30,14 @@ impl Emitter<'_, '_> {
         ptr: Slot,
         len: Slot,
     ) -> Result<Vec<Slot>, Error> {
-        if !self.env.any_bits.contains(&element) {
+        // A function of a pack may check or change what it copies; an instruction does not.
+        let (copied, pass) = match copier {
+            Some(_) => (&self.env.in_place, "copy-by"),
+            None => (&self.env.any_bits, "copy"),
+        };
+        if !copied.contains(&element) {
             let ty = format!("a list of {:?}", self.env.spec.types.get(element));
-            return Err(Error::Mismatch { ty, pass: "copy" });
+            return Err(Error::Mismatch { ty, pass });
         }
         let list = self.allocate_list(element, ptr, len)?;
         // Copies count in the narrower of the two pointer types.
