@@ -115,7 +115,8 @@ pub(crate) fn solve<'r>(
     for name in &options.opaque_names {
         target.opaque.extend(resources(program, name)?);
     }
-    let statement = seed(program, rules, Bank::default(), &target, options.reverse_ports)?;
+    let statement =
+        seed(program, rules, &standings, Bank::default(), &target, options.reverse_ports)?;
     let statement = statement.sorted();
     saturation.take(&statement);
     let seeds = statement.ports;

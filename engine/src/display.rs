@@ -9,8 +9,8 @@ use crate::plan::{Entity, Port};
 use crate::saturate::Saturation;
 use crate::term::{Bank, Op, Term};
 use meld_component::program::Program;
-use meld_pack::guard_text;
 use meld_pack::ruleset::{Guard, RuleSet, SortRef, Span};
+use meld_pack::{given_text, guard_text};
 use std::collections::{BTreeMap, HashMap};
 
 /// Operators after which a term is cut.
@@ -75,6 +75,7 @@ impl Names {
             let path: Vec<String> = export.path.iter().map(|part| format!("{part:?}")).collect();
             names.ports.insert(Port::Export(i as u32), format!("export {}", path.join(" ")));
         }
+        names.ports.insert(Port::Start, "start functions".to_string());
         if let World::Core { exports } = &program.world {
             for (i, (name, _)) in exports.iter().enumerate() {
                 names.ports.insert(Port::CoreExport(i as u32), format!("core export {name:?}"));
@@ -151,7 +152,7 @@ impl Show<'_> {
     /// An operator alone.
     pub(crate) fn op(&self, op: &Op) -> String {
         match op {
-            Op::Term(term) => self.rules.terms[term.index()].name.clone(),
+            Op::Term(term) => self.rules.term_name(*term).into_owned(),
             Op::Export(name) => format!(".{}", clean(name)),
             Op::Int(value) => value.to_string(),
             Op::Str(text) => format!("{text:?}"),
@@ -288,7 +289,14 @@ impl Saturation<'_> {
             return format!("`{text}` does not hold: `{values}`");
         };
         if *negated {
-            return format!("`{text}` does not hold, because `{}` does", &values[1..]);
+            let holds = &values[1..];
+            let stated =
+                self.rules.given.iter().find(|given| given_text(self.rules, given) == holds);
+            let by = stated.map_or(String::new(), |given| {
+                let pack = &self.rules.packs[given.span.pack.index()].name;
+                format!(", as {pack} states ({})", place(self.rules, given.span))
+            });
+            return format!("`{text}` does not hold, because `{holds}` does{by}");
         }
         // What does hold of the same thing says best what is wrong.
         let first = args.first().map(|arg| self.value_text(arg, &refusal.slots));

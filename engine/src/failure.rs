@@ -84,29 +84,27 @@ impl Failure<'_, '_> {
         let show = self.saturation.show();
         let bank = self.saturation.graph.bank();
         let terms = [self.below(question), self.below(seed)].concat();
-        let op = |term: Term| match bank.op(term) {
-            Op::Term(_) => show.op(bank.op(term)),
-            _ => String::new(),
+        let name = |term: Term| match bank.op(term) {
+            Op::Term(id) => Some(self.saturation.rules.terms[id.index()].name.as_str()),
+            _ => None,
         };
-        let host = terms.iter().find_map(|term| match (op(*term).as_str(), bank.children(*term)) {
+        let host = terms.iter().find_map(|term| match (name(*term)?, bank.children(*term)) {
             ("host", [interface, name, _]) => {
                 Some(format!("{} {} ", show.term(*interface), show.term(*name)))
             }
             _ => None,
         });
         terms.into_iter().find_map(|term| {
-            let op = op(term);
-            let (mut what, _) =
-                *UNSUPPORTED.iter().find(|(_, terms)| terms.contains(&op.as_str()))?;
-            let builtin = bank.children(term).first().map(|name| show.term(*name));
-            let of_streams = ["\"stream.", "\"future."];
-            if op == "async-builtin"
-                && builtin.is_some_and(|name| of_streams.iter().any(|p| name.starts_with(p)))
+            let op = name(term)?;
+            let (mut what, _) = *UNSUPPORTED.iter().find(|(_, terms)| terms.contains(&op))?;
+            if let ("async-builtin", [builtin, _]) = (op, bank.children(term))
+                && let Op::Str(builtin) = bank.op(*builtin)
+                && ["stream.", "future."].iter().any(|prefix| builtin.starts_with(prefix))
             {
                 what = STREAMS;
             }
             let why = if what == STREAMS { RENDEZVOUS } else { "" };
-            let passed = match op.as_str() {
+            let passed = match op {
                 "stream" | "future" | "error-context" => {
                     format!("{}passes `{op}`: ", host.as_deref().unwrap_or_default())
                 }

@@ -25,6 +25,8 @@ pub enum Port {
     /// The destructor of a resource type that a guest defines and the root exports: what the
     /// host calls when it drops one.
     Destructor(ResourceId),
+    /// The start functions of a component's guests, where one of them may throw.
+    Start,
 }
 
 /// One decided term.
@@ -74,8 +76,8 @@ pub struct PackModule {
     /// The module for each combination of address types that it follows: bit `n` of a position
     /// says that addresses of the argument `follows[n]` are 64 bits wide.
     pub binaries: Vec<Arc<[u8]>>,
-    /// Positions of the arguments of sort `Memory` whose address type the module follows, and
-    /// whose pages may be of any size.
+    /// Positions of the arguments of sort `Memory` or `Table` whose address type the module
+    /// follows. The pages of such memories may be of any size, and threads may share them.
     pub follows: Vec<usize>,
     /// For each import of the module, in order, where it comes from.
     pub imports: Vec<ModuleImport>,

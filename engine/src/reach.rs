@@ -123,6 +123,6 @@ fn instances(program: &Program) -> impl Iterator<Item = InstanceId> + use<> {
 fn written(program: &Program, id: InstanceId) -> impl Iterator<Item = &CoreItem> {
     let imports = program.module_of(id).imports.iter();
     imports.zip(&program.instances[id.index()].imports).filter_map(|(import, item)| {
-        matches!(import.kind, CoreKind::Memory { .. } | CoreKind::Table).then_some(item)
+        matches!(import.kind, CoreKind::Memory { .. } | CoreKind::Table { .. }).then_some(item)
     })
 }

@@ -2,19 +2,20 @@
 //!
 //! Every entity becomes a leaf, every type a term, every attribute (`component(#opts)`) an
 //! equation, every proof of [`meld_component::facts`] a fact, and every port the term that says
-//! what the component model makes of it. Nothing is decided here, and nothing that decides is
-//! known: replay states the program once more by itself.
+//! what the component model makes of it. Facts that packs state stand beside those. Nothing is decided
+//! here, and nothing that decides is known: replay states the program once more by itself.
 
 use crate::error::EngineError;
 use crate::plan::{Entity, Form, Port, Target};
 use crate::term::{Bank, Op, Term};
 use crate::vocabulary::{FactIds, Terms, look_up};
+use crate::why_not::Standing;
 use meld_component::facts::{self, Callee, Slot, Tiny, Trampolines};
 use meld_component::program::{
     Builtin, CoreItem, CoreKind, FuncDef, FuncId, InstanceId, OptionsId, Program, ResourceDef,
     ResourceId, StringEncoding, World,
 };
-use meld_pack::ruleset::{FactId, RuleSet, TermId};
+use meld_pack::ruleset::{FactId, PackId, Pattern, Rule, RuleSet, TermId};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 mod resources;
@@ -33,11 +34,12 @@ pub struct Statement {
     pub facts: Vec<(FactId, Vec<Term>)>,
 }
 
-/// States a program that is to be written in a form. Its terms are added to those that are in the
-/// bank already.
+/// States a program that is to be written in a form, for rules with these standings. Its terms are
+/// added to those that are in the bank already.
 pub fn seed(
     program: &Program,
     rules: &RuleSet,
+    standings: &[Standing],
     bank: Bank,
     target: &Target,
     reverse_ports: bool,
@@ -66,6 +68,7 @@ pub fn seed(
     }
     seeder.attributes()?;
     seeder.facts(&facts);
+    seeder.given(rules, standings)?;
     for resource in &target.opaque {
         let row = vec![seeder.entity(Entity::Resource(*resource))];
         seeder.state(facts.opaque, row);
@@ -134,7 +137,8 @@ fn ports(program: &Program) -> Vec<Port> {
         (0..instance.imports.len()).map(move |n| Port::Import(InstanceId(i as u32), n as u32))
     });
     let core = (0..core).map(|i| Port::CoreExport(i as u32));
-    exports.chain(core).chain(destructors(program)).chain(imports).collect()
+    let start = facts::start_may_throw(program).then_some(Port::Start);
+    exports.chain(core).chain(destructors(program)).chain(start).chain(imports).collect()
 }
 
 /// Resource types that the host gets from guests and has to destroy by a call.
@@ -205,6 +209,7 @@ impl Seeder<'_> {
                 let resource = self.entity(Entity::Resource(resource));
                 Ok(self.term(self.terms.host_destructor, &[resource]))
             }
+            Port::Start => Ok(self.term(self.terms.started, &[])),
             Port::CoreExport(index) => match &self.program.world {
                 World::Core { exports } => self.item(&exports[index as usize].1),
                 World::Component(_) => {
@@ -268,7 +273,7 @@ impl Seeder<'_> {
         let term = match kind {
             CoreKind::Func(_) => self.terms.host_func,
             CoreKind::Memory { .. } => self.terms.host_memory,
-            CoreKind::Table => self.terms.host_table,
+            CoreKind::Table { .. } => self.terms.host_table,
             CoreKind::Global => self.terms.host_global,
             CoreKind::Tag => self.terms.host_tag,
         };
@@ -407,24 +412,34 @@ impl Seeder<'_> {
             let value = self.import(&item)?;
             self.into.equations.push((attribute, value));
         }
-        for ((instance, position), first) in facts::guests(program) {
+        for (attribute, firsts) in [
+            (self.terms.guest_of, facts::guests(program)),
+            (self.terms.peers_of, facts::peers(program)),
+        ] {
+            for ((instance, position), first) in firsts {
+                let import = self.entity(Entity::CoreImport(instance, position));
+                let attribute = self.term(attribute, &[import]);
+                let value = self.entity(Entity::CoreImport(first.0, first.1));
+                self.into.equations.push((attribute, value));
+            }
+        }
+        for ((instance, position), first) in facts::first_imports(program) {
             let import = self.entity(Entity::CoreImport(instance, position));
-            let attribute = self.term(self.terms.guest_of, &[import]);
+            let attribute = self.term(self.terms.first_import, &[import]);
             let value = self.entity(Entity::CoreImport(first.0, first.1));
             self.into.equations.push((attribute, value));
         }
-        for ((instance, position), table) in facts::tables(program) {
-            let import = self.entity(Entity::CoreImport(instance, position));
-            let attribute = self.term(self.terms.first_table, &[import]);
-            let value = self.item(&table)?;
-            self.into.equations.push((attribute, value));
-        }
-        for pair in facts::same_memory(program) {
-            let [one, other] = [pair.0, pair.1].map(|(instance, position)| {
-                let import = self.entity(Entity::CoreImport(instance, position));
-                self.term(self.terms.first_memory, &[import])
-            });
-            self.into.equations.push((one, other));
+        for (term, pairs) in [
+            (self.terms.first_memory, facts::same_memory(program)),
+            (self.terms.first_table, facts::same_table(program)),
+        ] {
+            for pair in pairs {
+                let [one, other] = [pair.0, pair.1].map(|(instance, position)| {
+                    let import = self.entity(Entity::CoreImport(instance, position));
+                    self.term(term, &[import])
+                });
+                self.into.equations.push((one, other));
+            }
         }
         Ok(())
     }
@@ -433,6 +448,38 @@ impl Seeder<'_> {
     fn contents(&self) -> Vec<(Slot, CoreItem)> {
         let contents = self.trampolines.contents.iter();
         contents.map(|(slot, item)| (*slot, item.clone())).collect()
+    }
+
+    /// What packs state. A pack none of whose rules runs takes no part, and states nothing.
+    fn given(&mut self, rules: &RuleSet, standings: &[Standing]) -> Result<(), EngineError> {
+        let takes_part = |pack: PackId| {
+            let of_pack = |(rule, _): &(&Rule, &Standing)| rule.pack == pack;
+            let mut own = rules.rules.iter().zip(standings).filter(of_pack).peekable();
+            own.peek().is_none() || own.any(|(_, standing)| standing.is_on())
+        };
+        for given in rules.given.iter().filter(|given| takes_part(given.span.pack)) {
+            let row = self.values(&given.args)?;
+            self.state(given.fact, row);
+        }
+        Ok(())
+    }
+
+    /// Ground patterns without leaves, which are all that can be stated.
+    fn values(&mut self, patterns: &[Pattern]) -> Result<Vec<Term>, EngineError> {
+        let value = |pattern: &Pattern| match pattern {
+            Pattern::Term(term, args) => {
+                let args = self.values(args)?;
+                Ok(self.term(*term, &args))
+            }
+            Pattern::List(elements, None) => {
+                let elements = self.values(elements)?;
+                Ok(self.into.bank.list(&elements))
+            }
+            Pattern::Int(value) => Ok(self.int(*value)),
+            Pattern::Str(text) => Ok(self.text(text)),
+            _ => Err(EngineError::Internal("a pack states what is no value".into())),
+        };
+        patterns.iter().map(value).collect()
     }
 
     fn facts(&mut self, ids: &FactIds) {
@@ -498,15 +545,32 @@ impl Seeder<'_> {
             let count = self.int(program.module_of(instance).memories.len() as i64);
             self.state(ids.memories, vec![import, count]);
         }
-        for ((instance, position), _) in facts::tables(program) {
+        for (instance, position) in facts::funcref_tables(program) {
             let row = vec![self.entity(Entity::CoreImport(instance, position))];
-            self.state(ids.has_table, row);
+            self.state(ids.has_funcref_table, row);
         }
-        for (kind, fact) in [("stream_", ids.shares_streams), ("future_", ids.shares_futures)] {
-            for (instance, position) in facts::shares(program, kind) {
-                let row = vec![self.entity(Entity::CoreImport(instance, position))];
-                self.state(fact, row);
+        let kinds = [
+            ("stream_", ids.shares_streams, ids.streams_shared),
+            ("future_", ids.shares_futures, ids.futures_shared),
+        ];
+        for (kind, shares, shared) in kinds {
+            let imports = facts::shares(program, kind);
+            if !imports.is_empty() {
+                self.state(shared, Vec::new());
             }
+            for (instance, position) in imports {
+                let row = vec![self.entity(Entity::CoreImport(instance, position))];
+                self.state(shares, row);
+            }
+        }
+        for ((instance, position), module) in facts::root_modules(program) {
+            let import = self.entity(Entity::CoreImport(instance, position));
+            let row = vec![import, self.int(i64::from(module.0))];
+            self.state(ids.of_root_module, row);
+        }
+        for (module, name) in facts::known_as(program) {
+            let row = vec![self.int(i64::from(module.0)), self.text(&name)];
+            self.state(ids.known_as, row);
         }
         for (slot, _) in self.contents() {
             let row = vec![self.entity(Entity::Slot(slot))];

@@ -2,43 +2,32 @@
 //!
 //! They are declared in `meld.vocabulary`, where rules can name them; this table is the other
 //! half of that contract. A vocabulary that lacks one of them, or declares it otherwise, is an
-//! error that says so; so is a fact that the frontend does not state, because `!fact(..)` would
-//! then hold without proof.
+//! error that says so; so is a fact that neither the frontend nor packs state, because `!fact(..)`
+//! would then hold without proof.
 
 use crate::error::EngineError;
 use meld_pack::ruleset::{FactId, Param, RuleSet, SortRef, TermId};
 use std::collections::HashSet;
 
-/// Terms that the frontend equates with what they are. They are names for something else, even
-/// where that is data, and are never chosen themselves.
-pub const ATTRIBUTES: [&str; 13] = [
-    "component",
-    "memory",
-    "realloc",
-    "signature",
-    "content",
-    "bare",
-    "resource-number",
-    "destructor",
-    "destructor-through",
-    "implementer",
-    "border-options",
-    "guest-of",
-    "first-table",
-];
-
 /// Terms that stand for something of the instance that has the core import which they name: where
 /// they are chosen, that instance is needed.
-pub const OF_IMPORTER: [&str; 2] = ["first-memory", "first-memory-index"];
+pub const OF_IMPORTER: [&str; 3] = ["first-memory", "first-memory-index", "first-table"];
 
 macro_rules! vocabulary {
     (
+        attributes {
+            $($attr:ident = $attr_name:literal ($($attr_arg:literal),*) -> $attr_result:literal;)*
+        }
         terms { $($term:ident = $term_name:literal ($($arg:literal),*) -> $result:literal;)* }
         facts { $($fact:ident = $fact_name:literal ($($fact_arg:literal),*);)* }
     ) => {
         /// Ids of the terms that the frontend seeds.
         #[derive(Clone, Copy, Debug)]
-        pub struct Terms { $(pub $term: TermId,)* }
+        pub struct Terms { $(pub $attr: TermId,)* $(pub $term: TermId,)* }
+
+        /// Terms that the frontend equates with what they are. They are names for something else,
+        /// even where that is data, and are never chosen themselves.
+        pub const ATTRIBUTES: &[&str] = &[$($attr_name),*];
 
         /// Ids of the facts that the frontend states.
         #[derive(Clone, Copy, Debug)]
@@ -50,17 +39,23 @@ macro_rules! vocabulary {
         pub fn look_up(rules: &RuleSet) -> Result<(Terms, FactIds), EngineError> {
             let mut wrong = Vec::new();
             let terms = Terms {
+                $($attr: term(rules, $attr_name, &[$($attr_arg),*], $attr_result, &mut wrong),)*
                 $($term: term(rules, $term_name, &[$($arg),*], $result, &mut wrong),)*
             };
             let facts = FactIds {
                 $($fact: fact(rules, $fact_name, &[$($fact_arg),*], &mut wrong),)*
             };
             for fact in &rules.facts {
-                if !FACT_NAMES.contains(&fact.name.as_str()) {
+                let by_frontend = FACT_NAMES.contains(&fact.name.as_str());
+                if !by_frontend && !fact.by_packs {
                     wrong.push(format!(
-                        "the frontend does not state the fact `{}`, so `!{}(..)` would hold without proof",
-                        fact.name, fact.name
+                        "the frontend does not state the fact `{0}`, so `!{0}(..)` would hold without proof; \
+                         if packs state it, declare it `by-packs`",
+                        fact.name
                     ));
+                }
+                if by_frontend && fact.by_packs {
+                    wrong.push(format!("the frontend states the fact `{}`, so packs cannot", fact.name));
                 }
             }
             if wrong.is_empty() { Ok((terms, facts)) } else { Err(EngineError::Vocabulary(wrong)) }
@@ -69,7 +64,7 @@ macro_rules! vocabulary {
 }
 
 vocabulary! {
-    terms {
+    attributes {
         component = "component"("Options") -> "Component";
         memory = "memory"("Options") -> "Memory";
         realloc = "realloc"("Options") -> "Func";
@@ -82,6 +77,10 @@ vocabulary! {
         destructor_through = "destructor-through"("Resource") -> "Func";
         implementer = "implementer"("Resource") -> "Component";
         guest_of = "guest-of"("CoreImport") -> "CoreImport";
+        first_import = "first-import"("CoreImport") -> "CoreImport";
+        peers_of = "peers-of"("CoreImport") -> "CoreImport";
+    }
+    terms {
         first_table = "first-table"("CoreImport") -> "Table";
         first_memory = "first-memory"("CoreImport") -> "Memory";
         func = "func"("[Type]", "[Type]") -> "Signature";
@@ -134,6 +133,7 @@ vocabulary! {
         async_builtin = "async-builtin"("Str", "Component") -> "Func";
         exported = "exported"("ComponentFunc") -> "Export";
         host_destructor = "host-destructor"("Resource") -> "Func";
+        started = "started"() -> "Start";
         host_func = "host-func"("Str", "Str", "CoreImport") -> "Func";
         host_memory = "host-memory"("Str", "Str", "CoreImport") -> "Memory";
         host_table = "host-table"("Str", "Str", "CoreImport") -> "Table";
@@ -174,9 +174,13 @@ vocabulary! {
         has_start = "has-start"();
         has_tasks = "has-tasks"();
         memories = "memories"("CoreImport", "Int");
-        has_table = "has-table"("CoreImport");
+        has_funcref_table = "has-funcref-table"("CoreImport");
         shares_streams = "shares-streams"("CoreImport");
         shares_futures = "shares-futures"("CoreImport");
+        streams_shared = "streams-shared"();
+        futures_shared = "futures-shared"();
+        of_root_module = "of-root-module"("CoreImport", "Int");
+        known_as = "known-as"("Int", "Str");
     }
 }
 
@@ -204,15 +208,15 @@ pub fn check_emitted<'s>(
     let mut wrong = Vec::new();
     let mut known = HashSet::new();
     for shape in emitted {
-        known.insert(shape.name);
         let id = term(rules, shape.name, shape.params, shape.result, &mut wrong);
+        known.insert(id);
         if rules.term(shape.name).is_some() && rules.terms[id.index()].cost.is_none() {
             wrong.push(format!("the term `{}` can be emitted, so it needs a cost", shape.name));
         }
     }
-    for declared in &rules.terms {
-        let name = declared.name.as_str();
-        if declared.cost.is_some() && declared.module.is_none() && !known.contains(name) {
+    for (position, declared) in rules.terms.iter().enumerate() {
+        let (id, name) = (TermId(position as u32), declared.name.as_str());
+        if declared.cost.is_some() && declared.module.is_none() && !known.contains(&id) {
             wrong.push(format!(
                 "the backend cannot emit the term `{name}`: leave out its cost and rewrite it, or \
                  make it a module"

@@ -8,6 +8,8 @@ use meld_component::types::{FuncType, Types, ValueType};
 use meld_engine::{Options, decide};
 use std::time::Instant;
 
+const MEMORY: CoreKind = CoreKind::Memory { memory64: false, shared: false, page_bits: 16 };
+
 /// `components` instances in a row; each calls `calls` functions of the one before.
 fn chain(components: u32, calls: u32) -> Program {
     let mut types = Types::default();
@@ -32,18 +34,15 @@ fn chain(components: u32, calls: u32) -> Program {
         exports: (0..calls)
             .map(|n| CoreExport { name: format!("f{n}"), kind: func(), index: n })
             .chain([
-                CoreExport {
-                    name: "memory".into(),
-                    kind: CoreKind::Memory { memory64: false, page_bits: 16 },
-                    index: 0,
-                },
+                CoreExport { name: "memory".into(), kind: MEMORY, index: 0 },
                 CoreExport { name: "realloc".into(), kind: func(), index: 0 },
             ])
             .collect(),
         has_start: false,
         may_trap: false,
         has_tags: false,
-        memories: vec![CoreKind::Memory { memory64: false, page_bits: 16 }],
+        memories: vec![MEMORY],
+        tables: Vec::new(),
     };
     let mut program = Program {
         inputs: vec![Input { name: "calls".into(), bytes: Vec::new().into() }],

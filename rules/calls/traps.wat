@@ -46,6 +46,8 @@
   (func $meld:trap:borrows-left (export "borrows-left") unreachable)
   ;; An instance has more handles than the Canonical ABI allows, or than memory holds.
   (func $meld:trap:too-many-handles (export "too-many-handles") unreachable)
+  ;; What crosses to or from the host does not fit into the memory by which it does.
+  (func $meld:trap:border-full (export "border-full") unreachable)
   ;; The buffer of a read or write of a stream or future is not in the one memory of its instance.
   (func $meld:trap:buffer-out-of-bounds (export "buffer-out-of-bounds") unreachable)
 )

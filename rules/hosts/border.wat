@@ -4,6 +4,8 @@
 ;; its result until the host has read it; a call of the host lies behind what was kept by then. Such
 ;; calls do not nest: while the host runs, nothing is entered.
 (module
+  (import "traps" "border-full" (func $border-full))
+
   (memory (export "memory") 1)
 
   ;; Addresses from here on are given out. 0 is none: embedders may take it for a failure.
@@ -31,9 +33,9 @@
       (i64.add (i64.extend_i32_u (local.get $start)) (i64.extend_i32_u (local.get $size))))
     ;; Rounding up may have wrapped around.
     (if (i32.lt_u (local.get $start) (global.get $first))
-      (then (unreachable)))
+      (then (call $border-full) (unreachable)))
     (if (i64.gt_u (local.get $stop) (i64.extend_i32_u (i32.const -1)))
-      (then (unreachable)))
+      (then (call $border-full) (unreachable)))
     (call $reach (local.get $stop))
     (global.set $end (i32.wrap_i64 (local.get $stop)))
     (if (i32.and (i32.ne (local.get $old) (i32.const 0)) (i32.ne (local.get $old) (local.get $start)))
@@ -51,7 +53,7 @@
     (if (i32.gt_s (local.get $pages) (i32.const 0))
       (then
         (if (i32.eq (memory.grow (local.get $pages)) (i32.const -1))
-          (then (unreachable))))))
+          (then (call $border-full) (unreachable))))))
 
   ;; Allocates for the result of an exported function, which lies there while the function runs.
   (func $meld:border-keep (export "keep")

@@ -1,6 +1,8 @@
 ;; Handles that the host has lent, of all its resource types: 8 bytes each, the handle and the number of
 ;; the one of its type that was lent before it.
 (module
+  (import "traps" "too-many-handles" (func $too-many-handles))
+
   (memory 1)
   ;; How many there are room for so far, and how many of those have not been given back.
   (global $length (mut i32) (i32.const 0))
@@ -12,7 +14,8 @@
     ;; A page holds 2^13.
     (if (i32.ge_u (i32.shr_u (global.get $length) (i32.const 13)) (memory.size))
       (then
-        (if (i32.eq (memory.grow (i32.const 1)) (i32.const -1)) (then (unreachable)))))
+        (if (i32.eq (memory.grow (i32.const 1)) (i32.const -1))
+          (then (call $too-many-handles) (unreachable)))))
     (i32.store (local.get $entry) (local.get $handle))
     (i32.store offset=4 (local.get $entry) (local.get $before))
     (global.set $length (i32.add (global.get $length) (i32.const 1)))

@@ -23,7 +23,7 @@
     (i64.shl (i64.const 1) (i64.extend_i32_u (local.get $number))))
 
   ;; A call comes. 0: it has entered. Above 0: the ticket that it waits with, as the gate is closed or
-  ;; others are in line. -3: the line is full, or no more calls can be counted.
+  ;; others are in line. -3: as many wait as may, 64 numbers are in line, or no more calls can be counted.
   (func $meld:gate-enter (export "enter") (result i32)
     (local $number i32)
     (if (i32.eq (global.get $inside) (i32.const -1)) (then (return (i32.const -3))))
@@ -34,9 +34,10 @@
       (then
         (global.set $inside (i32.add (global.get $inside) (i32.const 1)))
         (return (i32.const 0))))
-    (if (i32.ge_u
-          (i32.sub (local.get $number) (global.get $first))
-          (select (global.get $most) (i32.const 64) (i32.lt_u (global.get $most) (i32.const 64))))
+    ;; Those who gave up behind the first in line take up a number, and no room.
+    (if (i32.or
+          (i64.ge_u (i64.popcnt (global.get $held)) (i64.extend_i32_u (global.get $most)))
+          (i32.ge_u (i32.sub (local.get $number) (global.get $first)) (i32.const 64)))
       (then (return (i32.const -3))))
     (global.set $held (i64.or (global.get $held) (call $bit (local.get $number))))
     (global.set $next (i32.add (local.get $number) (i32.const 1)))

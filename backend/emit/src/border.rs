@@ -6,7 +6,6 @@ use crate::merge::Source;
 use crate::wiring::Wiring;
 use crate::wrap::{Destructor, Lifted, Lowered, ResourceBuiltin, ResourceOperation, Supplied};
 use indexmap::IndexMap;
-use meld_component::facts;
 use meld_component::program::{CanonicalOptions, CoreItem, HostFuncId, Program, World};
 use meld_engine::plan::{Entity, Node, NodeId, Plan, Port};
 use std::collections::{BTreeMap, BTreeSet};
@@ -282,12 +281,9 @@ fn supplied(
             export: export.clone(),
         };
         let first = all.entry((module, name)).or_insert_with(|| found.clone());
-        let modules = [first.instance, found.instance].map(|id| program.host_instances[id.index()]);
-        // All instances of the intrinsics are one host.
-        let same = first.instance == found.instance
-            || (modules[0] == modules[1] && &**module == facts::INTRINSICS);
+        let same = (first.instance, &first.export) == (found.instance, &found.export);
         let lowered = hosts.names.values().any(|(m, n)| **m == **module && **n == **name);
-        if first.export != found.export || !same || lowered {
+        if !same || lowered {
             return Err(EmitError::HostNames { module: found.module, name: found.name });
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::adapter;
 use crate::memory::MemoryShape;
-use crate::merge::MergeError;
+use crate::merge::{Kind, MergeError};
 use crate::wrap::WrapError;
 use meld_component::decode::DecodeError;
 
@@ -26,7 +26,7 @@ pub enum EmitError {
     /// A pack's module imports a memory of another type than it is given.
     #[error(
         "the module `{module}` is for a memory of {declared}, but is given one of {found}; let it \
-         follow the memory's type (`NAME.addr`, see docs/packs.md), or guard the rule with `width`"
+         follow the memory's type (`NAME.addr`, see docs/packs.md), or guard the rule"
     )]
     Memory {
         /// The module.
@@ -35,6 +35,18 @@ pub enum EmitError {
         declared: MemoryShape,
         /// What it is given.
         found: MemoryShape,
+    },
+    /// A rule gives a module the first memory or table of a guest that has none.
+    #[error(
+        "a rule uses the first {kind} of {guest}, which has none; guard the rule with `{guard}`"
+    )]
+    NoFirst {
+        /// The guest.
+        guest: String,
+        /// Memory or table.
+        kind: Kind,
+        /// What holds of guests that have one.
+        guard: &'static str,
     },
     /// A memory of meld's own would not fit 32 bits.
     #[error(

@@ -91,7 +91,7 @@ fn write(
     let core_world = matches!(program.world, World::Core { .. });
     // A plain core module starts itself. Host functions of components work only once their host
     // knows the memory of the module that calls them, which is after its instantiation.
-    let start = if core_world { StartMode::Section } else { StartMode::Export(START.to_string()) };
+    let start = if core_world { StartMode::Section } else { started(plan, &wiring)? };
     let instances = wiring.instances()?;
     let merge =
         Merge { name: None, instances, exports: border.exports.into_iter().collect(), start };
@@ -147,6 +147,17 @@ fn write(
     .map_err(|error| of_guest(program, &wiring, error))?
 }
 
+/// How start functions are run by the export [`START`].
+fn started(plan: &Plan, wiring: &wiring::Wiring<'_>) -> Result<StartMode, EmitError> {
+    let start = START.to_string();
+    match plan.ports.get(&Port::Start).map(|node| plan.node(*node)) {
+        Some(Node::Term(name, arguments)) if &**name == "start-caught" => {
+            Ok(StartMode::Caught(start, wiring.source(arguments[0])?))
+        }
+        _ => Ok(StartMode::Export(start)),
+    }
+}
+
 /// A guest says itself what type a function has that it leaves to the host. So where a pack answers for
 /// the host, what does not fit is the guest's import.
 fn of_guest(program: &Program, wiring: &wiring::Wiring<'_>, error: MergeError) -> EmitError {
@@ -171,11 +182,7 @@ fn of_guest(program: &Program, wiring: &wiring::Wiring<'_>, error: MergeError) -
 /// Names of wit-component for the module, and its world embedded where WIT can say it.
 fn core_face(wrapping: &wrap::Wrapping<'_>, warnings: &mut Vec<String>) -> Result<Face, EmitError> {
     let (mut face, encoding) = wrap::core_face(wrapping)?;
-    let World::Component(world) = &wrapping.program.world else { return Ok(face) };
-    if wrap::shows_one_as_several(wrapping.program, world) {
-        let reason = "the root shows one resource as several types";
-        warnings.push(format!("the module carries no WIT: {reason}"));
-    } else if let Err(reason) = wrap::embed_world(&mut face.tail, world, encoding) {
+    if let Err(reason) = wrap::embed_world(&mut face.tail, wrapping.program, encoding) {
         warnings.push(format!("the module carries no WIT: {reason}"));
     }
     Ok(face)

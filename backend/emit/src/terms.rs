@@ -41,6 +41,7 @@ const OTHERS: &[TermShape] = terms! {
     "host-tag"("Str", "Str", "CoreImport") -> "Tag";
     "separate"("Func") -> "Func";
     "inline"("Func") -> "Func";
+    "by-way"("Func", "Func") -> "Func";
     "host-flat"() -> "HostSide";
     "host-memory-only"("Memory") -> "HostSide";
     "host-heap"("Memory", "Func") -> "HostSide";
@@ -52,7 +53,10 @@ const OTHERS: &[TermShape] = terms! {
     "new-memory"("Str", "Int", "[Int]", "Int") -> "Memory";
     "first-memory"("CoreImport") -> "Memory";
     "first-memory-index"("CoreImport") -> "Global";
+    "first-table"("CoreImport") -> "Table";
     "after-start"("Instance") -> "Instance";
+    "start-as-is"() -> "Start";
+    "start-caught"("Func") -> "Start";
     "unobserved"() -> "Leave";
     "flag"("Global") -> "Leave";
     "flat-side"("Leave") -> "Side";

@@ -8,7 +8,7 @@ use crate::border::HostImports;
 use crate::error::EmitError;
 use crate::fresh;
 use crate::memory;
-use crate::merge::{Instance, Source};
+use crate::merge::{Instance, Kind, Source};
 use meld_component::program::{InstanceId, Program};
 use meld_engine::plan::{Entity, ModuleImport, Node, NodeId, PackModule, Plan, Port};
 use std::borrow::Cow;
@@ -127,13 +127,16 @@ impl<'a> Wiring<'a> {
                         name: self.text(arguments[1])?,
                     })
                 }
-                "first-memory" => {
-                    Ok(Source::Memory { instance: self.importer(arguments[0])?, index: 0 })
+                "first-memory" | "first-table" => {
+                    let kind = if &**name == "first-table" { Kind::Table } else { Kind::Memory };
+                    let instance = self.with_first(kind, arguments[0])?;
+                    Ok(Source::Item { kind, instance, index: 0 })
                 }
                 "first-memory-index" => {
-                    Ok(Source::MemoryIndex { instance: self.importer(arguments[0])?, index: 0 })
+                    let instance = self.with_first(Kind::Memory, arguments[0])?;
+                    Ok(Source::MemoryIndex { instance, index: 0 })
                 }
-                "separate" => self.source(arguments[0]),
+                "separate" | "by-way" => self.source(arguments[0]),
                 "inline" => Ok(match self.source(arguments[0])? {
                     Source::Export { instance, name } => Source::Inline { instance, name },
                     source => source,
@@ -167,12 +170,21 @@ impl<'a> Wiring<'a> {
         }
     }
 
-    /// The guest that a core import belongs to.
-    fn importer(&self, id: NodeId) -> Result<usize, EmitError> {
-        match self.plan.node(id) {
-            Node::Entity(Entity::CoreImport(instance, _)) => self.guest(*instance),
-            _ => Err(self.misplaced(id, "a core import")),
+    /// The guest that a core import belongs to, which has to have a memory or table.
+    fn with_first(&self, kind: Kind, import: NodeId) -> Result<usize, EmitError> {
+        let Node::Entity(Entity::CoreImport(id, _)) = *self.plan.node(import) else {
+            return Err(self.misplaced(import, "a core import"));
+        };
+        let module = self.program.module_of(id);
+        let (items, guard) = match kind {
+            Kind::Table => (&module.tables, "has-funcref-table(?i)"),
+            _ => (&module.memories, "!memories(?i, 0)"),
+        };
+        if items.is_empty() {
+            let guest = self.program.instances[id.index()].name.clone();
+            return Err(EmitError::NoFirst { guest, kind, guard });
         }
+        self.guest(id)
     }
 
     fn guest(&self, instance: InstanceId) -> Result<usize, EmitError> {
@@ -193,9 +205,6 @@ impl<'a> Wiring<'a> {
         match self.plan.node(id) {
             Node::Module(module, arguments) => {
                 let module = &self.plan.modules[*module as usize];
-                let bytes = memory::binary(self.program, self.plan, module, arguments)
-                    .ok_or_else(|| self.misplaced(id, "an instance"))?;
-                self.check_memories(module, arguments, bytes)?;
                 let imports = module
                     .imports
                     .iter()
@@ -205,7 +214,9 @@ impl<'a> Wiring<'a> {
                             let memory = arguments[*position];
                             match memory::shape(self.program, self.plan, memory) {
                                 Some(shape) => Ok(Source::Const(shape.page_bits.into())),
-                                None => Err(self.misplaced(memory, "a memory")),
+                                None => self
+                                    .source(memory)
+                                    .and_then(|_| Err(self.misplaced(memory, "a memory"))),
                             }
                         }
                         ModuleImport::FromInstance(position, name) => Ok(Source::Export {
@@ -214,6 +225,9 @@ impl<'a> Wiring<'a> {
                         }),
                     })
                     .collect::<Result<_, _>>()?;
+                let bytes = memory::binary(self.program, self.plan, module, arguments)
+                    .ok_or_else(|| self.misplaced(id, "an instance"))?;
+                self.check_memories(module, arguments, bytes)?;
                 Ok(Instance {
                     name: self.name_of_module(module, arguments),
                     bytes: Cow::Borrowed(bytes),

@@ -3,8 +3,20 @@
 mod support;
 
 use proptest::prelude::*;
-use support::{engine, pack_module};
-use wasmtime::{Extern, Func, FuncType, Instance, Memory, Module, Store, Val, ValType};
+use support::{engine, pack_module, trap_name};
+use wasmtime::{
+    Extern, Func, FuncType, Instance, Memory, Module, Store, StoreLimits, StoreLimitsBuilder, Val,
+    ValType,
+};
+
+/// An instance of a module that imports nothing but functions which trap.
+fn trapping<T: 'static>(store: &mut Store<T>, module: &Module) -> Instance {
+    let traps = pack_module(module.engine(), "traps");
+    let traps = Instance::new(&mut *store, &traps, &[]).unwrap();
+    let trap = |name| traps.get_export(&mut *store, name).unwrap();
+    let imports: Vec<Extern> = module.imports().map(|import| import.name()).map(trap).collect();
+    Instance::new(store, module, &imports).unwrap()
+}
 
 /// One request to the border's memory.
 #[derive(Clone, Debug)]
@@ -53,7 +65,7 @@ struct Border {
 impl Border {
     fn new(module: &Module) -> Border {
         let mut store = Store::new(module.engine(), ());
-        let instance = Instance::new(&mut store, module, &[]).unwrap();
+        let instance = trapping(&mut store, module);
         let memory = instance.get_memory(&mut store, "memory").unwrap();
         Border { store, instance, memory }
     }
@@ -156,8 +168,25 @@ fn more_than_there_is_traps() {
         let mut border = Border::new(&module);
         // Nothing is allocated in between, so that it cannot be had for lack of room alone.
         let _ = border.allocate("realloc", [0, 0, 1, 1 << 20]).unwrap();
-        border.allocate("realloc", [0, 0, 8, size]).unwrap_err();
+        let error = border.allocate("realloc", [0, 0, 8, size]).unwrap_err();
+        assert_eq!(trap_name(&error), "border-full");
     }
+}
+
+/// The host has no memory for more handles than a page holds.
+#[test]
+fn no_room_for_lends_traps() {
+    let engine = engine();
+    let limits = StoreLimitsBuilder::new().memory_size(1 << 16).build();
+    let mut store: Store<StoreLimits> = Store::new(&engine, limits);
+    store.limiter(|limits| limits);
+    let lends = trapping(&mut store, &pack_module(&engine, "host-lends"));
+    let push = lends.get_typed_func::<(i32, i32), i32>(&mut store, "push").unwrap();
+    for number in 0..1 << 13 {
+        assert_eq!(push.call(&mut store, (7, -1)).unwrap(), number);
+    }
+    let error = push.call(&mut store, (7, -1)).unwrap_err();
+    assert_eq!(trap_name(&error), "too-many-handles");
 }
 
 /// The host lends handles of two resource types, in any order; each type gives back its own, once.
@@ -169,7 +198,7 @@ fn lends_are_given_back_by_type() {
     let calls = prop::collection::vec((0..2usize, prop::option::weighted(0.9, 0..1000i32)), 1..300);
     proptest!(ProptestConfig::with_cases(100), |(calls in calls)| {
         let mut store = Store::new(&engine, Vec::<i32>::new());
-        let shared = Instance::new(&mut store, &lends, &[]).unwrap();
+        let shared = trapping(&mut store, &lends);
         let drop = Func::new(
             &mut store,
             FuncType::new(&engine, [ValType::I32], []),

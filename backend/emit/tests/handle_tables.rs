@@ -4,6 +4,7 @@
 
 mod support;
 
+use meld_suite::handles::{Fault, Table};
 use proptest::prelude::*;
 use support::{engine, pack_module, trap_name};
 use wasmtime::{
@@ -65,128 +66,65 @@ type Request = (Verb, usize, usize, u32);
 
 // ── The model ───────────────────────────────────────────────────────────────────────────────
 
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    ty: usize,
-    rep: u32,
-    owns: bool,
-    lent: bool,
-}
-
-/// As "Table State" and "Resource State" in the Canonical ABI have it.
-#[derive(Clone, Debug)]
-struct Table {
-    entries: Vec<Option<Entry>>,
-    free: Vec<u32>,
-    borrows: u32,
-}
-
 #[derive(Clone, Debug)]
 struct Model {
-    tables: Vec<Table>,
+    tables: Vec<Table<usize>>,
     /// Type and representation of everything that was destroyed.
     destroyed: Vec<(usize, u32)>,
-    /// Entries beyond which there is no memory.
-    most: usize,
 }
 
-type Answer = Result<Option<u32>, &'static str>;
-
-impl Table {
-    fn get(&self, ty: usize, handle: u32) -> Result<Entry, &'static str> {
-        let entry = self.entries.get(handle as usize).copied().flatten();
-        let entry = entry.ok_or("unknown-handle")?;
-        if entry.ty == ty { Ok(entry) } else { Err("wrong-resource-type") }
-    }
-
-    fn add(&mut self, entry: Entry, most: usize) -> Result<u32, &'static str> {
-        if let Some(handle) = self.free.pop() {
-            self.entries[handle as usize] = Some(entry);
-            return Ok(handle);
-        }
-        if self.entries.len() == most {
-            return Err("too-many-handles");
-        }
-        self.entries.push(Some(entry));
-        Ok(self.entries.len() as u32 - 1)
-    }
-
-    fn remove(&mut self, handle: u32) {
-        self.entries[handle as usize] = None;
-        self.free.push(handle);
-    }
-}
+type Answer = Result<Option<u32>, Fault>;
 
 impl Model {
+    /// Tables with memory for so many entries each.
     fn new(most: usize) -> Model {
-        let table = Table { entries: vec![None], free: Vec::new(), borrows: 0 };
-        Model { tables: vec![table; TABLES], destroyed: Vec::new(), most }
+        Model { tables: vec![Table::new(most); TABLES], destroyed: Vec::new() }
     }
 
     fn ask(&mut self, (verb, at, ty, number): Request) -> Answer {
-        let most = self.most;
         let next = (at + 1) % TABLES;
         let table = &mut self.tables[at];
-        let new = |rep, owns| Entry { ty, rep, owns, lent: false };
-        match verb {
-            Verb::Give => table.add(new(number, true), most).map(Some),
-            Verb::Borrow => {
-                let handle = table.add(new(number, false), most)?;
-                table.borrows += 1;
-                Ok(Some(handle))
-            }
-            Verb::Take => {
-                let entry = table.get(ty, number)?;
-                if !entry.owns {
-                    return Err("not-an-owner");
-                }
-                if entry.lent {
-                    return Err("handle-is-lent");
-                }
-                table.remove(number);
-                Ok(Some(entry.rep))
-            }
-            Verb::Rep => Ok(Some(table.get(ty, number)?.rep)),
+        Ok(match verb {
+            Verb::Give => Some(table.insert(ty, number, true)?),
+            Verb::Borrow => Some(table.insert(ty, number, false)?),
+            Verb::Take => Some(table.take(number, ty)?),
+            Verb::Rep => Some(table.look(number, ty)?.rep),
             Verb::Lend => {
-                let entry = table.get(ty, number)?;
-                table.entries[number as usize] = Some(Entry { lent: entry.owns, ..entry });
-                Ok(Some(entry.rep))
+                // Calls do not overlap, so one that borrows cannot be dropped while it is lent.
+                let entry = table.look(number, ty)?;
+                entry.lends = u32::from(entry.owns);
+                Some(entry.rep)
             }
             Verb::Drop => {
-                let entry = table.get(ty, number)?;
-                if entry.lent {
-                    return Err("handle-is-lent");
-                }
-                table.remove(number);
-                match entry.owns {
-                    true => self.destroyed.push((ty, entry.rep)),
-                    false => table.borrows -= 1,
-                }
-                Ok(None)
+                let entry = table.drop(number, ty)?;
+                self.destroyed.extend(entry.owns.then_some((ty, entry.rep)));
+                None
             }
             Verb::Release => {
-                table.entries.iter_mut().flatten().for_each(|entry| entry.lent = false);
-                Ok(None)
+                table.entries().iter_mut().flatten().for_each(|entry| entry.lends = 0);
+                None
             }
-            Verb::Finish if table.borrows > 0 => Err("borrows-left"),
-            Verb::Finish => Ok(None),
-            Verb::Own => match self.ask((Verb::Take, at, ty, number))? {
-                Some(rep) => self.ask((Verb::Give, next, ty, rep)),
-                None => Ok(None),
-            },
-            Verb::Abroad => match self.ask((Verb::Rep, at, ty, number))? {
-                Some(rep) => self.ask((Verb::Borrow, next, ty, rep)),
-                None => Ok(None),
-            },
-        }
+            Verb::Finish => {
+                table.finish()?;
+                None
+            }
+            Verb::Own => {
+                let rep = table.take(number, ty)?;
+                Some(self.tables[next].insert(ty, rep, true)?)
+            }
+            Verb::Abroad => {
+                let rep = table.look(number, ty)?.rep;
+                Some(self.tables[next].insert(ty, rep, false)?)
+            }
+        })
     }
 
     /// A number that says something to the table: often a handle that is, or was, somebody's.
-    fn number(&self, table: usize, choice: u32, bits: u32) -> u32 {
+    fn number(&mut self, table: usize, choice: u32, bits: u32) -> u32 {
         match choice {
             0 => bits,
             1 => bits % 4,
-            _ => bits % self.tables[table].entries.len() as u32,
+            _ => bits % self.tables[table].entries().len() as u32,
         }
     }
 }
@@ -314,7 +252,7 @@ fn ask(model: &mut Model, wired: &mut Wired, request: Request) -> Answer {
     let found = wired.ask(request);
     assert_eq!(
         found.as_ref().map_err(String::as_str),
-        expected.as_ref().map_err(|e| *e),
+        expected.as_ref().map_err(|fault| fault.name()),
         "{request:?}"
     );
     assert_eq!(wired.store.data().destroyed, model.destroyed, "{request:?}");
@@ -374,21 +312,24 @@ fn the_last_handle() {
     length.set(&mut wired.store, Val::I32(LAST as i32 - 1)).unwrap();
     let mut check = |verb, number, expected: Answer| {
         let found = wired.ask((verb, 0, 0, number));
-        assert_eq!(found.as_ref().map_err(String::as_str), expected.as_ref().map_err(|e| *e));
+        assert_eq!(
+            found.as_ref().map_err(String::as_str),
+            expected.as_ref().map_err(|fault| fault.name())
+        );
     };
-    check(Verb::Rep, LAST - 1, Err("unknown-handle"));
+    check(Verb::Rep, LAST - 1, Err(Fault::UnknownHandle));
     check(Verb::Give, 10, Ok(Some(LAST - 1)));
     check(Verb::Give, 11, Ok(Some(LAST)));
-    check(Verb::Give, 12, Err("too-many-handles"));
-    check(Verb::Borrow, 12, Err("too-many-handles"));
+    check(Verb::Give, 12, Err(Fault::TooManyHandles));
+    check(Verb::Borrow, 12, Err(Fault::TooManyHandles));
     check(Verb::Rep, LAST, Ok(Some(11)));
     check(Verb::Lend, LAST, Ok(Some(11)));
-    check(Verb::Take, LAST, Err("handle-is-lent"));
+    check(Verb::Take, LAST, Err(Fault::HandleIsLent));
     check(Verb::Release, 0, Ok(None));
     check(Verb::Take, LAST, Ok(Some(11)));
     for handle in [LAST, LAST + 1, LAST + 2, u32::MAX, 0] {
         for verb in [Verb::Rep, Verb::Take, Verb::Lend, Verb::Drop] {
-            check(verb, handle, Err("unknown-handle"));
+            check(verb, handle, Err(Fault::UnknownHandle));
         }
     }
     check(Verb::Give, 13, Ok(Some(LAST)));

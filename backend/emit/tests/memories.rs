@@ -1,7 +1,7 @@
 //! Memories that are named by an instance and an index: exported or not, its own or imported; and the
 //! index that such a memory has in the merged module.
 
-use meld_emit::merge::{Instance, Merge, MergeError, Source, StartMode, merge};
+use meld_emit::merge::{Instance, Kind, Merge, MergeError, Source, StartMode, merge};
 use wasmtime::{Config, Engine, Module, Store};
 
 fn instance(name: &str, text: &str, imports: Vec<Source>) -> Instance<'static> {
@@ -38,7 +38,7 @@ const READER: &str = r#"(module
 
 #[test]
 fn a_memory_need_not_be_exported() {
-    let memory = |instance| Source::Memory { instance, index: 0 };
+    let memory = |instance| Source::Item { kind: Kind::Memory, instance, index: 0 };
     let direct =
         vec![instance("hidden", HIDDEN, vec![]), instance("reader", READER, vec![memory(0)])];
     assert_eq!(run(&module(direct, &[("run", export(1, "run"))]).unwrap(), "run"), 42);
@@ -90,12 +90,19 @@ fn what_has_no_memory_or_no_name_is_an_error() {
     let reader = |index| {
         vec![
             instance("hidden", HIDDEN, vec![]),
-            instance("reader", READER, vec![Source::Memory { instance: 0, index }]),
+            instance(
+                "reader",
+                READER,
+                vec![Source::Item { kind: Kind::Memory, instance: 0, index }],
+            ),
         ]
     };
     let error = module(reader(1), &[("run", export(1, "run"))]).unwrap_err().to_string();
     assert!(error.contains("hidden") && error.contains("memory 1"), "{error}");
-    let error = module(reader(0), &[("memory", Source::Memory { instance: 0, index: 0 })]);
+    let error = module(
+        reader(0),
+        &[("memory", Source::Item { kind: Kind::Memory, instance: 0, index: 0 })],
+    );
     let error = error.unwrap_err().to_string();
     assert!(error.contains("root export `memory`"), "{error}");
     let wrong = r#"(module (import "" "index" (global i32)) (global i32 (global.get 0))

@@ -10,11 +10,8 @@ use support::reference::{
     ALL, Call, Compact, Encoding, Form, Outcome, TAG, Utf8, Utf16, decode, encode, encode_tagged,
     wide,
 };
-use support::{StringModules, Transcoder, engine, pack_module, transcoders, trap_name};
-use wasmtime::{
-    Caller, Engine, Func, Global, GlobalType, Linker, Memory, MemoryType, Mutability, Store,
-    TypedFunc, Val, ValType,
-};
+use support::{StringModules, Transcoder, Wiring, engine, pack_module, transcoders, trap_name};
+use wasmtime::{Caller, Engine, Func, Memory, MemoryType, Store, TypedFunc};
 
 const PAGE: usize = 0x1_0000;
 /// The most bytes that a string may have.
@@ -119,26 +116,15 @@ impl Rig {
     ) -> Rig {
         dest.data_mut(&mut store).fill(JUNK);
         store.data_mut().memory = Some(dest);
-        let mut linker = Linker::new(engine);
-        let traps = linker.instantiate(&mut store, &pack_module(engine, "traps")).unwrap();
-        linker.instance(&mut store, "traps", traps).unwrap();
-        // For modules that are told how large pages are.
-        let bits = GlobalType::new(ValType::I64, Mutability::Const);
-        let bits = Global::new(&mut store, bits, Val::I64(16)).unwrap();
-        for name in ["from.page-bits", "memory.page-bits"] {
-            linker.define(&store, "", name, bits).unwrap();
-        }
-        let guest = Func::wrap(&mut store, realloc);
-        linker.define(&store, "", "memory", dest).unwrap();
-        linker.define(&store, "", "realloc", guest).unwrap();
-        let checked =
-            linker.instantiate(&mut store, &pack_module(engine, "checked-realloc")).unwrap();
-        let allocate = checked.get_func(&mut store, "realloc").unwrap();
-        linker.define(&store, "", "from", source).unwrap();
-        linker.define(&store, "", "to", dest).unwrap();
-        linker.define(&store, "", "allocate", allocate).unwrap();
         let modules = StringModules::new(transcoder, |name| pack_module(engine, name));
-        let transcode = modules.instantiate(&mut store, &mut linker).typed(&store).unwrap();
+        let wiring = Wiring {
+            traps: &pack_module(engine, "traps"),
+            checked_realloc: &pack_module(engine, "checked-realloc"),
+            source: (source, 16),
+            dest,
+            realloc: Func::wrap(&mut store, realloc),
+        };
+        let transcode = modules.instantiate(&mut store, wiring).typed(&store).unwrap();
         Rig { store, source, dest, transcode, clean: Vec::new() }
     }
 

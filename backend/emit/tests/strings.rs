@@ -1,12 +1,15 @@
-//! The string modules of `rules/calls`, each alone under wasmtime against a model in Rust: text,
-//! length, trap, and the exact sequence of allocations.
+//! The string modules of `rules/calls`, each alone under wasmtime, between memories of all widths:
+//! text, length, trap, and the exact sequence of allocations are the reference's.
 
 mod support;
 
 use meld_component::abi::PtrWidth::{self, W32, W64};
 use proptest::prelude::*;
-use support::{Allocator, Host, StringModules, Transcoder, memory, page_bits, trap_name};
-use wasmtime::{Extern, Func, Linker, MemoryTypeBuilder, Module, Store, Val};
+use support::reference::{
+    self, ALL, Call, Compact, Encoding, Form, TAG, Utf8, Utf16, decode, encode, encode_tagged, wide,
+};
+use support::{Allocator, Host, StringModules, Transcoder, Wiring, memory, trap_name};
+use wasmtime::{Func, MemoryTypeBuilder, Module, Store, Val};
 
 const LIMIT: u64 = (1 << 28) - 1;
 const PAGE: usize = 0x1_0000;
@@ -19,42 +22,21 @@ fn tag(width: PtrWidth) -> u64 {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Encoding {
-    Utf8,
-    Utf16,
-    Latin1Utf16,
-}
-use Encoding::*;
-
-const ALL: [Encoding; 3] = [Utf8, Utf16, Latin1Utf16];
-
-fn name(encoding: Encoding) -> &'static str {
-    match encoding {
-        Utf8 => "utf8",
-        Utf16 => "utf16",
-        Latin1Utf16 => "latin1-utf16",
-    }
+/// A length whose tag is that of 32 bits, with the tag of a width.
+fn tagged(length: u32, width: PtrWidth) -> u64 {
+    if length & TAG == 0 { length.into() } else { u64::from(length & !TAG) | tag(width) }
 }
 
 /// What a transcoder should do: the string's bytes, its length as it is passed, and what it
-/// allocates as old size, alignment, new size.
-#[derive(Debug, PartialEq)]
-struct Outcome {
-    bytes: Vec<u8>,
-    len: u64,
-    calls: Vec<(u32, u32, u32)>,
-}
-
-fn utf16(text: &str) -> Vec<u8> {
-    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
-}
+/// allocates.
+type Outcome = (Vec<u8>, u64, Vec<Call>);
 
 fn latin1(text: &str) -> Option<Vec<u8>> {
     text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect()
 }
 
-/// The Canonical ABI's `load_string_from_range` and `store_string_into_range`, by std's decoders.
+/// The Canonical ABI's `load_string_from_range` and `store_string_into_range`: which bytes are
+/// meant, and what the reference makes of them.
 fn model(
     from: Encoding,
     to: Encoding,
@@ -63,92 +45,28 @@ fn model(
     len: u64,
     widths: [PtrWidth; 2],
 ) -> Result<Outcome, &'static str> {
-    let [from_tag, to_tag] = widths.map(tag);
-    let wide = from == Utf16 || (from == Latin1Utf16 && len & from_tag != 0);
-    let units = if from == Latin1Utf16 { len & !from_tag } else { len };
-    let bytes = units.saturating_mul(if wide { 2 } else { 1 });
+    let from_tag = tag(widths[0]);
+    let units = if from == Compact { len & !from_tag } else { len };
+    let form = match from {
+        Utf8 => Form::Utf8,
+        Compact if len & from_tag == 0 => Form::Latin1,
+        Utf16 | Compact => Form::Utf16,
+    };
+    let bytes = units.saturating_mul(form.unit() as u64);
     if bytes > LIMIT {
         return Err("string-too-long");
     }
-    let units = units as u32;
     if from != Utf8 && !ptr.is_multiple_of(2) {
         return Err("unaligned-string");
     }
     let end = ptr.checked_add(bytes).ok_or("string-out-of-bounds")?;
     let source = memory.get(ptr as usize..end as usize).ok_or("string-out-of-bounds")?;
-    let text = if wide {
-        let units: Vec<u16> =
-            source.chunks(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]])).collect();
-        String::from_utf16(&units).map_err(|_| "invalid-utf16")?
-    } else if from == Utf8 {
-        std::str::from_utf8(source).map_err(|_| "invalid-utf8")?.to_string()
-    } else {
-        source.iter().map(|&byte| char::from(byte)).collect()
+    let text = decode(form, source)?;
+    let reference::Outcome { bytes, length, calls } = match (form, from, to) {
+        (Form::Utf16, Compact, Compact) => encode_tagged(units as u32, &text),
+        _ => encode(form, units as u32, &text, to),
     };
-    Ok(match to {
-        Utf8 if from == Utf8 => exact(text.into_bytes(), units, 1),
-        Utf8 => {
-            let worst = units * if wide { 3 } else { 2 };
-            let bytes = text.into_bytes();
-            let len = bytes.len() as u32;
-            let mut calls = vec![(0, 1, units)];
-            if !bytes.is_ascii() {
-                calls.push((units, 1, worst));
-                if len < worst {
-                    calls.push((worst, 1, len));
-                }
-            }
-            Outcome { bytes, len: len.into(), calls }
-        }
-        Utf16 if from == Utf8 => {
-            let bytes = utf16(&text);
-            let size = bytes.len() as u32;
-            let mut calls = vec![(0, 2, 2 * units)];
-            if size < 2 * units {
-                calls.push((2 * units, 2, size));
-            }
-            Outcome { bytes, len: (size / 2).into(), calls }
-        }
-        Utf16 => exact(utf16(&text), units, 2),
-        Latin1Utf16 if from == Latin1Utf16 && !wide => exact(source.to_vec(), units, 2),
-        Latin1Utf16 if from == Latin1Utf16 => match latin1(&text) {
-            None => {
-                let outcome = exact(utf16(&text), units, 2);
-                Outcome { len: u64::from(units) | to_tag, ..outcome }
-            }
-            Some(bytes) => {
-                let calls = vec![(0, 2, 2 * units), (2 * units, 1, units)];
-                Outcome { bytes, len: units.into(), calls }
-            }
-        },
-        Latin1Utf16 => {
-            let mut calls = vec![(0, 2, units)];
-            let (bytes, len) = match latin1(&text) {
-                Some(bytes) => {
-                    let len = bytes.len() as u32;
-                    if len < units {
-                        calls.push((units, 2, len));
-                    }
-                    (bytes, u64::from(len))
-                }
-                None => {
-                    let bytes = utf16(&text);
-                    let size = bytes.len() as u32;
-                    calls.push((units, 2, 2 * units));
-                    if size < 2 * units {
-                        calls.push((2 * units, 2, size));
-                    }
-                    (bytes, u64::from(size / 2) | to_tag)
-                }
-            };
-            Outcome { bytes, len, calls }
-        }
-    })
-}
-
-fn exact(bytes: Vec<u8>, len: u32, align: u32) -> Outcome {
-    let calls = vec![(0, align, bytes.len() as u32)];
-    Outcome { bytes, len: len.into(), calls }
+    Ok((bytes, tagged(length, widths[1]), calls))
 }
 
 /// Runs a transcoder on the source memory, whose size is a multiple of pages.
@@ -164,13 +82,12 @@ fn run(
     let source = memory(&mut store, widths[0], (source_bytes.len() / PAGE) as u64);
     source.data_mut(&mut store).copy_from_slice(source_bytes);
     let modules = host.string_modules(transcoder, widths);
-    let (result, dest) =
-        transcode(host, &mut store, &modules, source.into(), 16, (ptr, len), widths);
+    let (result, dest) = transcode(host, &mut store, &modules, (source, 16), (ptr, len), widths);
     assert_eq!(source.data(&store), source_bytes, "the source is left alone");
     let (ptr, len) = result?;
     let to_tag = tag(widths[1]);
-    let units = (len & if to == Latin1Utf16 { !to_tag } else { !0 }) as usize;
-    let wide = to == Utf16 || (to == Latin1Utf16 && len & to_tag != 0);
+    let units = (len & if to == Compact { !to_tag } else { !0 }) as usize;
+    let wide = to == Utf16 || (to == Compact && len & to_tag != 0);
     let bytes = units * if wide { 2 } else { 1 };
     let bytes = dest.data(&store)[ptr as usize..][..bytes].to_vec();
     // What each call is given is what the one before it gave.
@@ -182,37 +99,24 @@ fn run(
         calls.push((call.old_size, call.align, call.size));
     }
     assert_eq!(ptr, u64::from(old));
-    Ok(Outcome { bytes, len, calls })
+    Ok((bytes, len, calls))
 }
 
-/// Runs a transcoder into a new memory.
+/// Runs a transcoder into a new memory. The source's pages have so many bits.
 fn transcode(
     host: &Host,
     store: &mut Store<Allocator>,
     modules: &StringModules,
-    source: Extern,
-    source_page_bits: i64,
+    source: (wasmtime::Memory, i64),
     (ptr, len): (u64, u64),
     [from, to]: [PtrWidth; 2],
 ) -> (Result<(u64, u64), String>, wasmtime::Memory) {
     let dest = memory(store, to, 1);
     store.data_mut().memory = Some(dest);
-    let mut linker = Linker::new(&host.engine);
-    let traps = linker.instantiate(&mut *store, &host.traps).unwrap();
-    linker.instance(&mut *store, "traps", traps).unwrap();
     let realloc = Allocator::realloc(store, to);
-    linker.define(&mut *store, "", "memory", dest).unwrap();
-    let bits = page_bits(store, 16);
-    linker.define(&mut *store, "", "memory.page-bits", bits).unwrap();
-    linker.define(&mut *store, "", "realloc", realloc).unwrap();
-    let checked = linker.instantiate(&mut *store, host.checked_realloc(to)).unwrap();
-    let allocate = checked.get_func(&mut *store, "realloc").unwrap();
-    let bits = page_bits(store, source_page_bits);
-    linker.define(&mut *store, "", "from.page-bits", bits).unwrap();
-    for (name, item) in [("from", source), ("to", dest.into()), ("allocate", allocate.into())] {
-        linker.define(&mut *store, "", name, item).unwrap();
-    }
-    let transcode = modules.instantiate(store, &mut linker);
+    let checked_realloc = host.checked_realloc(to);
+    let wiring = Wiring { traps: &host.traps, checked_realloc, source, dest, realloc };
+    let transcode = modules.instantiate(store, wiring);
     (call(store, transcode, from, (ptr, len)), dest)
 }
 
@@ -242,16 +146,12 @@ fn check_widths(
     host: &Host,
     (from, to): (Encoding, Encoding),
     memory: &[u8],
-    (ptr, len): (u64, u64),
+    (ptr, len): (u64, u32),
     widths: [PtrWidth; 2],
 ) {
-    let narrow = tag(W32);
-    let len = match (from, widths[0]) {
-        (Latin1Utf16, W64) if len & narrow != 0 => (len & !narrow) | tag(W64),
-        _ => len,
-    };
+    let len = if from == Compact { tagged(len, widths[0]) } else { len.into() };
     let expect = model(from, to, memory, ptr, len, widths).map_err(String::from);
-    for transcoder in support::transcoders(name(from), name(to)) {
+    for transcoder in support::transcoders(from.name(), to.name()) {
         let found = run(host, &transcoder, to, memory, (ptr, len), widths);
         assert_eq!(found, expect, "{transcoder:?} of {len:#x} at {ptr:#x}, {widths:?}");
     }
@@ -259,23 +159,23 @@ fn check_widths(
 
 /// Checks a string between memories of 32 bits, and of one of the three other pairs of widths.
 fn check(host: &Host, from: Encoding, to: Encoding, memory: &[u8], ptr: u32, len: u32) {
-    let at = (ptr.into(), len.into());
+    let at = (ptr.into(), len);
     check_widths(host, (from, to), memory, at, [W32, W32]);
     let other = [[W32, W64], [W64, W32], [W64, W64]][(ptr ^ len) as usize % 3];
     check_widths(host, (from, to), memory, at, other);
 }
 
 /// Lays source bytes into a memory of one page, also so that they end where it ends.
-fn check_bytes(host: &Host, bytes: &[u8], wide: bool, at_end: bool) {
+fn check_bytes(host: &Host, bytes: &[u8], is_wide: bool, at_end: bool) {
     let mut memory = vec![0xff; PAGE];
     let start = if at_end { PAGE - bytes.len() } else { 64 };
     let start = if bytes.len().is_multiple_of(2) { start } else { start & !1 };
     memory[start..][..bytes.len()].copy_from_slice(bytes);
     for from in ALL {
-        let len = match (from, wide) {
-            (Utf8, false) | (Latin1Utf16, false) => bytes.len() as u32,
+        let len = match (from, is_wide) {
+            (Utf8, false) | (Compact, false) => bytes.len() as u32,
             (Utf16, true) => bytes.len() as u32 / 2,
-            (Latin1Utf16, true) => (bytes.len() as u32 / 2) | (1 << 31),
+            (Compact, true) => (bytes.len() as u32 / 2) | TAG,
             _ => continue,
         };
         for to in ALL {
@@ -312,7 +212,7 @@ fn valid_text() {
     let config = ProptestConfig { failure_persistence: None, cases: 150, ..Default::default() };
     proptest!(config, |(text in prop_oneof![text(), latin1_text()], at_end: bool)| {
         check_bytes(&host, text.as_bytes(), false, at_end);
-        check_bytes(&host, &utf16(&text), true, at_end);
+        check_bytes(&host, &wide(&text), true, at_end);
         if let Some(bytes) = latin1(&text) {
             check_bytes(&host, &bytes, false, at_end);
         }
@@ -345,14 +245,14 @@ fn damaged_text() {
     );
     let edits = proptest::collection::vec(edit, 0..3);
     proptest!(config, |(text in text(), edits in edits, cut in 0..4usize, at_end: bool)| {
-        for (mut bytes, wide) in [(text.as_bytes().to_vec(), false), (utf16(&text), true)] {
-            bytes.truncate(bytes.len().saturating_sub(if wide { 2 * cut } else { cut }));
+        for (mut bytes, is_wide) in [(text.as_bytes().to_vec(), false), (wide(&text), true)] {
+            bytes.truncate(bytes.len().saturating_sub(if is_wide { 2 * cut } else { cut }));
             for (at, byte) in &edits {
                 if !bytes.is_empty() {
                     *at.get_mut(&mut bytes) = *byte;
                 }
             }
-            check_bytes(&host, &bytes, wide, at_end);
+            check_bytes(&host, &bytes, is_wide, at_end);
         }
     });
 }
@@ -388,7 +288,7 @@ fn lengths_around_words() {
                     None => {}
                 }
                 check_bytes(&host, text.as_bytes(), false, true);
-                check_bytes(&host, &utf16(&text), true, true);
+                check_bytes(&host, &wide(&text), true, true);
             }
         }
     }
@@ -398,7 +298,6 @@ fn lengths_around_words() {
 fn pointers_and_lengths() {
     let host = Host::new();
     let memory = vec![b'x'; PAGE];
-    const TAG: u32 = 1 << 31;
     let lens = [
         0,
         1,
@@ -459,7 +358,7 @@ fn wide_pointers_and_lengths() {
             for (from, to) in ALL.into_iter().flat_map(|from| ALL.map(|to| (from, to))) {
                 for widths in [[W64, W32], [W64, W64]] {
                     let expect = model(from, to, &memory, ptr, len, widths).map_err(String::from);
-                    for transcoder in support::transcoders(name(from), name(to)) {
+                    for transcoder in support::transcoders(from.name(), to.name()) {
                         let found = run(&host, &transcoder, to, &memory, (ptr, len), widths);
                         assert_eq!(found, expect, "{transcoder:?} of {len:#x} at {ptr:#x}");
                     }
@@ -476,7 +375,7 @@ fn pages_of_one_byte() {
     let host = Host::new();
     let pairs = ALL.into_iter().flat_map(|from| ALL.map(|to| (from, to)));
     let all = pairs.flat_map(|(from, to)| {
-        support::transcoders(name(from), name(to)).into_iter().map(move |one| (from, one))
+        support::transcoders(from.name(), to.name()).into_iter().map(move |one| (from, one))
     });
     for (from, transcoder) in all {
         for width in [W32, W64] {
@@ -497,7 +396,7 @@ fn pages_of_one_byte() {
                     .build()
                     .unwrap();
                 let source = wasmtime::Memory::new(&mut store, ty).unwrap();
-                transcode(&host, &mut store, &modules, source.into(), 0, (4, len), [width, W32]).0
+                transcode(&host, &mut store, &modules, (source, 0), (4, len), [width, W32]).0
             };
             let units = if from == Utf16 { 3 } else { 6 };
             assert!(run(units).is_ok(), "{transcoder:?}");

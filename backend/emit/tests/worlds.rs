@@ -4,7 +4,6 @@
 mod common;
 
 use common::{dummy_component, program_of, same_type, stand_in};
-use meld_component::program::World;
 use meld_component::{decode, link};
 use meld_emit::wrap::{
     core_export_name, core_import_name, core_module, core_post_return_name, embed_world, wrap,
@@ -41,8 +40,7 @@ fn check(wit: &str) {
     assert_eq!(wrapped, wrap(wrapping.clone()).unwrap(), "the output is deterministic");
 
     let mut core = core_module(wrapping).unwrap_or_else(|e| panic!("{e}\n{wit}"));
-    let World::Component(world) = &program.world else { unreachable!() };
-    embed_world(&mut core.bytes, world, core.encoding).unwrap();
+    embed_world(&mut core.bytes, &program, core.encoding).unwrap();
     let again = ComponentEncoder::default().module(&core.bytes).unwrap().validate(true).encode();
     let again = again.unwrap_or_else(|e| panic!("{e:?}\n{wit}"));
     assert!(same_type(&input, &again), "{wit}");

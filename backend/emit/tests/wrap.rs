@@ -3,7 +3,7 @@
 mod common;
 
 use common::{dummy_component, host, program_of, same_type};
-use meld_component::program::{Program, ResourceId, StringEncoding, World};
+use meld_component::program::{Program, ResourceId, StringEncoding};
 use meld_emit::wrap::{
     Destructor, Lifted, Lowered, ResourceBuiltin, ResourceOperation, Wrapping, core_module,
     embed_world, wrap,
@@ -91,8 +91,7 @@ fn resource(program: &Program, path: &str) -> ResourceId {
 /// The component that wit-component makes of the core form.
 fn by_way_of_core(program: &Program, wrapping: Wrapping<'_>) -> Vec<u8> {
     let mut core = core_module(wrapping).unwrap();
-    let World::Component(world) = &program.world else { unreachable!() };
-    embed_world(&mut core.bytes, world, core.encoding).unwrap();
+    embed_world(&mut core.bytes, program, core.encoding).unwrap();
     ComponentEncoder::default().module(&core.bytes).unwrap().validate(true).encode().unwrap()
 }
 

@@ -35,7 +35,7 @@ impl<'a> Written<'a> {
             .copied()
             .filter(|port| match port {
                 Port::Import(instance, _) => live.contains(instance),
-                Port::Export(_) | Port::CoreExport(_) | Port::Destructor(_) => true,
+                Port::Export(_) | Port::CoreExport(_) | Port::Destructor(_) | Port::Start => true,
             })
             .collect();
         if let Some(port) = expected.iter().find(|port| !self.plan.ports.contains_key(port)) {

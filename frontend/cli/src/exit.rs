@@ -27,22 +27,28 @@ Exit codes:
 pub struct Failure {
     code: u8,
     message: String,
+    /// The text is a report on packs, each of whose mistakes has a title of its own.
+    titled: bool,
 }
 
 impl Failure {
+    fn new(code: u8, message: impl Into<String>) -> Self {
+        Failure { code, message: message.into(), titled: false }
+    }
+
     /// The input cannot be fused correctly.
     pub fn refused(message: impl Into<String>) -> Self {
-        Failure { code: 1, message: message.into() }
+        Failure::new(1, message)
     }
 
     /// The arguments contradict each other or name what does not exist.
     pub fn arguments(message: impl Into<String>) -> Self {
-        Failure { code: 2, message: message.into() }
+        Failure::new(2, message)
     }
 
     /// A file cannot be read, parsed or written.
     pub fn file(message: impl Into<String>) -> Self {
-        Failure { code: 3, message: message.into() }
+        Failure::new(3, message)
     }
 
     /// A pack is not right.
@@ -51,7 +57,7 @@ impl Failure {
     /// Nothing was found wrong, but not everything could be compared.
     #[cfg(feature = "verify")]
     pub fn inconclusive(message: impl Into<String>) -> Self {
-        Failure { code: 6, message: message.into() }
+        Failure::new(6, message)
     }
 
     /// A test of a rule failed.
@@ -70,7 +76,7 @@ impl Failure {
 
     /// Prints the failure; it ends the process.
     pub fn report(self) -> ExitCode {
-        let title = if self.message.starts_with("error") { "" } else { "error: " };
+        let title = if self.titled { "" } else { "error: " };
         io::complain(&format!("{title}{}\n", self.message.trim_end()));
         self.code()
     }
@@ -78,10 +84,17 @@ impl Failure {
 
 impl From<FuseError> for Failure {
     fn from(error: FuseError) -> Self {
-        let code = match &error {
-            FuseError::Pack(error) => pack_code(error),
+        let message = error.to_string();
+        let code = match error {
+            FuseError::Pack(error) => return error.into(),
             FuseError::NotWasm { .. } => 3,
-            FuseError::Read(ReadError::Decode(_)) => 3,
+            FuseError::Read(ReadError::Decode(error)) => {
+                if error.refused {
+                    1
+                } else {
+                    3
+                }
+            }
             FuseError::Decide(
                 EngineError::Unknown { .. }
                 | EngineError::Ambiguous { .. }
@@ -97,17 +110,19 @@ impl From<FuseError> for Failure {
             })) => Failure::PACK,
             FuseError::Read(_) | FuseError::Decide(_) | FuseError::Emit(_) => 1,
         };
-        Failure { code, message: error.to_string() }
+        Failure::new(code, message)
     }
 }
 
 impl From<PackError> for Failure {
     fn from(error: PackError) -> Self {
-        let message = match &error {
-            PackError::Check(diagnostics) => diagnostics.render(std::io::stderr().is_terminal()),
-            PackError::Read(message) => message.clone(),
+        let (message, titled) = match &error {
+            PackError::Check(diagnostics) => {
+                (diagnostics.render(std::io::stderr().is_terminal()), true)
+            }
+            PackError::Read(message) => (message.clone(), false),
         };
-        Failure { code: pack_code(&error), message }
+        Failure { code: pack_code(&error), message, titled }
     }
 }
 

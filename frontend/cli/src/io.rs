@@ -1,13 +1,13 @@
 //! Files, standard input and standard output.
 
 use crate::exit::Failure;
-use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::io::{IsTerminal as _, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::NamedTempFile;
 
-/// The most that is read from what has no length of its own, in bytes.
-const MOST_STREAMED: u64 = 1 << 30;
+/// The largest input, in bytes: engines take no larger modules.
+const MOST: u64 = 1 << 30;
 
 /// Reads a file, or standard input for `-`.
 pub fn read(path: &str) -> Result<Arc<[u8]>, Failure> {
@@ -32,6 +32,10 @@ fn read_file(path: &Path) -> std::io::Result<Arc<[u8]>> {
         // A pipe, a device, or a folder: its length says nothing.
         return read_stream(file);
     }
+    if metadata.len() > MOST {
+        let message = format!("{} bytes are more than meld reads, 1 GiB", metadata.len());
+        return Err(std::io::Error::other(message));
+    }
     let length = usize::try_from(metadata.len()).map_err(std::io::Error::other)?;
     let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, length).collect();
     if let Some(bytes) = Arc::get_mut(&mut bytes) {
@@ -40,17 +44,17 @@ fn read_file(path: &Path) -> std::io::Result<Arc<[u8]>> {
     Ok(bytes)
 }
 
-/// Reads what has no length of its own, up to a limit: a device may never end.
+/// Reads what has no length of its own: a device may never end.
 fn read_stream(stream: impl std::io::Read) -> std::io::Result<Arc<[u8]>> {
     let mut bytes = Vec::new();
-    if stream.take(MOST_STREAMED).read_to_end(&mut bytes)? as u64 == MOST_STREAMED {
-        return Err(std::io::Error::other("does not end within 1 GiB; write it to a file first"));
+    if stream.take(MOST + 1).read_to_end(&mut bytes)? as u64 > MOST {
+        return Err(std::io::Error::other("does not end within 1 GiB, the most that meld reads"));
     }
     Ok(bytes.into())
 }
 
 /// Writes a file, or standard output for `-`. Binary is not written to a terminal.
-pub fn write(path: &str, bytes: &[u8]) -> Result<(), Failure> {
+fn write(path: &str, bytes: &[u8]) -> Result<(), Failure> {
     if path == "-" {
         let mut out = std::io::stdout();
         if out.is_terminal() && bytes.starts_with(b"\0asm") {
@@ -67,9 +71,9 @@ pub fn write(path: &str, bytes: &[u8]) -> Result<(), Failure> {
 
 /// An output that is made bit by bit. What stands at its path stays until it is complete.
 pub enum Output<'p> {
-    /// A file beside its place.
+    /// A file beside its place, `.meld-*.part`.
     Beside(NamedTempFile, PathBuf),
-    /// For what is no file, or cannot be replaced.
+    /// For what is no file, or is not to be replaced.
     Memory(Vec<u8>, &'p str),
 }
 
@@ -88,8 +92,12 @@ impl<'p> Output<'p> {
             Err(_) => PathBuf::from(path),
         };
         let existing = place.metadata().ok();
-        if existing.as_ref().is_some_and(|file| !file.is_file() || file.permissions().readonly()) {
-            return None;
+        if let Some(existing) = &existing {
+            // What may not be written to may not be replaced either.
+            let writable = || std::fs::OpenOptions::new().write(true).open(&place).is_ok();
+            if !existing.is_file() || !writable() {
+                return None;
+            }
         }
         let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut builder = tempfile::Builder::new();
@@ -98,8 +106,13 @@ impl<'p> Output<'p> {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let file = builder.tempfile_in(folder.unwrap_or(Path::new("."))).ok()?;
         if let Some(existing) = existing {
+            if !is_alike(&existing, &file.as_file().metadata().ok()?) {
+                return None;
+            }
             file.as_file().set_permissions(existing.permissions()).ok()?;
         }
+        #[cfg(unix)]
+        remove_when_stopped(file.path().to_path_buf()).ok()?;
         Some(Output::Beside(file, place))
     }
 
@@ -107,26 +120,62 @@ impl<'p> Output<'p> {
     pub fn complete(self) -> Result<(), Failure> {
         match self {
             Output::Memory(bytes, path) => write(path, &bytes),
-            Output::Beside(file, place) => match file.persist(&place) {
-                Ok(_) => Ok(()),
-                Err(e) => Err(Failure::file(format!("{}: {}", place.display(), e.error))),
-            },
+            Output::Beside(file, place) => {
+                // Some places can be written to and not be replaced: in a sticky folder, or mounted.
+                let done = file.persist(&place).map(drop).or_else(|e| copy(e.file, &place));
+                done.map_err(|e| Failure::file(format!("{}: {e}", place.display())))
+            }
         }
     }
+}
+
+/// Writes what is in one file over another.
+fn copy(mut from: NamedTempFile, to: &Path) -> std::io::Result<()> {
+    from.rewind()?;
+    std::io::copy(&mut from, &mut std::fs::File::create(to)?)?;
+    Ok(())
+}
+
+/// Whether a file can be replaced by another without a loss: it has no other names, and both are of
+/// one owner and group.
+#[cfg(unix)]
+fn is_alike(existing: &std::fs::Metadata, other: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let owner = |file: &std::fs::Metadata| (file.uid(), file.gid());
+    existing.nlink() == 1 && owner(existing) == owner(other)
+}
+
+#[cfg(not(unix))]
+fn is_alike(_: &std::fs::Metadata, _: &std::fs::Metadata) -> bool {
+    true
+}
+
+/// Removes a file where a signal ends the process. Other signals end it still, and leave the file.
+#[cfg(unix)]
+fn remove_when_stopped(path: PathBuf) -> std::io::Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    std::thread::spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            let _ = std::fs::remove_file(path);
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
+        }
+    });
+    Ok(())
 }
 
 impl std::io::Write for Output<'_> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         match self {
             Output::Memory(all, _) => all.write(bytes),
-            Output::Beside(file, _) => file.write(bytes),
+            Output::Beside(file, _) => file.as_file_mut().write(bytes),
         }
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
         match self {
             Output::Memory(..) => Ok(()),
-            Output::Beside(file, _) => file.flush(),
+            Output::Beside(file, _) => file.as_file_mut().flush(),
         }
     }
 }
@@ -171,4 +220,23 @@ pub fn input_name(argument: &str) -> Result<(String, &str), Failure> {
             .map_or_else(|| path.to_string(), |s| s.to_string_lossy().into_owned()),
     };
     Ok((stem, argument))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_replaced_is_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("out.wasm");
+        std::fs::write(&place, "what was there before, and is longer").unwrap();
+        let mut output = Output::open(place.to_str().unwrap());
+        output.write_all(b"new").unwrap();
+        // There is nothing to rename any more, which fails as a folder that refuses it does.
+        let Output::Beside(file, _) = &output else { panic!("the file can be replaced") };
+        std::fs::remove_file(file.path()).unwrap();
+        output.complete().unwrap();
+        assert_eq!(std::fs::read(&place).unwrap(), b"new");
+    }
 }

@@ -62,6 +62,18 @@ fn exit_codes_are_as_documented() {
 
 /// Waits for no one: a pipe without a writer, and a folder, are refused where files are due.
 #[cfg(unix)]
+/// A report on packs has a title for each mistake; what else is wrong gets one, whatever its first word.
+#[test]
+fn failures_have_one_title() {
+    let missing = stderr(&meld(&["inspect", "errors.wasm"]));
+    assert!(missing.starts_with("error: errors.wasm: "), "{missing}");
+    let bad = "tests/rules/bad/all-syntax-errors.meld";
+    for arguments in [&["rules", "check", bad][..], &["fuse", APP, "-o", "-", "--rules", bad]] {
+        let mistakes = stderr(&meld(arguments));
+        assert!(mistakes.starts_with("error["), "{mistakes}");
+    }
+}
+
 #[test]
 fn packs_and_modules_are_files() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -171,6 +183,49 @@ fn modules_of_packs_have_the_type_of_their_place() {
     let types = "it is declared as (i32) -> (i64), and its source is () -> (i64)";
     check(&["fuse", &app, "--rules", &pack, "-o", "-"], 4, types);
     check(&["fuse", &app, "--rules", &pack, "-o", "-"], 4, "the pack's module `wrong.clock`");
+}
+
+/// Two packs of users, whose modules and constants have the same names.
+#[test]
+fn packs_may_have_modules_and_constants_of_one_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("the file can be written");
+        path.to_string_lossy().into_owned()
+    };
+    let pack = |name: &str| {
+        let text = r#"pack my.NAME.ring
+            use meld.vocabulary
+            const slots: Int = 1 in 1..=9
+            module ring(slots: Int) from """
+              (module (import "" "slots" (global $s i32)) (func (export "size") (result i32) global.get $s))
+            """
+            rule size { match host-func("my:NAME", "size", ?i) rewrite ring(slots).size because "it is ours"
+              test { host-func("my:NAME", "size", #i) => ring(1).size } }"#;
+        file(&format!("{name}.meld"), &text.replace("NAME", name))
+    };
+    let (a, b) = (pack("a"), pack("b"));
+    let guest = r#"(module
+        (import "my:a" "size" (func $a (result i32))) (import "my:b" "size" (func $b (result i32)))
+        (func (export "sizes") (result i32) (i32.add (i32.mul (call $a) (i32.const 10)) (call $b))))"#;
+    let (guest, out) = (file("guest.wat", guest), file("out.wasm", ""));
+    let fuse = |settings: &[&str]| {
+        let mut arguments = vec!["fuse", &guest, "-o", &out, "--rules", &a, "--rules", &b];
+        settings.iter().for_each(|setting| arguments.extend(["--set", setting]));
+        arguments.push("--explain");
+        meld(&arguments)
+    };
+    let explained = stdout(&fuse(&["my.a.ring.slots=3", "b.ring.slots=4"]));
+    for answer in ["my.a.ring.ring(3).size", "my.b.ring.ring(4).size"] {
+        assert!(explained.contains(answer), "{explained}");
+    }
+    let text = wasmprinter::print_file(&out).expect("it is a module");
+    let (three, four) = (text.find("i32.const 3"), text.find("i32.const 4"));
+    assert!(three.is_some() && four.is_some() && three < four, "{text}");
+    let ambiguous = fuse(&["ring.slots=3"]);
+    assert_eq!(ambiguous.status.code(), Some(2), "{}", stderr(&ambiguous));
+    assert!(stderr(&ambiguous).contains("`my.a.ring.slots` or `my.b.ring.slots`"));
 }
 
 #[test]
@@ -295,21 +350,22 @@ fn the_rule_reference_is_true() {
     assert!(written == reference, "docs/rules.md is old: run this test with BLESS=1");
 }
 
-/// The packs that the guide shows are right.
+/// The packs that the book shows are right.
 #[test]
-fn the_packs_of_the_guide_are_right() {
-    let guide = std::fs::read_to_string(root().join("docs/packs.md")).expect("the guide is there");
+fn the_packs_of_the_book_are_right() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut packs = 0;
-    for block in guide.split("```meld\n").skip(1) {
-        let text = block.split("```").next().unwrap_or_default();
-        packs += 1;
-        let path = folder.path().join(format!("{packs}.meld"));
-        std::fs::write(&path, text).expect("the pack can be written");
-        let output = meld(&["rules", "test", &path.to_string_lossy()]);
-        assert!(output.status.success(), "{text}\n{}{}", stdout(&output), stderr(&output));
+    let path = folder.path().join("pack.meld");
+    for (page, packs) in [("docs/packs.md", 2), ("docs/async-modules.md", 1)] {
+        let text = std::fs::read_to_string(root().join(page)).expect("the page is there");
+        let blocks: Vec<&str> = text.split("```meld\n").skip(1).collect();
+        assert_eq!(blocks.len(), packs, "{page} shows packs");
+        for block in blocks {
+            let text = block.split("```").next().unwrap_or_default();
+            std::fs::write(&path, text).expect("the pack can be written");
+            let output = meld(&["rules", "test", &path.to_string_lossy()]);
+            assert!(output.status.success(), "{text}\n{}{}", stdout(&output), stderr(&output));
+        }
     }
-    assert!(packs >= 2, "the guide shows packs");
 }
 
 /// The first pack of the guide and its commands, on the files beside them.
@@ -386,6 +442,25 @@ fn a_function_of_another_type_than_a_packs_is_the_guests_fault() {
         "the pack meld.gate answers no \"entr\" there, but \"cancel\", \"disable\", \"enable\", \
          \"enter\", \"is-enabled\", \"leave\", \"resume\"; did you mean \"enter\"?",
     );
+}
+
+/// What is well-formed and cannot be fused is refused, and is not a file that cannot be read.
+#[test]
+fn refusals_have_an_exit_code_of_their_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let refused = |text: &str, says: &str| {
+        let path = folder.path().join("guest.wat");
+        std::fs::write(&path, text).expect("the file can be written");
+        let path = path.to_string_lossy().into_owned();
+        check(&["fuse", &path], 1, says);
+        check(&["inspect", &path], 1, says);
+    };
+    let instance = r#"(core module $m (func (export "f"))) (core instance $m (instantiate $m))
+        (func $f (canon lift (core func $m "f")))"#;
+    refused(&format!("(component {instance} (start $f))"), "start functions are not supported");
+    let resource =
+        "(component (type $file (resource (rep i64))) (core func (canon resource.new $file)))";
+    refused(resource, "guest: the resource `root.file` has representations of type i64");
 }
 
 /// A resource that was named and keeps its table is told of.

@@ -89,6 +89,74 @@ fn an_output_stays_until_another_is_complete() {
 
 #[cfg(unix)]
 #[test]
+fn an_output_stays_where_the_disk_is_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out");
+    for form in ["", "--wat"] {
+        std::fs::write(&path, "what was there").unwrap();
+        // A file may have two blocks, which neither form goes into.
+        let script = r#"trap "" XFSZ; ulimit -f 2; exec "$@""#;
+        let output = Command::new("sh")
+            .args(["-c", script, "sh", env!("CARGO_BIN_EXE_meld"), "fuse", APP, GREETER, "-o"])
+            .args(
+                [path.to_str().unwrap(), form].into_iter().filter(|argument| !argument.is_empty()),
+            )
+            .current_dir(root())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(3), "{form}: {}", stderr(&output));
+        assert!(stderr(&output).contains(path.to_str().unwrap()), "{}", stderr(&output));
+        assert_eq!(std::fs::read(&path).unwrap(), b"what was there", "{form}");
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "{form}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_left_of_what_is_stopped() {
+    use std::os::unix::process::ExitStatusExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let (input, out) = (folder.path().join("large.wasm"), folder.path().join("out.wasm"));
+    std::fs::write(&input, large()).unwrap();
+    let parts = || {
+        let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+        entries.filter(|name| name.to_string_lossy().ends_with(".part")).count()
+    };
+    for (name, number) in [("-INT", 2), ("-TERM", 15)] {
+        // It may be done before it is stopped, which tells nothing.
+        let stopped = (0..20).any(|_| {
+            let mut child = Command::new(env!("CARGO_BIN_EXE_meld"))
+                .args(["fuse".as_ref(), input.as_os_str(), "-o".as_ref(), out.as_os_str()])
+                .spawn()
+                .unwrap();
+            while parts() == 0 && child.try_wait().unwrap().is_none() {
+                std::thread::yield_now();
+            }
+            let kill = Command::new("kill").args([name, &child.id().to_string()]).status();
+            let status = child.wait().unwrap();
+            assert_eq!(parts(), 0, "{name}: {status}");
+            kill.unwrap().success() && status.signal() == Some(number)
+        });
+        assert!(stopped, "{name}: it was always done before");
+    }
+}
+
+#[test]
+fn an_input_that_is_too_large_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("huge.wasm");
+    std::fs::File::create(&path).unwrap().set_len(8 << 30).unwrap();
+    for command in ["fuse", "inspect"] {
+        check(
+            &[command, path.to_str().unwrap()],
+            3,
+            "huge.wasm: 8589934592 bytes are more than meld reads, 1 GiB",
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn links_and_permissions_stay() {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
     let folder = tempfile::tempdir().unwrap();
@@ -100,6 +168,17 @@ fn links_and_permissions_stay() {
     assert!(fused.status.success(), "{}", stderr(&fused));
     assert!(link.is_symlink() && std::fs::read(&real).unwrap().starts_with(b"\0asm"));
     assert_eq!(real.metadata().unwrap().mode() & 0o777, 0o604);
+    // What has two names keeps both, and what a link leads to need not be there.
+    let (first, second) = (folder.path().join("first.wasm"), folder.path().join("second.wasm"));
+    std::fs::write(&first, "").unwrap();
+    std::fs::hard_link(&first, &second).unwrap();
+    std::fs::remove_file(&real).unwrap();
+    for (to, read) in [(&first, &second), (&link, &real)] {
+        let fused = meld(&["fuse", APP, GREETER, "-o", to.to_str().unwrap()]);
+        assert!(fused.status.success(), "{}", stderr(&fused));
+        assert!(std::fs::read(read).unwrap().starts_with(b"\0asm"), "{}", read.display());
+    }
+    assert!(link.is_symlink());
     // What is no file is written to.
     check(&["fuse", APP, GREETER, "-o", "/dev/null"], 0, "");
 }

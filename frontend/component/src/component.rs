@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use wasmparser::{
     CanonicalFunction, ComponentExternalKind, ComponentOuterAliasKind, ComponentTypeRef,
-    ComponentValType, ExternalKind,
+    ComponentValType, ExternalKind, ValType,
 };
 
 /// Position of a component in [`Component::bodies`].
@@ -204,6 +204,8 @@ pub enum TypeDef {
     },
     /// A new resource type.
     Resource {
+        /// The core type of its representation.
+        rep: ValType,
         /// Index of the core function that is its destructor.
         dtor: Option<u32>,
     },

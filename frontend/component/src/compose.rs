@@ -12,6 +12,9 @@
 //!
 //! The encoding is done by wac-graph.
 
+mod resources;
+
+use crate::component::Component;
 use crate::guard::guard;
 use crate::names;
 use crate::read::Input;
@@ -56,6 +59,22 @@ pub enum ComposeError {
         name: String,
         /// What differs.
         message: String,
+    },
+    /// What no input supplies passes a resource that some input supplies.
+    #[error(
+        "`{consumer}` imports `{name}`, which no input exports, with the resource `{resource}`, which \
+         `{owner}` implements: the host could not supply it, as it does not know the resource; give \
+         an input that exports `{name}`, or leave `{owner}` out"
+    )]
+    InnerResource {
+        /// The importing input.
+        consumer: String,
+        /// The import.
+        name: String,
+        /// The resource, by the import that the consumer has it from.
+        resource: String,
+        /// The input that implements it.
+        owner: String,
     },
     /// Inputs that import from each other.
     #[error("{}: these import from each other in a circle", names::list(.inputs))]
@@ -105,16 +124,7 @@ pub fn compose(inputs: &[Input]) -> Result<Input, ComposeError> {
         return Ok(input.clone());
     }
     let mut graph = CompositionGraph::new();
-    let mut parts = Vec::with_capacity(inputs.len());
-    for (i, input) in inputs.iter().enumerate() {
-        let part = guard(|| Part::register(&mut graph, i, input));
-        parts.push(
-            part.and_then(|part| part).map_err(|message| ComposeError::Unreadable {
-                input: input.name.clone(),
-                message,
-            })?,
-        );
-    }
+    let parts = register(&mut graph, inputs)?;
     let plugs = plugs(&parts)?;
     let root = root(&parts, &plugs)?;
     let bytes = match guard(|| encode(&mut graph, &parts, &plugs, root)) {
@@ -122,6 +132,28 @@ pub fn compose(inputs: &[Input]) -> Result<Input, ComposeError> {
         Err(message) => return Err(ComposeError::Encode { message }),
     };
     Ok(Input { name: parts[root].name.clone(), bytes: bytes.into() })
+}
+
+/// Why inputs whose names fit, and of which `components` are the decoded ones, do not make a component:
+/// where that is because of a resource.
+pub(crate) fn misfit(inputs: &[Input], components: &[Component]) -> Option<ComposeError> {
+    let parts = register(&mut CompositionGraph::new(), inputs).ok()?;
+    let plugs = plugs(&parts).ok()?;
+    resources::misfit(&parts, &plugs, components)
+}
+
+fn register(graph: &mut CompositionGraph, inputs: &[Input]) -> Result<Vec<Part>, ComposeError> {
+    let mut parts = Vec::with_capacity(inputs.len());
+    for (i, input) in inputs.iter().enumerate() {
+        let part = guard(|| Part::register(graph, i, input));
+        parts.push(
+            part.and_then(|part| part).map_err(|message| ComposeError::Unreadable {
+                input: input.name.clone(),
+                message,
+            })?,
+        );
+    }
+    Ok(parts)
 }
 
 /// An input, as far as plugging needs it.

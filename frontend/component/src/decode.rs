@@ -35,6 +35,8 @@ pub struct DecodeError {
     pub offset: Option<usize>,
     /// What is wrong.
     pub message: String,
+    /// It is well-formed, but uses what meld does not support.
+    pub refused: bool,
 }
 
 /// A plain core module given as an input.
@@ -183,7 +185,7 @@ impl<'a> Pass<'a> {
     ) -> Result<Pass<'a>, DecodeError> {
         guard(|| Self::validate(validator, name, bytes, bodies)).unwrap_or_else(|panic| {
             let message = format!("the validator cannot cope with it: {panic}");
-            Err(DecodeError { input: name.to_string(), offset: None, message })
+            Err(DecodeError { input: name.to_string(), offset: None, message, refused: false })
         })
     }
 
@@ -207,7 +209,7 @@ impl<'a> Pass<'a> {
         }
         if let Some(offset) = too_many_nested_types(bytes) {
             let text = format!("more than {MAX_NESTED_TYPES} types stand inside of other types");
-            return Err(pass.error(Some(offset), text));
+            return Err(pass.refusal(offset, text));
         }
         let mut parser = Parser::new(0);
         parser.set_features(features());
@@ -245,15 +247,15 @@ impl<'a> Pass<'a> {
                 );
                 Err(self.error(Some(unchecked_range.start), text))
             }
-            Payload::ComponentStartSection { range, .. } => Err(self.error(
-                Some(range.start),
+            Payload::ComponentStartSection { range, .. } => Err(self.refusal(
+                range.start,
                 "component start functions are not supported; export the function and call it",
             )),
             Payload::ComponentSection { unchecked_range, .. }
                 if self.stack.len() >= MAX_NESTING =>
             {
                 let text = format!("components are nested more than {MAX_NESTING} deep");
-                Err(self.error(Some(unchecked_range.start), text))
+                Err(self.refusal(unchecked_range.start, text))
             }
             _ => Ok(()),
         }
@@ -311,6 +313,7 @@ impl<'a> Pass<'a> {
             may_trap: false,
             has_tags: false,
             memories: Vec::new(),
+            tables: Vec::new(),
         });
         self.stack.push(Frame::Module(ModuleBuilder::new(start), id));
     }
@@ -347,7 +350,17 @@ impl<'a> Pass<'a> {
     }
 
     fn error(&self, offset: Option<usize>, message: impl Into<String>) -> DecodeError {
-        DecodeError { input: self.name.to_string(), offset, message: message.into() }
+        DecodeError {
+            input: self.name.to_string(),
+            offset,
+            message: message.into(),
+            refused: false,
+        }
+    }
+
+    /// Of what is well-formed, and not supported.
+    fn refusal(&self, offset: usize, message: impl Into<String>) -> DecodeError {
+        DecodeError { refused: true, ..self.error(Some(offset), message) }
     }
 }
 

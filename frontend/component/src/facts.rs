@@ -9,13 +9,16 @@ mod faces;
 mod importers;
 mod intrinsics;
 mod leave;
+mod named;
 mod resources;
 mod tiny;
 mod trampolines;
 
 pub use faces::{in_memory, passes_handles, several_faces};
-pub use importers::{guests, same_memory, tables};
-pub use intrinsics::{INTRINSICS, host_functions, shares};
+pub use importers::{
+    first_imports, funcref_tables, guests, known_as, peers, root_modules, same_memory, same_table,
+};
+pub use intrinsics::{host_functions, shares};
 pub use leave::observes_leave;
 pub use resources::{
     destroyed_by_handle, holders, lent, may_reenter, observes_lends, reaches_host,
@@ -24,7 +27,9 @@ pub use tiny::{Tiny, tiny};
 pub use trampolines::{Callee, Slot, Trampolines, trampolines};
 
 use crate::abi::MAX_FLAT_PARAMS;
-use crate::program::{Builtin, ComponentId, CoreItem, FuncDef, Program, Resource};
+use crate::program::{
+    Builtin, ComponentId, CoreInstance, CoreItem, FuncDef, Program, Resource, World,
+};
 use crate::types::{FuncType, TypeId, Types, ValueType};
 use std::collections::{BTreeSet, HashMap};
 
@@ -62,6 +67,16 @@ pub fn has_start(program: &Program) -> bool {
     let modules =
         program.instances.iter().map(|instance| &program.modules[instance.module.index()]);
     modules.into_iter().any(|module| module.has_start || module.may_trap)
+}
+
+/// An exception may escape from the start function of a component's guest. Plain core modules start as
+/// their engine starts them.
+pub fn start_may_throw(program: &Program) -> bool {
+    let throwing = may_throw(program);
+    let may_throw = |instance: &CoreInstance| {
+        program.modules[instance.module.index()].has_start && throwing.contains(&instance.component)
+    };
+    matches!(program.world, World::Component(_)) && program.instances.iter().any(may_throw)
 }
 
 /// Some function is async, or some instance uses a built-in of the async ABI (but for the counter of

@@ -74,6 +74,17 @@ pub enum LinkError {
         /// What it uses.
         what: String,
     },
+    /// A resource whose representation is not an `i32`.
+    #[error(
+        "the resource `{resource}` has representations of type {rep}, and meld keeps such of type i32 \
+         only; declare it with `(rep i32)`"
+    )]
+    Representation {
+        /// The resource.
+        resource: String,
+        /// The core type of its representation.
+        rep: String,
+    },
     /// [`MAX_INSTANCES`]
     #[error(
         "`{path}` is one instance too many: a program may have {MAX_INSTANCES} component and core instances"

@@ -169,6 +169,8 @@ pub struct CoreModule {
     pub may_trap: bool,
     /// Its memories by index, imported ones first.
     pub memories: Vec<CoreKind>,
+    /// Its tables by index, imported ones first.
+    pub tables: Vec<CoreKind>,
 }
 
 /// One import of a core module.
@@ -202,11 +204,18 @@ pub enum CoreKind {
     Memory {
         /// Addresses are 64 bits wide.
         memory64: bool,
+        /// Threads may share it.
+        shared: bool,
         /// Bytes in a page, as a power of two.
         page_bits: u32,
     },
     /// A table.
-    Table,
+    Table {
+        /// Indices are 64 bits wide.
+        table64: bool,
+        /// Its elements are of type `funcref`.
+        funcref: bool,
+    },
     /// A global.
     Global,
     /// An exception tag.
@@ -265,7 +274,8 @@ pub enum CoreItem {
     /// Another canonical built-in.
     Builtin(Builtin),
     /// A core import left to the host: of a plain core module, or of one in a component that gets it
-    /// from a core module which the root imports. The names are those that the importer has for it.
+    /// from a core module which the root imports. The first name is the importer's; the second one is the
+    /// function's own, whatever a component between calls it.
     Host {
         /// First level name.
         module: String,

@@ -98,19 +98,28 @@ fn read_with(inputs: &[Input], mut bodies: Bodies) -> Result<Program, Error> {
         let component = compose::compose(inputs)
             .map_err(Error::from)
             .and_then(|input| Ok(decode::component_with(&input.name, input.bytes, bodies)?))
-            .map_err(|error| broken(inputs).unwrap_or(error))?;
+            .map_err(|error| if inputs.len() == 1 { error } else { blamed(inputs, error) })?;
         link::link(&component).map_err(|error| Error::Link { input: component.name, error })?
     };
     program.unvalidated = bodies == Bodies::Later;
     Ok(program)
 }
 
-/// The first of several inputs that cannot be read by itself.
-fn broken(inputs: &[Input]) -> Option<Error> {
-    if inputs.len() == 1 {
-        return None;
+/// What several inputs are to blame for, given what composing them, or reading the composition, ended in:
+/// the first that cannot be read by itself, or how they fit together.
+fn blamed(inputs: &[Input], error: Error) -> Error {
+    let decode = |input: &Input| decode::component(&input.name, input.bytes.clone());
+    let components = match inputs.iter().map(decode).collect::<Result<Vec<_>, _>>() {
+        Ok(components) => components,
+        Err(broken) => return broken.into(),
+    };
+    match error {
+        Error::Decode(DecodeError { message, .. }) => {
+            compose::misfit(inputs, &components).unwrap_or(ComposeError::Encode { message }).into()
+        }
+        Error::Compose(error @ ComposeError::Encode { .. }) => {
+            compose::misfit(inputs, &components).unwrap_or(error).into()
+        }
+        error => error,
     }
-    let mut errors =
-        inputs.iter().map(|input| decode::component(&input.name, input.bytes.clone()).err());
-    errors.find_map(|error| error).map(Error::Decode)
 }

@@ -25,7 +25,7 @@ fn space(kind: &CoreKind) -> usize {
     match kind {
         CoreKind::Func(_) => 0,
         CoreKind::Memory { .. } => 1,
-        CoreKind::Table => 2,
+        CoreKind::Table { .. } => 2,
         CoreKind::Global => 3,
         CoreKind::Tag => 4,
     }

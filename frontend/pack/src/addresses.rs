@@ -1,7 +1,7 @@
-//! Address types of memories as parameters of modules in text.
+//! Address types of memories and tables as parameters of modules in text.
 //!
-//! Where a module has a parameter `from` of sort `Memory`, `from.addr` in a word of its text
-//! stands for the type of addresses in the memory that `from` will be, `i32` or `i64`; with
+//! Where a module has a parameter `from` of sort `Memory` or `Table`, `from.addr` in a word of its
+//! text stands for the type of addresses in what `from` will be, `i32` or `i64`; with
 //! another parameter, `from.to.addr` stands for the narrower of two types, in which `memory.copy`
 //! counts. A conversion that then is from a type to itself (`i32.wrap_i32`) is left out.
 

@@ -45,6 +45,8 @@ pub(crate) enum DeclarationKind {
     Sort(SortDecl),
     Term(TermDecl),
     Fact(FactDecl),
+    /// Facts that the pack states, each as a pattern.
+    Given(Vec<Pattern>),
     Assume(Name),
     Const(ConstDecl),
     Module(ModuleDecl),
@@ -99,6 +101,8 @@ pub(crate) struct TermDecl {
 pub(crate) struct FactDecl {
     pub name: Name,
     pub params: Vec<Param>,
+    /// Packs state it, and not the frontend.
+    pub by_packs: bool,
 }
 
 #[derive(Clone, Debug)]

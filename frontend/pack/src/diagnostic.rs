@@ -58,7 +58,7 @@ codes! {
     NotUsed "E0021" "name of a pack that is not used"
         "The name is declared in a pack that this one does not `use`, directly or through another.";
     DuplicateName "E0022" "two declarations of one name"
-        "All packs share one namespace for each kind of name: sorts, terms and modules, facts, assumptions, constants. Rules, options and forbids share one within their pack.";
+        "Sorts, facts and assumptions have one name for all packs. A term, a module or a constant has one for its pack and all that use it, so a pack cannot declare again what it sees of another, nor use a name that two others declare. Rules, options and forbids share a namespace within their pack.";
     WrongKind "E0023" "name of another kind"
         "The name is declared, but as something else: a fact cannot be rewritten, a term is no guard, a constant takes no arguments.";
     SortMismatch "E0030" "mismatched sorts"
@@ -68,15 +68,17 @@ codes! {
     Unbound "E0032" "variable that nothing binds"
         "A variable of `rewrite`, `offer`, a negated fact or a comparison has its value from `match` or `for`, or from a fact that stands before it.";
     Misplaced "E0033" "pattern that cannot stand here"
-        "`_` and texts with `*` only match, so nothing can be made of them; leaves (`#a`) stand for something given, so only tests have them; tests have no variables.";
-    FactSort "E0034" "fact about something that rules change"
-        "Facts are proved before any rule runs, so they can only speak of entities, data, numbers and text.";
+        "`_` and texts with `*` only match, so nothing can be made of them; leaves (`#a`) stand for something of a test, so only tests have them; tests and what packs state have no variables.";
+    FactSort "E0034" "fact about something that it cannot speak of"
+        "Facts are known before any rule runs, so they can only speak of entities, data, numbers and text. Those that packs state (`by-packs`) speak of no entities: these are the program's, and packs have no names for them.";
     Root "E0035" "`match` cannot start with this"
         "`match` and `for` start with a term or an export. Entities and data are what the frontend says they are: no rule rewrites them.";
     NotOrdered "E0036" "comparison of what has no order"
         "`<`, `<=`, `>` and `>=` compare numbers; `==` and `!=` compare numbers, text, entities and data. What rules rewrite is matched, not compared.";
     Leaf "E0037" "leaf without a sort"
         "A leaf (`#a`) has the sort that its place demands: one, the same everywhere in a test, and no list, number or text.";
+    NotByPacks "E0038" "fact that packs do not state"
+        "What is true of the program, the frontend proves. A pack states with `given` only what is declared `by-packs`.";
     BehindChoice "E0040" "pattern that looks behind a choice"
         "Operations on one thing agree on how it is represented because all go through one term, the decision. A rule that knows one alternative could give two call sites two representations, which is a miscompile. Go through the decision.";
     ChoiceForm "E0041" "`rule` where an `option` belongs, or the other way round"
@@ -104,7 +106,7 @@ codes! {
     ModuleKind "E0053" "import of another kind than its parameter"
         "A `Memory`, `Func`, `Table`, `Global` or `Tag` parameter supplies an import of that kind; an `Int` supplies an immutable global of type `i32` or `i64`.";
     ModuleUnused "E0054" "parameter that no import uses"
-        "Only parameters that keep instances apart (instances, entities, data), and memories whose address type the module follows, may be without an import.";
+        "Only parameters that keep instances apart (instances, entities, data), and memories and tables whose address type the module follows, may be without an import.";
     UnknownExport "E0055" "unknown export"
         "The module exports no such name.";
     ModuleWiring "E0056" "argument of another type than the import"
@@ -114,13 +116,15 @@ codes! {
     ConstValue "E0060" "constant out of its range"
         "The default of a constant obeys the range and the `power-of-two` that are declared for it.";
     UnknownSetting "E0061" "`--set` of an unknown constant"
-        "Constants are set as PACK.NAME=VALUE, where PACK is the last part of the pack's name.";
+        "Constants are set as PACK.NAME=VALUE, where PACK is the last part of the pack's name, or more of it where several packs have such a constant.";
     SettingValue "E0062" "`--set` with a value that is not allowed"
         "The value is a number within the range, and a power of two where that is declared.";
     TestForm "E0070" "test that does not fit its rule"
         "A `forbid` is tested with `=> refused` and `=/=>`; rules and options with `=> term`, `=/=>` and `=/=> term`.";
     Merges "W0001" "answer that makes questions equal which other rules tell apart"
         "Terms that are equal to one answer are equal to each other, and what is answered for one is answered for all. If an answer lacks a variable of its question, and another rule asks something of that variable, the other rule's answer reaches questions that it refused. Name the variable in the answer, or write the guard that keeps the two rules apart.";
+    Outbid "W0002" "answer that another one may outbid"
+        "A rule adds an answer and takes none away: costs choose, and with another `-O` they choose otherwise. A rule that matches an answer (a term with a cost) leaves it standing, so match the question that it answers. Where another rule leaves to packs what they state to be theirs, state it: `given answers(\"my:module\")`.";
 }
 
 impl Code {

@@ -1,6 +1,6 @@
 //! Patterns and rules as text, in the syntax of packs.
 
-use crate::ruleset::{Comparison, Forbid, Guard, Pattern, Rule, RuleSet, SortRef};
+use crate::ruleset::{Comparison, Forbid, Given, Guard, Pattern, Rule, RuleSet, SortRef};
 
 /// A pattern as a pack would write it. `vars` are those of its rule. Constants stand as their
 /// value.
@@ -82,6 +82,13 @@ fn write_text(text: &str, out: &mut String) {
         }
     }
     out.push('"');
+}
+
+/// What a pack states, as it would write it after `given`.
+pub fn given_text(set: &RuleSet, given: &Given) -> String {
+    let mut out = set.facts[given.fact.index()].name.clone();
+    write_args(set, &[], &given.args, &mut out);
+    out
 }
 
 /// A guard as a pack would write it.

@@ -1,6 +1,6 @@
 //! The rule reference: every declaration of every pack, as markdown.
 
-use crate::display::{forbid_text, rule_text};
+use crate::display::{forbid_text, given_text, rule_text};
 use crate::ruleset::{PackId, Param, RuleSet, SortKind, SortRef, Span};
 
 /// Writes the reference of the packs that are wanted, in their order.
@@ -61,9 +61,16 @@ fn declarations(set: &RuleSet, pack: PackId, out: &mut String) {
     modules.write(out);
     let mut facts = Table::new("Facts", "fact");
     for fact in set.facts.iter().filter(|fact| here(&fact.span)) {
-        facts.row(&format!("{}({})", fact.name, params(set, &fact.params)), &fact.doc);
+        let by_packs = if fact.by_packs { " by-packs" } else { "" };
+        let text = format!("{}({}){by_packs}", fact.name, params(set, &fact.params));
+        facts.row(&text, &fact.doc);
     }
     facts.write(out);
+    let mut given = Table::new("States", "given");
+    for stated in set.given.iter().filter(|stated| here(&stated.span)) {
+        given.row(&given_text(set, stated), &stated.doc);
+    }
+    given.write(out);
     let mut assumptions = Table::new("Assumptions", "assume");
     for assume in set.assumes.iter().filter(|assume| here(&assume.span)) {
         assumptions.row(&assume.name, &assume.doc);

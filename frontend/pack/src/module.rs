@@ -185,8 +185,8 @@ pub(crate) fn made(made: &Made) -> Result<Loaded, Refused> {
 }
 
 /// Reads a module from a binary or from text, and validates it. Text may follow the address types
-/// of these parameters.
-pub(crate) fn load(contents: &[u8], memories: &[&str]) -> Result<Loaded, Refused> {
+/// of these parameters, memories and tables.
+pub(crate) fn load(contents: &[u8], addressed: &[&str]) -> Result<Loaded, Refused> {
     if contents.starts_with(b"\0asm") {
         let (imports, exports) = face(contents)?;
         let wide_exports = exports.clone();
@@ -195,9 +195,10 @@ pub(crate) fn load(contents: &[u8], memories: &[&str]) -> Result<Loaded, Refused
     }
     let text = std::str::from_utf8(contents)
         .map_err(|_| Refused::new("it is neither a binary nor UTF-8 text"))?;
-    let follows = addresses::followed(text, memories);
+    let follows = addresses::followed(text, addressed);
     if follows.len() > MAX_FOLLOWED {
-        let message = format!("it follows the address types of more than {MAX_FOLLOWED} memories");
+        let message =
+            format!("it follows the address types of more than {MAX_FOLLOWED} memories and tables");
         return Err(Refused::new(message));
     }
     let mut binaries: Vec<Arc<[u8]>> = Vec::new();
@@ -206,7 +207,7 @@ pub(crate) fn load(contents: &[u8], memories: &[&str]) -> Result<Loaded, Refused
         let types: Vec<(&str, bool)> = follows
             .iter()
             .enumerate()
-            .map(|(bit, &position)| (memories[position], wide >> bit & 1 == 1))
+            .map(|(bit, &position)| (addressed[position], wide >> bit & 1 == 1))
             .collect();
         let binary = parse(&addresses::with_types(text, &types));
         let (binary, face) = binary
@@ -218,7 +219,7 @@ pub(crate) fn load(contents: &[u8], memories: &[&str]) -> Result<Loaded, Refused
     let wide_exports = faces.last().map(|(_, exports)| exports.clone()).unwrap_or_default();
     let (imports, exports) = faces.swap_remove(0);
     for &position in &follows {
-        counts_pages(&binaries[0], &imports, memories[position])?;
+        counts_pages(&binaries[0], &imports, addressed[position])?;
     }
     Ok(Loaded { binaries, follows, imports, exports, wide_exports })
 }
@@ -240,7 +241,8 @@ fn with_widths(refused: Refused, types: &[(&str, bool)]) -> Refused {
     Refused { message, ..refused }
 }
 
-/// Refuses a module that asks for the pages of a memory without knowing how large they are.
+/// Refuses a module that asks for the pages of a memory without knowing how large they are. Tables have
+/// none.
 fn counts_pages(binary: &[u8], imports: &[Import], memory: &str) -> Result<(), Refused> {
     let supplied = |import: &&Import| import.module.is_empty();
     if imports

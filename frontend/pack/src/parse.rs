@@ -17,8 +17,9 @@ pub(crate) const MAX_GUARDS: usize = 256;
 const MAX_ERRORS: usize = 20;
 
 /// What declarations start with.
-const KEYWORDS: [&str; 10] =
-    ["use", "sort", "term", "fact", "assume", "const", "module", "rule", "option", "forbid"];
+const KEYWORDS: [&str; 11] = [
+    "use", "sort", "term", "fact", "given", "assume", "const", "module", "rule", "option", "forbid",
+];
 
 #[derive(pest_derive::Parser)]
 #[grammar = "meld.pest"]
@@ -257,6 +258,7 @@ fn readable(rule: Rule) -> &'static str {
         Rule::sort_decl => "`sort`",
         Rule::term_decl => "`term`",
         Rule::fact_decl => "`fact`",
+        Rule::given_decl => "`given`",
         Rule::assume_decl => "`assume`",
         Rule::const_decl => "`const`",
         Rule::module_decl => "`module`",
@@ -328,6 +330,7 @@ fn readable(rule: Rule) -> &'static str {
         Rule::kw_test | Rule::test => "`test`",
         Rule::kw_given | Rule::given => "`given`",
         Rule::refused => "`refused`",
+        Rule::by_packs => "`by-packs`",
         Rule::power_of_two => "`power-of-two`",
     }
 }

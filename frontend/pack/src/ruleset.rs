@@ -5,6 +5,7 @@
 //! file. Order is part of the meaning: ties of cost are broken by it.
 
 use crate::diagnostic::Diagnostics;
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -53,6 +54,8 @@ pub struct RuleSet {
     pub terms: Vec<TermDecl>,
     /// The facts.
     pub facts: Vec<FactDecl>,
+    /// What packs state.
+    pub given: Vec<Given>,
     /// The assumptions.
     pub assumes: Vec<AssumeDecl>,
     /// The constants that a user may set.
@@ -154,6 +157,8 @@ pub struct Cost {
 pub struct TermDecl {
     /// Its name.
     pub name: String,
+    /// No other pack has a term of this name.
+    pub unique: bool,
     /// Its documentation.
     pub doc: String,
     /// Its parameters.
@@ -179,8 +184,8 @@ pub struct ModuleDecl {
     /// says that addresses of the parameter `follows[n]` are 64 bits wide. There is at least one,
     /// and all have the same imports and exports but for types.
     pub binaries: Vec<Arc<[u8]>>,
-    /// Positions of the parameters of sort `Memory` whose address type the module follows. Their
-    /// pages may be of any size.
+    /// Positions of the parameters of sort `Memory` or `Table` whose address type the module
+    /// follows. The pages of such memories may be of any size, and threads may share them.
     pub follows: Vec<usize>,
     /// For each import of the module, in order, where it comes from.
     pub imports: Vec<ModuleImport>,
@@ -209,7 +214,22 @@ pub struct FactDecl {
     pub doc: String,
     /// Its parameters; each is of an entity, data or built-in sort.
     pub params: Vec<Param>,
+    /// Packs state it, and not the frontend; then no parameter is of an entity sort.
+    pub by_packs: bool,
     /// Where it is declared.
+    pub span: Span,
+}
+
+/// A fact that a pack states: it holds wherever the pack takes part.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The fact, one that packs state.
+    pub fact: FactId,
+    /// Its arguments; ground, and without leaves.
+    pub args: Vec<Pattern>,
+    /// Its documentation.
+    pub doc: String,
+    /// Where it is stated; names the pack, too.
     pub span: Span,
 }
 
@@ -407,7 +427,16 @@ impl RuleSet {
         format!("{}.{}", self.packs[forbid.pack.index()].name, forbid.name)
     }
 
-    /// The term of that name.
+    /// A term's name as people are shown it: with that of its pack where another pack has such a term, too.
+    pub fn term_name(&self, term: TermId) -> Cow<'_, str> {
+        let term = &self.terms[term.index()];
+        if term.unique {
+            return Cow::Borrowed(&term.name);
+        }
+        Cow::Owned(format!("{}.{}", self.packs[term.span.pack.index()].name, term.name))
+    }
+
+    /// The first term of that name; those of the vocabulary are the only ones of theirs.
     pub fn term(&self, name: &str) -> Option<TermId> {
         self.terms.iter().position(|t| t.name == name).map(|i| TermId(i as u32))
     }

@@ -115,7 +115,12 @@ impl Reader<'_> {
             Rule::fact_decl => {
                 let name = self.name(&mut inner);
                 let params = self.params(&mut inner);
-                DeclarationKind::Fact(FactDecl { name, params })
+                let by_packs = take(&mut inner, Rule::by_packs).is_some();
+                DeclarationKind::Fact(FactDecl { name, params, by_packs })
+            }
+            Rule::given_decl => {
+                let facts = inner.filter(|part| part.as_rule() == Rule::pattern);
+                DeclarationKind::Given(facts.map(|fact| self.whole(fact)).collect())
             }
             Rule::assume_decl => DeclarationKind::Assume(self.name(&mut inner)),
             Rule::const_decl => self.constant(inner),

@@ -181,3 +181,49 @@ fn no_packs_are_no_mistake() {
     let set = Loader::new().finish().unwrap();
     assert_eq!(set.sorts.len(), 2);
 }
+
+/// Packs that do not see each other may have terms and constants of one name, and options for theirs.
+#[test]
+fn names_belong_to_their_pack() {
+    let pack = |name: &str, size: i64| {
+        format!(
+            "pack {name}.ring\nuse test.vocabulary\nconst slots: Int = {size} in 1..=64\n\
+             term ring(size: Int) -> Func\nrule ask {{\n  match host(\"{name}\", ?n)\n  \
+             rewrite ring(slots)\n  because \"it is its own\"\n  \
+             test {{ host(\"{name}\", \"n\") => ring({size}) }}\n}}\n"
+        )
+    };
+    let load = |packs: &[&str], settings: &[(&str, &str)]| {
+        let mut loader = Loader::new();
+        loader.add_path(&Path::new(RULES).join("vocabulary.meld")).unwrap();
+        for (position, text) in packs.iter().enumerate() {
+            loader.builtin(&format!("{position}.meld"), text, &[]);
+        }
+        settings.iter().for_each(|(name, value)| loader.set(name, value));
+        loader.finish()
+    };
+    let (a, b) = (pack("a", 4), pack("b", 8));
+    let both = [a.as_str(), b.as_str()];
+    let sizes = |set: &RuleSet| -> Vec<_> {
+        let rules = set.rules.iter();
+        let made = rules.map(|rule| match &rule.replacement {
+            Pattern::Term(term, args) => (set.term_name(*term).into_owned(), args.clone()),
+            other => panic!("{other:?}"),
+        });
+        made.collect()
+    };
+    let expect = |a: i64, b: i64| {
+        [("a.ring.ring", a), ("b.ring.ring", b)]
+            .map(|(name, size)| (name.to_owned(), vec![Pattern::Int(size)]))
+    };
+    assert_eq!(sizes(&load(&both, &[]).unwrap()), expect(4, 8));
+    assert_eq!(sizes(&load(&both, &[("b.ring.slots", "9")]).unwrap()), expect(4, 9));
+    let alone = load(&both[..1], &[("ring.slots", "9")]).unwrap();
+    assert_eq!(sizes(&alone)[0].0, "ring");
+    let which = load(&both, &[("ring.slots", "9")]).unwrap_err().to_string();
+    assert!(which.contains("`a.ring.slots` or `b.ring.slots`"), "{which}");
+    for (name, value) in [("slots", "9"), ("g.slots", "9"), ("c.ring.slots", "9")] {
+        let unknown = load(&both, &[(name, value)]).unwrap_err().to_string();
+        assert!(unknown.contains("no such constant"), "{unknown}");
+    }
+}

@@ -5,8 +5,9 @@
 pub mod model;
 
 use crate::batch::{Live, Subject, trap_name};
+use meld_suite::handles::Fault;
 use meld_verify::Rng;
-use model::{Act, Fault, Guest, Model};
+use model::{Act, Guest, Model};
 
 /// The guests, as one component in text.
 pub const GUESTS: &str = include_str!("hostile/guests.wat");

@@ -1,76 +1,42 @@
 //! A fused core module allows its host no more than a component would: nothing is entered while it
 //! runs, nothing after a trap, and nothing before it was started. Under wasmtime and wasmi.
 
+mod engines;
+
+use engines::{Host, Module, Returns, Wasmi, Wasmtime};
 use meld::{Form, Fuser};
 use meld_fuse_tests::folder;
 
-/// What `tick`, the one function of the host, calls and how that went.
+/// A host with one function, `tick`: what that calls, and how it went.
 #[derive(Default)]
 struct Tick {
     calls: Option<&'static str>,
     went: Vec<Result<(), String>>,
 }
 
-/// A core module under some engine. Functions have `i32` parameters and one `i32` result or none.
-trait Module {
-    fn call(&mut self, export: &str, args: &[i32]) -> Result<i32, String>;
-    fn tick(&mut self) -> &mut Tick;
+impl Host for Tick {
+    const FUNCTIONS: &'static [(&'static str, &'static str, usize, Returns)] =
+        &[("$root", "tick", 0, Returns::Nothing)];
+
+    fn new(_: &[u8]) -> Self {
+        Tick::default()
+    }
+
+    fn called(module: &mut dyn Module<Self>, _: &'static str, _: &[i32]) -> i64 {
+        if let Some(name) = module.host().calls {
+            let went = module.call(name, &[]).map(drop);
+            module.host().went.push(went);
+        }
+        0
+    }
 }
-
-/// The two engines have nearly the same interface.
-macro_rules! engine {
-    ($name:ident in $lib:ident, $config:expr, $instantiate:ident) => {
-        struct $name {
-            store: $lib::Store<Tick>,
-            instance: $lib::Instance,
-        }
-
-        impl $name {
-            fn load(bytes: &[u8]) -> Box<dyn Module> {
-                let engine = $config;
-                let module = $lib::Module::new(&engine, bytes).expect("the module is valid");
-                let mut store = $lib::Store::new(&engine, Tick::default());
-                let mut linker = $lib::Linker::new(&engine);
-                let tick = |mut caller: $lib::Caller<'_, Tick>| {
-                    let Some(name) = caller.data().calls else { return };
-                    let func = caller.get_export(name).and_then($lib::Extern::into_func);
-                    let func = func.expect("the export is there");
-                    let mut results = vec![$lib::Val::I32(0); func.ty(&caller).results().len()];
-                    let went = func.call(&mut caller, &[], &mut results);
-                    caller.data_mut().went.push(went.map_err(|e| format!("{e:?}")));
-                };
-                linker.func_wrap("$root", "tick", tick).expect("the name is free");
-                let instance = linker.$instantiate(&mut store, &module).expect("it can start");
-                Box::new($name { store, instance })
-            }
-        }
-
-        impl Module for $name {
-            fn call(&mut self, export: &str, args: &[i32]) -> Result<i32, String> {
-                let func = self.instance.get_func(&mut self.store, export).expect("it is there");
-                let args: Vec<_> = args.iter().map(|arg| $lib::Val::I32(*arg)).collect();
-                let mut results = vec![$lib::Val::I32(0); func.ty(&self.store).results().len()];
-                let called = func.call(&mut self.store, &args, &mut results);
-                called.map_err(|e| format!("{e:?}"))?;
-                Ok(results.first().and_then($lib::Val::i32).unwrap_or(0))
-            }
-
-            fn tick(&mut self) -> &mut Tick {
-                self.store.data_mut()
-            }
-        }
-    };
-}
-
-engine!(Wasmtime in wasmtime, wasmtime::Engine::default(), instantiate);
-engine!(Wasmi in wasmi, wasmi::Engine::default(), instantiate_and_start);
 
 fn fuser(text: &str) -> Fuser {
     Fuser::new().input("root", text.as_bytes().to_vec()).form(Form::Core)
 }
 
 /// Fuses to a core module and runs the check under both engines, each time on a fresh instance.
-fn check(fuser: &Fuser, check: impl Fn(&mut dyn Module)) {
+fn check(fuser: &Fuser, check: impl Fn(&mut dyn Module<Tick>)) {
     let bytes = fuser.fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
     check(&mut *Wasmtime::load(&bytes));
     check(&mut *Wasmi::load(&bytes));
@@ -130,19 +96,19 @@ fn calls_come_one_after_the_other() {
 fn the_host_cannot_call_back() {
     for export in ["fine", "run"] {
         check(&fuser(BORDER), |module| {
-            module.tick().calls = Some(export);
+            module.host().calls = Some(export);
             // The host keeps the trap to itself.
             assert_eq!(module.call("run", &[]), Ok(4));
-            let went = std::mem::take(&mut module.tick().went);
+            let went = std::mem::take(&mut module.host().went);
             assert!(matches!(&went[..], [Err(_)]), "{went:?}");
             assert_eq!(module.call("fine", &[]), Ok(5));
         });
     }
     let bytes = fuser(BORDER).fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
-    let mut module = Wasmtime::load(&bytes);
-    module.tick().calls = Some("fine");
+    let mut module = Wasmtime::<Tick>::load(&bytes);
+    module.host().calls = Some("fine");
     assert_eq!(module.call("run", &[]), Ok(4));
-    let Some(Err(why)) = module.tick().went.pop() else { panic!("the inner call trapped") };
+    let Some(Err(why)) = module.host().went.pop() else { panic!("the inner call trapped") };
     assert!(why.contains("meld:trap:cannot-enter"), "{why}");
 }
 
@@ -188,9 +154,9 @@ fn components_are_closed_after_a_trap() {
 fn the_host_may_be_trusted() {
     let trusting = fuser(BORDER).assume("host-never-reenters");
     check(&trusting, |module| {
-        module.tick().calls = Some("fine");
+        module.host().calls = Some("fine");
         assert_eq!(module.call("run", &[]), Ok(4));
-        assert!(module.tick().went.pop().is_some_and(|went| went.is_ok()));
+        assert!(module.host().went.pop().is_some_and(|went| went.is_ok()));
         assert!(module.call("boom", &[]).is_err());
         assert_eq!(module.call("fine", &[]), Ok(5));
     });
@@ -218,9 +184,9 @@ const STARTS: &str = r#"(component
 fn nothing_is_entered_before_the_start() {
     check(&fuser(STARTS), |module| {
         assert!(module.call("ready", &[]).is_err());
-        module.tick().calls = Some("ready");
+        module.host().calls = Some("ready");
         assert_eq!(module.call("_initialize", &[]), Ok(0));
-        assert!(module.tick().went.pop().is_some_and(|went| went.is_err()));
+        assert!(module.host().went.pop().is_some_and(|went| went.is_err()));
         assert_eq!(module.call("ready", &[]), Ok(1));
         assert!(module.call("_initialize", &[]).is_err(), "a second start");
     });
@@ -241,12 +207,43 @@ fn exceptions_are_traps() {
     for (export, args) in
         [("thrown", &[][..]), ("cabi_post_thrown-after", &[3]), ("cabi_realloc", &[0, 0, 1, 1])]
     {
-        let mut module = Wasmtime::load(&bytes);
+        let mut module = Wasmtime::<Tick>::load(&bytes);
         assert_eq!(module.call("thrown-after", &[]), Ok(3));
         let why = module.call(export, args).expect_err("it traps");
         assert!(why.contains("meld:trap:uncaught-exception"), "{why}");
         assert!(module.call("thrown-after", &[]).is_err());
     }
+}
+
+/// So is what a start function throws, be it the only one or one of several; what it catches is nothing.
+#[test]
+fn exceptions_of_start_functions_are_traps() {
+    let guest = |name: &str, start: &str| {
+        format!(
+            r#"(component ${name}
+              (core module $m (tag $e) {start} (func (export "f") (result i32) (i32.const 7)))
+              (core instance $m (instantiate $m))
+              (func (export "f") (result u32) (canon lift (core func $m "f"))))
+            (instance ${name} (instantiate ${name}))
+            (export "{name}" (func ${name} "f"))"#
+        )
+    };
+    let throws = "(func $start (throw $e)) (start $start)";
+    let catches =
+        "(func $start (block $out (try_table (catch_all $out) (throw $e)))) (start $start)";
+    let quiet = guest("quiet", catches);
+    for guests in [guest("loud", throws), format!("{quiet} {}", guest("loud", throws))] {
+        let bytes = fuser(&format!("(component {guests})")).fuse().unwrap().bytes;
+        let mut module = Wasmtime::<Tick>::load(&bytes);
+        let why = module.call("_initialize", &[]).expect_err("it traps");
+        assert!(why.contains("meld:trap:uncaught-exception"), "{why}");
+        assert!(module.call("loud", &[]).is_err());
+        assert!(module.call("_initialize", &[]).is_err(), "a second start");
+    }
+    let bytes = fuser(&format!("(component {quiet})")).fuse().unwrap().bytes;
+    let mut module = Wasmtime::<Tick>::load(&bytes);
+    assert_eq!(module.call("_initialize", &[]), Ok(0));
+    assert_eq!(module.call("quiet", &[]), Ok(7));
 }
 
 /// Host functions without code of the guest around them, with the flag and without.

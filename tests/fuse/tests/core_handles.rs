@@ -257,3 +257,38 @@ fn an_embedder_without_components() {
     assert_eq!(running.store.data().files[3], None);
     assert_eq!(running.call("made", &[]), Some(2));
 }
+
+/// A function of the host as a destructor: what it is given is a handle of the guest's table, or a trap.
+#[test]
+fn functions_of_the_host_that_destroy() {
+    let text = r#"(component
+      (import "t:t/host" (instance $host
+        (export "file" (type $f (sub resource)))
+        (export "close" (func (param "f" (own $f))))))
+      (core func $close (canon lower (func $host "close")))
+      (type $t (resource (rep i32) (dtor (core func $close))))
+      (core func $new (canon resource.new $t))
+      (core func $drop (canon resource.drop $t))
+      (core module $m
+        (import "" "new" (func $new (param i32) (result i32)))
+        (import "" "drop" (func $drop (param i32)))
+        (func (export "run") (param i32) (call $drop (call $new (local.get 0)))))
+      (core instance $m (instantiate $m (with "" (instance
+        (export "new" (func $new)) (export "drop" (func $drop))))))
+      (func (export "run") (param "rep" u32) (canon lift (core func $m "run"))))"#;
+    the_same_as_a_component(text.as_bytes());
+    let engine = Engine::default();
+    let module = Module::new(&engine, core(text.as_bytes())).unwrap();
+    let mut store = Store::new(&engine, Host::default());
+    let mut linker = Linker::new(&engine);
+    let note = |mut caller: Caller<'_, Host>, file: i32| {
+        caller.data_mut().notes.push(format!("closed {file}"));
+    };
+    for name in ["close", "[resource-drop]file"] {
+        linker.func_wrap("t:t/host", name, note).unwrap();
+    }
+    let instance = linker.instantiate_and_start(&mut store, &module).unwrap();
+    let run = instance.get_typed_func::<i32, ()>(&store, "run").unwrap();
+    run.call(&mut store, 5).unwrap_err();
+    assert_eq!(store.data().notes, Vec::<String>::new());
+}

@@ -42,6 +42,28 @@ fn a_destructor_that_could_enter_again_is_refused_by_name() {
     }
 }
 
+/// Functions that only call another one can be called as they are, by whoever takes out what calls the
+/// other one in their place.
+#[test]
+fn functions_that_only_call_another_can_be_called() {
+    let fuse = |bytes: &[u8], shortcuts: bool| {
+        let fuser = meld::Fuser::new().input("root", bytes.to_vec());
+        let fuser = match shortcuts {
+            true => fuser,
+            false => fuser.disable("trampolines.forward").disable("trampolines.slot"),
+        };
+        fuser.fuse().map(|fused| fused.bytes).map_err(|error| error.to_string())
+    };
+    let mut kept = 0;
+    for case in cases().unwrap().into_iter().filter(|case| case.class == "trampolines") {
+        let verdict = case.verdict(&|bytes| fuse(bytes, false));
+        assert_eq!(verdict, Verdict::Same, "{}", case.name);
+        let text = case.text.as_bytes();
+        kept += usize::from(fuse(text, true).unwrap() != fuse(text, false).unwrap());
+    }
+    assert!(kept > 1, "{kept}");
+}
+
 /// wasmtime 48 panics where a composed component's `realloc` is of such a type, so nothing is compared.
 #[test]
 fn types_of_canonical_options_may_be_open() {

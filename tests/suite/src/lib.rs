@@ -1,7 +1,10 @@
-//! Finds and reads the Component Model's reference tests.
+//! What tests of several crates share: the Component Model's reference tests, found and read, and a
+//! model of [tables of handles](handles).
 //!
 //! The suite is never part of this repository. It is found at `MELD_SUITE`, or beside the
 //! workspace, or beside the folder that the workspace is in, at `shared/component-model-tests`.
+
+pub mod handles;
 
 use std::path::{Path, PathBuf};
 use wast::parser::{self, ParseBuffer};

@@ -146,7 +146,7 @@ impl Env<'_> {
     }
 
     fn half(&self, which: Which) -> Half {
-        let MemoryShape { width, page_bits } = side(self.spec, which).shape();
+        let MemoryShape { width, page_bits, .. } = side(self.spec, which).shape();
         Half {
             width,
             page_bits,

@@ -152,7 +152,7 @@ pub(super) fn encode(imports: &Imports, functions: Vec<Defined>) -> Generated {
                 minimum: 0,
                 maximum: None,
                 memory64: shape.width == PtrWidth::W64,
-                shared: false,
+                shared: shape.shared,
                 page_size_log2: (shape.page_bits != 16).then_some(shape.page_bits),
             }),
             Item::Flag | Item::Slot => EntityType::Global(GlobalType {

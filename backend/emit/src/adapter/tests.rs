@@ -8,7 +8,7 @@ use meld_component::program::{CanonicalOptions, ComponentId, OptionsId, Program,
 use meld_component::types::{TypeId, ValueType};
 use meld_engine::plan::{Entity, Node, NodeId, PackModule, Plan};
 
-const NARROW: MemoryShape = MemoryShape { width: W32, page_bits: 16 };
+const NARROW: MemoryShape = MemoryShape { width: W32, shared: false, page_bits: 16 };
 const HEAP: Side = Side { memory: Some(NARROW), allocate: true, leave_flag: false };
 const FLAT: Side = Side { memory: None, allocate: false, leave_flag: false };
 

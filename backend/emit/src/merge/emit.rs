@@ -12,12 +12,14 @@ use super::scan::Sites;
 use super::segments::{Schedule, Step};
 use super::{Fused, Kind, Merge, MergeError, Merged, StartMode};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use wasm_encoder::reencode::Reencode;
 use wasm_encoder::{
-    ConstExpr, DataCountSection, ElementSection, Elements, Encode, EntityType, ExportKind,
-    ExportSection, Function, FunctionSection, GlobalSection, ImportSection, Instruction,
-    MemorySection, Section, StartSection, SubType, TableSection, TagSection, TypeSection,
+    BlockType, Catch, ConstExpr, DataCountSection, ElementSection, Elements, Encode, EntityType,
+    ExportKind, ExportSection, Function, FunctionSection, GlobalSection, ImportSection,
+    Instruction, MemorySection, Section, StartSection, SubType, TableSection, TagSection,
+    TypeSection,
 };
 use wasmparser::{DataKind, ElementItems, ElementKind, TableInit};
 
@@ -65,7 +67,8 @@ pub fn emit<T>(
     exports: &[(Kind, u32)],
     then: impl FnOnce(Merged<Fused<'_>>) -> T,
 ) -> Result<T, MergeError> {
-    let generate = schedule.only_start().is_none() && !schedule.run.is_empty();
+    let caught = matches!(merge.start, StartMode::Caught(..));
+    let generate = (caught || schedule.only_start().is_none()) && !schedule.run.is_empty();
     if generate {
         let group = linked.types.group_of[linked.types.void as usize];
         live.type_groups[group as usize] = true;
@@ -98,10 +101,14 @@ impl Emitter<'_, '_> {
         exports: &[(Kind, u32)],
         then: impl FnOnce(Merged<Fused<'_>>) -> T,
     ) -> Result<T, MergeError> {
+        let caught = match (&self.merge.start, exports.last()) {
+            (StartMode::Caught(..), Some((_, id))) => Some(*id),
+            _ => None,
+        };
         let start = match schedule.only_start() {
-            Some(func) => Some(Start::Item(func)),
-            None if schedule.run.is_empty() => None,
-            None => Some(Start::Generated(self.start_body(&schedule.run)?)),
+            Some(func) if caught.is_none() => Some(Start::Item(func)),
+            _ if schedule.run.is_empty() => None,
+            _ => Some(Start::Generated(self.start_body(&schedule.run, caught)?)),
         };
         let functions = self.numbers.order[Kind::Func].len() as u32;
         let start_index = start.as_ref().map(|start| match start {
@@ -348,7 +355,7 @@ impl Emitter<'_, '_> {
             export(name, *kind, self.numbers.items[*kind][*id as usize])?;
         }
         match (&self.merge.start, start) {
-            (StartMode::Export(name), Some(index)) => {
+            (StartMode::Export(name) | StartMode::Caught(name, _), Some(index)) => {
                 export(name, Kind::Func, index)?;
                 Ok((section, false))
             }
@@ -451,9 +458,14 @@ impl Emitter<'_, '_> {
         Ok(segments)
     }
 
-    /// A function that takes the steps in order.
-    fn start_body(&self, steps: &[Step]) -> Result<Function, MergeError> {
+    /// A function that takes the steps in order. What is thrown ends in a call of the function `caught`.
+    fn start_body(&self, steps: &[Step], caught: Option<u32>) -> Result<Function, MergeError> {
         let mut body = Function::new([]);
+        if caught.is_some() {
+            body.instruction(&Instruction::Block(BlockType::Empty));
+            let catch = [Catch::All { label: 0 }];
+            body.instruction(&Instruction::TryTable(BlockType::Empty, Cow::Borrowed(&catch)));
+        }
         for step in steps {
             let write = match step {
                 Step::Start(func) => {
@@ -479,6 +491,14 @@ impl Emitter<'_, '_> {
                 body.instruction(&Instruction::TableInit { elem_index, table: target });
                 body.instruction(&Instruction::ElemDrop(elem_index));
             }
+        }
+        if let Some(caught) = caught {
+            let index = self.numbers.items[Kind::Func][caught as usize];
+            body.instruction(&Instruction::Return)
+                .instruction(&Instruction::End)
+                .instruction(&Instruction::End)
+                .instruction(&Instruction::Call(index))
+                .instruction(&Instruction::Unreachable);
         }
         body.instruction(&Instruction::End);
         Ok(body)

@@ -34,16 +34,18 @@ pub enum MergeError {
         /// Instances in the list.
         count: usize,
     },
-    /// A root export is a memory that is named by its index, or such an index.
+    /// A root export is an item that is named by its index, or such an index.
     #[error(
-        "{user}: memory {index} of instance {instance} can be imported by its index, not exported"
+        "{user}: {kind} {index} of instance {instance} can be imported by its index, not exported"
     )]
     NotExported {
         /// The root export.
         user: String,
+        /// What the item is.
+        kind: Kind,
         /// The instance's position.
         instance: usize,
-        /// The memory's index there.
+        /// The item's index there.
         index: u32,
     },
     /// A source names an export that its instance does not have.

@@ -6,7 +6,7 @@ mod check;
 use super::module::{self, Module};
 use super::scan::MOST_ITEMS;
 use super::types::{ToIds, Types};
-use super::{Kind, Merge, MergeError, PerKind, Source};
+use super::{Kind, Merge, MergeError, PerKind, Source, StartMode};
 use indexmap::IndexMap;
 use rayon::prelude::*;
 use wasm_encoder::{EntityType, ValType};
@@ -314,9 +314,15 @@ impl<'a> Linker<'a, '_> {
         Ok(())
     }
 
+    /// Root exports, and behind them what [`StartMode::Caught`] calls.
     fn follow_exports(&mut self) -> Result<Vec<(Kind, Item)>, MergeError> {
-        let mut exports = Vec::with_capacity(self.merge.exports.len());
-        for (export, source) in &self.merge.exports {
+        let caught = match &self.merge.start {
+            StartMode::Caught(start, source) => Some((start, source)),
+            StartMode::Section | StartMode::Export(_) => None,
+        };
+        let mut exports = Vec::with_capacity(self.merge.exports.len() + 1);
+        let roots = self.merge.exports.iter().map(|(export, source)| (export, source));
+        for (export, source) in roots.chain(caught) {
             let user = format!("root export `{export}`");
             exports.push(match source {
                 Source::Export { instance, name } | Source::Inline { instance, name } => {
@@ -344,12 +350,12 @@ impl<'a> Linker<'a, '_> {
                     let reason = "a constant has no type by itself".into();
                     return Err(MergeError::Const { user, value: *value, reason });
                 }
-                Source::Memory { instance, index } | Source::MemoryIndex { instance, index } => {
-                    return Err(MergeError::NotExported {
-                        user,
-                        instance: *instance,
-                        index: *index,
-                    });
+                &Source::Item { kind, instance, index } => {
+                    return Err(MergeError::NotExported { user, kind, instance, index });
+                }
+                &Source::MemoryIndex { instance, index } => {
+                    let kind = Kind::Memory;
+                    return Err(MergeError::NotExported { user, kind, instance, index });
                 }
             });
         }
@@ -381,15 +387,15 @@ impl<'a> Linker<'a, '_> {
                 }
                 Source::Host { module, name } => break self.host(at, module, name)?,
                 Source::Const(value) => break self.constant(at, *value)?,
-                Source::Memory { instance, index } => {
-                    self.check_kind(at, Kind::Memory)?;
-                    match self.memory(&self.user(at), *instance, *index)? {
+                Source::Item { kind, instance, index } => {
+                    self.check_kind(at, *kind)?;
+                    match self.own(&self.user(at), *kind, *instance, *index)? {
                         Step::Item(item) => break item,
                         Step::Import(instance, position) => at = (instance, position),
                     }
                 }
                 Source::MemoryIndex { instance, index } => {
-                    self.memory(&self.user(at), *instance, *index)?;
+                    self.own(&self.user(at), Kind::Memory, *instance, *index)?;
                     break self.add_const(Constant::MemoryIndex(*instance as u32, *index));
                 }
             }
@@ -481,19 +487,19 @@ impl<'a> Linker<'a, '_> {
         Item::Const(index)
     }
 
-    /// A memory in an instance's own index space.
-    fn memory(&self, user: &str, instance: usize, index: u32) -> Result<Step, MergeError> {
+    /// An item in an instance's own index space.
+    fn own(&self, user: &str, kind: Kind, instance: usize, index: u32) -> Result<Step, MergeError> {
         let Some(module) = self.modules.get(instance) else {
             let count = self.modules.len();
             return Err(MergeError::NoInstance { user: user.into(), instance, count });
         };
-        let imported = &module.imported[Kind::Memory];
+        let imported = &module.imported[kind];
         if let Some(&position) = imported.get(index as usize) {
             return Ok(Step::Import(instance as u32, position));
         }
         let defined = index - imported.len() as u32;
-        if defined as usize >= module.defined(Kind::Memory) {
-            let message = format!("memory {index} does not exist");
+        if defined as usize >= module.defined(kind) {
+            let message = format!("{kind} {index} does not exist");
             return Err(MergeError::malformed(self.names[instance], message));
         }
         Ok(Step::Item(Item::Defined(instance as u32, defined)))

@@ -86,14 +86,16 @@ pub enum Source {
     /// A constant in place of an immutable `i32` or `i64` global. Only for imports. An `i32` is
     /// given signed or unsigned.
     Const(i64),
-    /// A memory of an instance, exported or not. Only for imports.
-    Memory {
+    /// A memory or table of an instance, or another item, exported or not. Only for imports.
+    Item {
+        /// What it is.
+        kind: Kind,
         /// Position in [`Merge::instances`].
         instance: usize,
         /// Index in the instance's own index space.
         index: u32,
     },
-    /// The index that such a memory has in the fused module, in place of an immutable `i32`
+    /// The index that a memory has in the fused module, in place of an immutable `i32`
     /// global. Only for imports.
     MemoryIndex {
         /// Position in [`Merge::instances`].
@@ -124,6 +126,8 @@ pub enum StartMode {
     /// By whoever calls the export of this name. There is no such export when there is nothing
     /// to run.
     Export(String),
+    /// The same, and what is thrown there ends in a call of a function of type `() -> ()`, which traps.
+    Caught(String, Source),
 }
 
 /// A fused module and what it has of the instances.
@@ -131,7 +135,7 @@ pub enum StartMode {
 pub struct Merged<M = Vec<u8>> {
     /// The module: in the binary format, or what it is written from.
     pub module: M,
-    /// The module has a start section, or the export that [`StartMode::Export`] names.
+    /// The module has a start section, or the export that [`StartMode`] names.
     pub has_start: bool,
     /// For each instance, which of the functions that its module defines are in the module, but
     /// for those in which bodies stand in place of calls.

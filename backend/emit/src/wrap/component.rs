@@ -18,8 +18,8 @@ use meld_component::program::{
 use std::collections::HashMap;
 use std::ops::Range;
 use wasm_encoder::{
-    CanonicalOption, ComponentExportKind, ExportKind, ModuleArg, ProducersField, ProducersSection,
-    Section, ValType,
+    CanonicalOption, ComponentBuilder, ComponentExportKind, ExportKind, ModuleArg, ProducersField,
+    ProducersSection, Section, ValType,
 };
 use wasmparser::component_types::{ComponentEntityType, ComponentFuncTypeId};
 use wasmparser::{Parser, Payload};
@@ -71,6 +71,16 @@ struct Deferred<'a> {
     /// The component function's index.
     func: u32,
     needs: Needs,
+}
+
+/// The shim's function at a position.
+fn of_shim(
+    component: &mut ComponentBuilder,
+    shim: Option<u32>,
+    position: usize,
+) -> Result<u32, WrapError> {
+    let shim = shim.ok_or_else(|| WrapError::Internal("there is no shim".into()))?;
+    Ok(component.core_alias_export(None, shim, &position.to_string(), ExportKind::Func))
 }
 
 /// What the shim has a function for.
@@ -223,10 +233,7 @@ impl<'a> Wrapper<'a> {
             for &(name, argument) in functions {
                 let index = match argument {
                     Argument::Function(index) => index,
-                    Argument::Shim(position) => {
-                        let name = position.to_string();
-                        component.core_alias_export(None, shim, &name, ExportKind::Func)
-                    }
+                    Argument::Shim(position) => of_shim(component, shim, position)?,
                 };
                 exports.push((name, ExportKind::Func, index));
             }
@@ -234,11 +241,11 @@ impl<'a> Wrapper<'a> {
             instances.push((*module, ModuleArg::Instance(instance)));
         }
         // Only the shim is defined before it; modules that are imported are not defined here.
-        self.module = u32::from(!trampolines.signatures.is_empty());
+        self.module = u32::from(shim.is_some());
         let fused = component.core_module_raw(Some("fused"), &wasm_encoder::Module::HEADER);
         self.main = component.core_instantiate(Some("fused"), fused, instances);
 
-        if !trampolines.signatures.is_empty() {
+        if let Some(shim) = shim {
             self.instantiate_fixup(&deferred, &trampolines.signatures, shim)?;
         }
         if let Some(start) = &wrapping.start {
@@ -270,30 +277,30 @@ impl<'a> Wrapper<'a> {
         Ok(component.core_alias_export(None, instance, &supplied.export, ExportKind::Func))
     }
 
-    /// Instantiates the shim, if there is need for one; 0 if not.
-    fn instantiate_shim(&mut self, trampolines: &Trampolines) -> u32 {
+    /// Instantiates the shim, if there is need for one.
+    fn instantiate_shim(&mut self, trampolines: &Trampolines) -> Option<u32> {
         let Trampolines { signatures, names } = trampolines;
         if signatures.is_empty() {
-            return 0;
+            return None;
         }
         let component = self.types.component();
         let module = component.core_module(Some("shim"), &linkage::shim(signatures, names));
-        component.core_instantiate(Some("shim"), module, [])
+        Some(component.core_instantiate(Some("shim"), module, []))
     }
 
     /// Defines the resource types of guests that the root exports. Their destructors stand in the
     /// shim, from `first` on.
-    fn define_resources(&mut self, shim: u32, first: usize) -> Result<(), WrapError> {
+    fn define_resources(&mut self, shim: Option<u32>, first: usize) -> Result<(), WrapError> {
         let destructors = (first..).zip(&self.wrapping.destructors);
         let positions: HashMap<ResourceId, usize> =
             destructors.map(|(position, destructor)| (destructor.resource, position)).collect();
         for (resource, shown) in self.resources.defined() {
             let id = shown.id(self.world)?;
             let component = self.types.component();
-            let destructor = positions.get(&resource).map(|position| {
-                let name = position.to_string();
-                component.core_alias_export(None, shim, &name, ExportKind::Func)
-            });
+            let destructor = match positions.get(&resource) {
+                Some(position) => Some(of_shim(component, shim, *position)?),
+                None => None,
+            };
             let index = component.type_resource(None, ValType::I32, destructor);
             self.types.define_resource(id, index);
         }

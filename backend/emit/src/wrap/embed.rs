@@ -2,12 +2,13 @@
 
 use super::outline::outline;
 use meld_component::guard::guard;
-use meld_component::program::{ComponentWorld, StringEncoding};
+use meld_component::program::{ComponentWorld, Program, StringEncoding, World};
 use std::collections::HashSet;
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::names::{ComponentName, ComponentNameKind};
 use wasmparser::types::TypesRef;
 use wit_component::DecodedWasm;
+use wit_parser::{Resolve, TypeDefKind, TypeId, WorldId, WorldItem};
 
 /// Why the world of a component cannot be written as a WIT world. The core module is usable
 /// without the description, so this need not be fatal.
@@ -21,32 +22,41 @@ pub enum EmbedError {
         /// Names from the root down to the item.
         at: Vec<String>,
     },
+    /// A resource that the component shows in two places is one in WIT only where one of them is seen to
+    /// use the other. Else, and where a component in between says less of a type than is known of it,
+    /// WIT would tell the two apart, and with it whoever reads it.
+    #[error("the root shows one resource as several types")]
+    Several,
     /// The WIT tools refuse the world.
     #[error("the world cannot be described in WIT: {0}")]
     Refused(String),
 }
 
-/// Adds a readable `component-type` section that describes `world` to a core module whose imports and
-/// exports are named as [`super::core_module`] names them.
+/// Adds a readable `component-type` section that describes the world of a component to a core module
+/// whose imports and exports are named as [`super::core_module`] names them.
 ///
 /// # Errors
 ///
 /// If WIT has no words for the world. The module is then as it was.
 pub fn embed_world(
     module: &mut Vec<u8>,
-    world: &ComponentWorld,
+    program: &Program,
     encoding: StringEncoding,
 ) -> Result<(), EmbedError> {
+    let World::Component(world) = &program.world else { return Ok(()) };
     describable(world)?;
     let refused = |e: &dyn std::fmt::Display| EmbedError::Refused(format!("{e:#}"));
     let outline = outline(&world.bytes).map_err(|e| refused(&e))?;
     // The decoder states some of its expectations as assertions.
     let decoded = guard(|| wit_component::decode(&outline))
-        .map_err(|panic| refused(&format!("the WIT decoder failed: {panic}")))?
+        .map_err(|panic| refused(&format!("the WIT decoder failed: {}", first_line(&panic))))?
         .map_err(|e| refused(&e))?;
     let DecodedWasm::Component(resolve, world) = decoded else {
         return Err(refused(&"the input is a WIT package, not a component"));
     };
+    if shown(&resolve, world) > known(program) {
+        return Err(EmbedError::Several);
+    }
     let encoding = match encoding {
         StringEncoding::Utf8 => wit_component::StringEncoding::UTF8,
         StringEncoding::Utf16 => wit_component::StringEncoding::UTF16,
@@ -60,14 +70,42 @@ pub fn embed_world(
     Ok(())
 }
 
+/// How many resource types a world has to who reads it: an interface that is imported and exported has its
+/// own twice.
+fn shown(resolve: &Resolve, world: WorldId) -> usize {
+    let world = &resolve.worlds[world];
+    let is_resource = |id: &TypeId| resolve.types[*id].kind == TypeDefKind::Resource;
+    let items = world.imports.values().chain(world.exports.values());
+    let count = |item: &WorldItem| match item {
+        WorldItem::Interface { id, .. } => {
+            resolve.interfaces[*id].types.values().filter(|id| is_resource(id)).count()
+        }
+        WorldItem::Type { id, .. } => usize::from(is_resource(id)),
+        WorldItem::Function(_) => 0,
+    };
+    items.map(count).sum()
+}
+
+/// How many resource types the root shows.
+fn known(program: &Program) -> usize {
+    let border = program.border.iter();
+    let shown = border.flat_map(|border| border.imported.iter().chain(&border.exported));
+    shown.map(|(id, _)| id).collect::<HashSet<_>>().len()
+}
+
 /// Reads the section as tools do that make a component of the module. They state some of their
 /// expectations as assertions, too.
 fn readable(section: &[u8]) -> Result<(), String> {
     let mut module = wasm_encoder::Module::HEADER.to_vec();
     module.extend_from_slice(section);
     guard(|| wit_component::ComponentEncoder::default().module(&module).map(drop))
-        .map_err(|panic| format!("WIT tools fail to read it: {panic}"))?
+        .map_err(|panic| format!("WIT tools fail to read it: {}", first_line(&panic)))?
         .map_err(|e| format!("WIT tools do not read it: {e:#}"))
+}
+
+/// An assertion goes on with values that say nothing to a user.
+fn first_line(panic: &str) -> &str {
+    panic.lines().next().unwrap_or_default()
 }
 
 /// Looks for all that the decoder is known not to expect.

@@ -30,7 +30,6 @@ pub use core_form::{
 };
 pub use embed::{EmbedError, embed_world};
 pub(crate) use face::Face;
-pub(crate) use resources::shows_one_as_several;
 pub use resources::{Destructor, ResourceBuiltin, ResourceOperation};
 
 use meld_component::needs::{Needs, NeedsOf};

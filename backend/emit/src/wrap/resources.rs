@@ -5,7 +5,6 @@ use super::WrapError;
 use super::core_form::core_export_name;
 use indexmap::IndexMap;
 use meld_component::program::{Border, ComponentWorld, Program, ResourceId};
-use std::collections::HashSet;
 use wasmparser::component_types::{AliasableResourceId, ComponentAnyTypeId, ComponentEntityType};
 
 /// A core import of the merged module that is a built-in of the host's table of handles.
@@ -79,30 +78,6 @@ impl<'a> Resources<'a> {
         let all = self.0.iter().map(|(id, shown)| (*id, *shown));
         all.filter(|(_, shown)| matches!(shown, Shown::Exported(_)))
     }
-}
-
-/// Whether the root shows one resource as several types, as it may where a component in between says
-/// less of a type than is known of it. WIT would tell them apart, and with it whoever reads it.
-pub(crate) fn shows_one_as_several(program: &Program, world: &ComponentWorld) -> bool {
-    let Some(Border { imported, exported, .. }) = &program.border else { return false };
-    let known: HashSet<ResourceId> =
-        imported.iter().map(|(id, _)| *id).chain(exported.iter().map(|(id, _)| *id)).collect();
-    let types = world.types.as_ref().as_ref();
-    let imports = world.imports.iter().map(|(_, ty)| *ty);
-    let mut todo: Vec<_> = imports.chain(world.exports.iter().map(|(_, ty, _)| *ty)).collect();
-    let mut shown = HashSet::new();
-    while let Some(ty) = todo.pop() {
-        match ty {
-            ComponentEntityType::Type { referenced: ComponentAnyTypeId::Resource(id), .. } => {
-                shown.insert(id.resource());
-            }
-            ComponentEntityType::Instance(id) => {
-                todo.extend(types[id].exports.values().map(|item| item.ty));
-            }
-            _ => {}
-        }
-    }
-    shown.len() > known.len()
 }
 
 impl Shown<'_> {

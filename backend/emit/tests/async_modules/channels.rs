@@ -357,7 +357,7 @@ fn channels(shape: Shape) -> Machine {
     machine.memory("elements", 0..shape.slots * ring);
     if shape.shared {
         let memory = machine.memory("memory", read_into.clone());
-        machine.memories[GUEST]
+        machine.kept.memories[GUEST]
             .1
             .extend(shape.places().map(|place| place as usize..place as usize + ring));
         fill(&mut machine, memory);
@@ -375,8 +375,8 @@ fn channels(shape: Shape) -> Machine {
         machine.instantiate("channel-port", prefix, &[]);
     }
     // The state's memory comes last; it stands among those that have no part in use.
-    machine.memories.retain(|(_, used)| !used.is_empty());
-    machine.memories.push((states_memory, std::iter::once(states).collect()));
+    machine.kept.memories.retain(|(_, used)| !used.is_empty());
+    machine.kept.memories.push((states_memory, std::iter::once(states).collect()));
     for slot in 0..shape.slots {
         let state = &mut states_memory.data_mut(&mut machine.store)[32 * slot..];
         state[..4].copy_from_slice(&shape.cursor.to_le_bytes());
@@ -407,8 +407,8 @@ proptest! {
         let mut machine = channels(shape);
         agree(&mut machine, Channels::new(shape), &picks)?;
         // Nothing else of the guests' memories was written.
-        let used: Vec<_> = machine.memories[GUEST].1.clone();
-        let memory = machine.memories[GUEST].0.data(&machine.store);
+        let used: Vec<_> = machine.kept.memories[GUEST].1.clone();
+        let memory = machine.kept.memories[GUEST].0.data(&machine.store);
         let end = (PAGE - shape.stride()) as usize;
         for (at, byte) in memory[..end].iter().enumerate() {
             if !used.iter().any(|range| range.contains(&at)) {
@@ -459,7 +459,7 @@ fn no_partial_element() {
     assert_eq!(call(&mut machine, "a.write", &[writer, from, 3]), 1, "one has room");
     let into = PAGE as i32 / 4;
     assert_eq!(call(&mut machine, "b.read", &[reader, into, 3]), 3);
-    let read = machine.memories[GUEST + 1].0.data(&machine.store)[into as usize..].to_vec();
+    let read = machine.kept.memories[GUEST + 1].0.data(&machine.store)[into as usize..].to_vec();
     let expected: Vec<u8> = (BUFFER..BUFFER + 36).map(pattern).collect();
     assert_eq!(read[..36], expected);
     assert_eq!(read[36], pattern(into as u32 + 36), "nothing behind the last one");
@@ -544,7 +544,7 @@ fn an_element_is_borrowed_in_place() {
     assert_eq!(call(&mut machine, "borrow", &[reader]), -6);
     assert_eq!(call(&mut machine, "a.read", &[reader, PAGE as i32 / 4, 1]), -6);
     assert_eq!(call(&mut machine, "a.write", &[writer, BUFFER as i32 + 64, 1]), 0);
-    let element = machine.memories[GUEST].0.data(&machine.store)[at as usize..][..4].to_vec();
+    let element = machine.kept.memories[GUEST].0.data(&machine.store)[at as usize..][..4].to_vec();
     assert_eq!(element, (BUFFER..BUFFER + 4).map(pattern).collect::<Vec<u8>>());
     assert_eq!(call(&mut machine, "release", &[writer]), -2, "this is the other end");
     assert_eq!(call(&mut machine, "release", &[reader]), 0);

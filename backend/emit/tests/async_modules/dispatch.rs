@@ -135,7 +135,7 @@ fn dispatcher(most: usize, generation: u32, next: u64) -> Machine {
         panic!("no global `next`")
     };
     global.set(&mut machine.store, Val::I64(next as i64)).unwrap();
-    let memory = machine.memories[0].0.data_mut(&mut machine.store);
+    let memory = machine.kept.memories[0].0.data_mut(&mut machine.store);
     for slot in 0..most {
         memory[4 * slot..][..4].copy_from_slice(&generation.to_le_bytes());
     }

@@ -150,7 +150,7 @@ fn events(sets: usize, most: usize, generation: u32) -> Machine {
     machine.constant("waitables", most as i64);
     let used = [0..4 * sets, 4096..4096 + 16 * most, 20480..20480 + 40 * most];
     machine.instantiate("events", "", &used);
-    let memory = machine.memories[0].0.data_mut(&mut machine.store);
+    let memory = machine.kept.memories[0].0.data_mut(&mut machine.store);
     for place in 0..sets {
         memory[4 * place..][..4].copy_from_slice(&generation.to_le_bytes());
     }

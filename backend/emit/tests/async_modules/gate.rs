@@ -15,8 +15,8 @@ struct Gate {
     next: u32,
     /// Tickets in line, with none where nobody waits any more.
     line: VecDeque<Option<i32>>,
-    /// Tickets that are worth trying: all of these, once.
-    tickets: Vec<i32>,
+    /// The ticket that was taken out of the line last.
+    gone: Option<i32>,
 }
 
 fn ticket(number: u32) -> i32 {
@@ -25,12 +25,11 @@ fn ticket(number: u32) -> i32 {
 
 impl Gate {
     fn new(most: usize, number: u32, inside: u32) -> Gate {
-        let (line, tickets) = (VecDeque::new(), Vec::new());
-        Gate { most, enabled: false, inside, next: number, line, tickets }
+        Gate { most, enabled: false, inside, next: number, line: VecDeque::new(), gone: None }
     }
 
     fn take_out(&mut self, place: usize) {
-        self.line[place] = None;
+        self.gone = self.line[place].take();
         while let Some(None) = self.line.front() {
             self.line.pop_front();
         }
@@ -42,7 +41,8 @@ impl Model for Gate {
         let mut calls: Vec<Call> = ["enter", "leave", "enable", "disable", "is-enabled"]
             .map(|name| (name, Vec::new()))
             .into();
-        for ticket in self.tickets.iter().copied().chain([0, -1, ticket(self.next)]) {
+        let held = self.line.iter().flatten().chain(&self.gone).copied();
+        for ticket in held.chain([0, -1, ticket(self.next)]) {
             calls.push(("resume", vec![ticket]));
             calls.push(("cancel", vec![ticket]));
         }
@@ -66,15 +66,12 @@ impl Model for Gate {
                 self.inside += 1;
                 0
             }
-            "enter" if self.line.len() == self.most => -3,
+            "enter" if self.line.iter().flatten().count() == self.most => -3,
+            "enter" if self.line.len() == 64 => -3,
             "enter" => {
                 let ticket = ticket(self.next);
                 self.next = self.next.wrapping_add(1);
                 self.line.push_back(Some(ticket));
-                self.tickets.push(ticket);
-                if self.tickets.len() > self.most + 1 {
-                    self.tickets.remove(0);
-                }
                 ticket.into()
             }
             "resume" => match place(args[0]) {
@@ -186,6 +183,34 @@ fn waiting_ends_when_disabled() {
     assert_eq!(gate("resume", &[first]), 0);
     assert_eq!(gate("resume", &[second]), 0);
     assert_eq!(gate("enter", &[]), 0);
+}
+
+/// Of eight that may wait seven give up: then seven others may.
+#[test]
+fn who_gives_up_makes_room() {
+    let mut gate = fresh();
+    gate("enable", &[]);
+    let first = gate("enter", &[]) as i32;
+    let others = [(); 7].map(|()| gate("enter", &[]) as i32);
+    assert_eq!(gate("enter", &[]), -3);
+    for ticket in others {
+        assert_eq!(gate("cancel", &[ticket]), 1);
+    }
+    let others = [(); 7].map(|()| gate("enter", &[]));
+    assert!(others.iter().all(|ticket| *ticket > 0));
+    assert_eq!(gate("enter", &[]), -3);
+    // Numbers are told apart modulo 64: so many are in line at most, the first one included.
+    let mut last = others[6] as i32;
+    for _ in 0..64 - 15 {
+        assert_eq!(gate("cancel", &[last]), 1);
+        last = gate("enter", &[]) as i32;
+        assert!(last > 0);
+    }
+    assert_eq!(gate("cancel", &[last]), 1);
+    assert_eq!(gate("enter", &[]), -3);
+    gate("disable", &[]);
+    assert_eq!(gate("resume", &[first]), 0);
+    assert!(gate("enter", &[]) > 0, "six are before it");
 }
 
 proptest! {

@@ -11,14 +11,15 @@ mod events;
 mod gate;
 
 use proptest::prelude::*;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::ops::Range;
+use support::explore::{Explored, Kept};
 use support::{pack_module, trap_name};
 use wasmtime::{
-    Engine, Extern, Func, Global, GlobalType, Instance, Linker, Memory, Mutability, Ref, Store,
-    Table, Val, ValType,
+    Engine, Extern, Func, Global, GlobalType, Instance, Linker, Memory, Mutability, Store, Val,
+    ValType,
 };
 
 /// A call of an export with arguments.
@@ -49,16 +50,7 @@ struct Machine {
     store: Store<Log>,
     linker: Linker<Log>,
     exports: BTreeMap<String, Func>,
-    /// What makes up the state: memories as far as they are used, mutable globals, tables.
-    memories: Vec<(Memory, Vec<Range<usize>>)>,
-    globals: Vec<Global>,
-    tables: Vec<Table>,
-}
-
-/// A state of a machine. The functions in tables are as those that register them say in memory.
-struct State {
-    numbers: Vec<u8>,
-    functions: Vec<Ref>,
+    kept: Kept,
 }
 
 impl Machine {
@@ -71,8 +63,7 @@ impl Machine {
         linker.instance(&mut store, "traps", traps).unwrap();
         linker.allow_shadowing(true);
         let exports = BTreeMap::new();
-        let (memories, globals, tables) = (Vec::new(), Vec::new(), Vec::new());
-        Machine { store, linker, exports, memories, globals, tables }
+        Machine { store, linker, exports, kept: Kept::default() }
     }
 
     fn engine(&self) -> Engine {
@@ -92,7 +83,7 @@ impl Machine {
     /// A memory of one page that modules import by this name, and what of it is used.
     fn memory(&mut self, name: &str, used: Range<usize>) -> Memory {
         let memory = support::memory(&mut self.store, meld_component::abi::PtrWidth::W32, 1);
-        self.memories.push((memory, vec![used]));
+        self.kept.memories.push((memory, vec![used]));
         self.supply(name, memory);
         memory
     }
@@ -114,9 +105,9 @@ impl Machine {
         for (name, item) in exports {
             match item {
                 Extern::Func(func) => drop(self.exports.insert(format!("{prefix}{name}"), func)),
-                Extern::Memory(memory) => self.memories.push((memory, used.to_vec())),
-                Extern::Global(global) => self.globals.push(global),
-                Extern::Table(table) => self.tables.push(table),
+                Extern::Memory(memory) => self.kept.memories.push((memory, used.to_vec())),
+                Extern::Global(global) => self.kept.globals.push(global),
+                Extern::Table(table) => self.kept.tables.push(table),
                 _ => {}
             }
         }
@@ -137,51 +128,6 @@ impl Machine {
         })
     }
 
-    fn save(&mut self) -> State {
-        let mut numbers = Vec::new();
-        for (memory, used) in &self.memories {
-            for range in used {
-                numbers.extend(&memory.data(&self.store)[range.clone()]);
-            }
-        }
-        for global in &self.globals {
-            numbers.extend(support::bits(&global.get(&mut self.store)).to_le_bytes());
-        }
-        let mut functions = Vec::new();
-        for table in &self.tables {
-            let slots = (0..table.size(&self.store)).take(8);
-            functions.extend(slots.filter_map(|slot| table.get(&mut self.store, slot)));
-        }
-        State { numbers, functions }
-    }
-
-    fn restore(&mut self, state: &State) {
-        let mut numbers = &state.numbers[..];
-        for (memory, used) in &self.memories {
-            for range in used {
-                let (bytes, rest) = numbers.split_at(range.len());
-                memory.data_mut(&mut self.store)[range.clone()].copy_from_slice(bytes);
-                numbers = rest;
-            }
-        }
-        for global in &self.globals {
-            let (bytes, rest) = numbers.split_at(8);
-            let bits = i64::from_le_bytes(bytes.try_into().unwrap());
-            let value = match global.ty(&self.store).content() {
-                ValType::I32 => Val::I32(bits as i32),
-                _ => Val::I64(bits),
-            };
-            global.set(&mut self.store, value).unwrap();
-            numbers = rest;
-        }
-        let mut functions = state.functions.iter();
-        for table in &self.tables {
-            for (slot, function) in (0..table.size(&self.store)).take(8).zip(&mut functions) {
-                table.set(&mut self.store, slot, function.clone()).unwrap();
-            }
-        }
-    }
-
     /// Makes a call of both and compares.
     fn compare<M: Model>(&mut self, model: &mut M, call: &Call) -> Result<(), String> {
         let (found, expected) = (self.step(call), model.step(call));
@@ -192,7 +138,7 @@ impl Machine {
             return Err(format!("{call:x?} calls {:x?} in {model:x?}", self.store.data()));
         }
         for (memory, at, bytes) in model.in_memory() {
-            let found = &self.memories[memory].0.data(&self.store)[at..][..bytes.len()];
+            let found = &self.kept.memories[memory].0.data(&self.store)[at..][..bytes.len()];
             if found != bytes {
                 return Err(format!("after {call:x?} {found:x?}, not {bytes:x?} in {model:x?}"));
             }
@@ -215,34 +161,21 @@ fn agree<M: Model>(
     Ok(())
 }
 
-/// Runs all sequences of so many calls on both. A state that was met before is not gone on from: all
-/// that the module keeps is part of it.
+/// Runs all sequences of so many calls on both.
 fn explore<M: Model>(name: &str, machine: &mut Machine, model: M, depth: usize) {
-    let start = machine.save();
-    let mut seen = HashSet::from([(model.clone(), start.numbers.clone())]);
-    let mut front = vec![(model, start)];
-    let mut calls = 0;
-    let mut reached = 0;
-    while reached < depth && !front.is_empty() {
-        let mut next = Vec::new();
-        for (model, state) in front {
-            for call in model.choices() {
-                let mut model = model.clone();
-                machine.restore(&state);
-                machine.compare(&mut model, &call).unwrap_or_else(|wrong| panic!("{wrong}"));
-                calls += 1;
-                let state = machine.save();
-                if seen.insert((model.clone(), state.numbers.clone())) {
-                    next.push((model, state));
-                }
-            }
+    let start = (model, machine.kept.save(&mut machine.store));
+    let explored = support::explore::explore(start, depth, |model, state, reached| {
+        for call in model.choices() {
+            let mut model = model.clone();
+            machine.kept.restore(&mut machine.store, state);
+            machine.compare(&mut model, &call).unwrap_or_else(|wrong| panic!("{wrong}"));
+            reached(model, machine.kept.save(&mut machine.store));
         }
-        front = next;
-        reached += 1;
-    }
-    let all = if front.is_empty() { ", which are all there are" } else { "" };
-    println!("{name}: {} states, {calls} calls, {reached} deep{all}", seen.len());
-    assert!(seen.len() > 50, "something was explored");
+    });
+    let Explored { states, steps, depth, all } = explored;
+    let all = if all { ", which are all there are" } else { "" };
+    println!("{name}: {states} states, {steps} calls, {depth} deep{all}");
+    assert!(states > 50, "something was explored");
 }
 
 /// Sequences for [`agree`].

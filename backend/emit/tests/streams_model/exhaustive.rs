@@ -1,51 +1,11 @@
-//! All sequences of operations up to a length, on the smallest bridge that has everything. A state that
-//! was reached before is not gone on from again: what follows from it is known.
+//! All sequences of operations up to a length, on the smallest bridge that has everything.
 
 use super::machine::{Modules, Setup};
 use super::model::Model;
+use super::support::explore::{Explored, explore};
 use super::{Run, SMALL, Step, Which};
-use std::collections::BTreeSet;
-use wasmtime::{AsContextMut, Global, Val};
-
-/// What a sequence leaves behind: all bytes of the bridge, its globals, and the model.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct State {
-    bytes: Vec<u8>,
-    free: i32,
-    used: i32,
-    model: Model,
-    minted: Vec<i32>,
-    written: u32,
-}
-
-fn get(global: Global, store: impl AsContextMut) -> i32 {
-    global.get(store).unwrap_i32()
-}
 
 impl Run {
-    fn save(&mut self) -> State {
-        let size = (self.setup.slots * (32 + self.setup.bytes) + self.setup.page) as usize;
-        State {
-            bytes: self.machine.bridge.data(&self.machine.store)[..size].to_vec(),
-            free: get(self.machine.free, &mut self.machine.store),
-            used: get(self.machine.used, &mut self.machine.store),
-            model: self.model.clone(),
-            minted: self.minted.clone(),
-            written: self.written,
-        }
-    }
-
-    fn restore(&mut self, state: &State) {
-        let store = &mut self.machine.store;
-        self.machine.bridge.data_mut(&mut *store)[..state.bytes.len()]
-            .copy_from_slice(&state.bytes);
-        self.machine.free.set(&mut *store, Val::I32(state.free)).unwrap();
-        self.machine.used.set(&mut *store, Val::I32(state.used)).unwrap();
-        self.model = state.model.clone();
-        self.minted = state.minted.clone();
-        self.written = state.written;
-    }
-
     /// Slots say of themselves what the model says of them.
     fn compare(&self) {
         for (handle, pipe) in &self.model.pipes {
@@ -64,9 +24,9 @@ impl Run {
 }
 
 /// Everything that can be done: on each handle that was ever minted, as either end.
-fn steps(state: &State, setup: Setup) -> Vec<Step> {
+fn steps(minted: &[i32], setup: Setup) -> Vec<Step> {
     let mut steps = vec![Step::Open];
-    for number in 0..state.minted.len() {
+    for number in 0..minted.len() {
         let [readable, writable] = [false, true].map(|flip| Which::Minted(number, flip));
         let lengths: &[u32] = if setup.futures { &[0] } else { &[0, 1, 3, 5] };
         for &length in lengths {
@@ -89,45 +49,42 @@ fn steps(state: &State, setup: Setup) -> Vec<Step> {
     steps
 }
 
-/// How many states there are, and how many operations were tried.
-fn explore(setup: Setup, cursor: u32, depth: usize) -> (usize, usize) {
+/// What a run knows beside what the machine keeps.
+type Known = (Model, Vec<i32>, u32);
+
+fn explore_run(setup: Setup, cursor: u32, depth: usize) -> Explored {
     let modules = Modules::new(setup);
     let mut run = Run::new(&modules, setup, cursor);
-    let mut seen = BTreeSet::from([run.save()]);
-    let mut front: Vec<State> = seen.iter().cloned().collect();
-    let mut tried = 0;
-    for _ in 0..depth {
-        let mut next = Vec::new();
-        for state in front {
-            for step in steps(&state, setup) {
-                run.restore(&state);
-                run.step(&step);
-                run.compare();
-                tried += 1;
-                // What is written does not matter, only that it is not the same everywhere.
-                run.written %= 2;
-                let reached = run.save();
-                if seen.insert(reached.clone()) {
-                    next.push(reached);
-                }
-            }
+    run.period = setup.bytes + 1;
+    let known = |run: &Run| -> Known { (run.model.clone(), run.minted.clone(), run.written) };
+    let start = (known(&run), run.machine.kept.save(&mut run.machine.store));
+    explore(start, depth, |(model, minted, written), state, reached| {
+        for step in steps(minted, setup) {
+            run.machine.kept.restore(&mut run.machine.store, state);
+            (run.model, run.minted, run.written) = (model.clone(), minted.clone(), *written);
+            run.step(&step);
+            run.compare();
+            reached(known(&run), run.machine.kept.save(&mut run.machine.store));
         }
-        front = next;
-    }
-    (seen.len(), tried)
+    })
 }
 
 #[test]
 fn all_short_sequences_on_two_slots_of_four_bytes() {
     // MELD_DEPTH=9 takes 25 times as long.
     let depth = std::env::var("MELD_DEPTH").map_or(7, |depth| depth.parse().unwrap());
-    for (futures, cursor) in [(false, 0), (false, u32::MAX - 2), (true, 0)] {
+    // Two streams, one of which begins before 2^32, and futures: what `docs/streams.md` says.
+    let expected = [(28_132, 145_454), (28_132, 145_454), (697, 5_347)];
+    let setups = [(false, 0), (false, u32::MAX - 2), (true, 0)];
+    for ((futures, cursor), expected) in setups.into_iter().zip(expected) {
         let setup = Setup { futures, ..SMALL };
-        let (states, tried) = explore(setup, cursor, depth);
+        let Explored { states, steps, .. } = explore_run(setup, cursor, depth);
         let what = if futures { "futures" } else { "streams" };
         println!(
-            "{what}, cursors from {cursor}: {states} states and {tried} operations within {depth} steps"
+            "{what}, cursors from {cursor}: {states} states and {steps} operations within {depth} steps"
         );
-        assert!(states > 100);
+        if depth == 7 {
+            assert_eq!((states, steps), expected);
+        }
     }
 }

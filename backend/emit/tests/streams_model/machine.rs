@@ -1,5 +1,6 @@
 //! The modules of `rules/streams`, put together as a fusion would, under wasmtime.
 
+use super::support::explore::Kept;
 use super::support::{engine, pack_binary, pack_module};
 use wasmtime::{
     Caller, Engine, Func, Global, GlobalType, Instance, Memory, MemoryTypeBuilder, Module,
@@ -30,8 +31,8 @@ pub struct Calls(pub Vec<Vec<i32>>);
 pub struct Machine {
     pub store: Store<Calls>,
     pub bridge: Memory,
-    pub free: Global,
-    pub used: Global,
+    /// All bytes of the bridge, and its globals.
+    pub kept: Kept,
     pub guests: [Guest; 2],
     open: TypedFunc<(), i64>,
     drops: [TypedFunc<i32, ()>; 2],
@@ -91,8 +92,8 @@ impl Modules {
     pub fn machine(&self) -> Machine {
         let Setup { futures, slots, bytes, page, wide, .. } = self.setup;
         let mut store = Store::new(&self.engine, Calls::default());
-        let pages =
-            (u64::from(slots) * (32 + u64::from(bytes)) + u64::from(page)).div_ceil(1 << 16);
+        let size = u64::from(slots) * (32 + u64::from(bytes)) + u64::from(page);
+        let pages = size.div_ceil(1 << 16);
         let ty = MemoryTypeBuilder::default().min(pages).max(Some(pages)).build().unwrap();
         let bridge = Memory::new(&mut store, ty).unwrap();
         let mut constant = |value: Val, ty: ValType| {
@@ -172,8 +173,13 @@ impl Modules {
             drops: ["readable", "writable"]
                 .map(|end| closer.get_typed_func(&mut store, end).unwrap()),
             cancel: canceller.get_typed_func(&mut store, "cancel").unwrap(),
-            free: module.get_global(&mut store, "free").unwrap(),
-            used: module.get_global(&mut store, "used").unwrap(),
+            kept: Kept {
+                memories: vec![(bridge, std::iter::once(0..size as usize).collect())],
+                globals: ["free", "used"]
+                    .map(|name| module.get_global(&mut store, name).unwrap())
+                    .to_vec(),
+                tables: Vec::new(),
+            },
             store,
             bridge,
             guests,

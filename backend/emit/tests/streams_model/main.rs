@@ -75,8 +75,10 @@ struct Run {
     model: Model,
     /// Every handle of a readable end that was ever minted.
     minted: Vec<i32>,
-    /// What was ever written, so that no two writes are alike.
+    /// How many bytes were ever written, modulo the period: what the next byte is. The period has no
+    /// divisor in common with a ring's size, so that no two places of a full ring look alike.
     written: u32,
+    period: u32,
     /// Where cursors begin.
     cursor: u32,
 }
@@ -89,6 +91,7 @@ impl Run {
             model: Model::new(setup.slots as usize, setup.bytes as usize, PAGE as u64),
             minted: Vec::new(),
             written: 0,
+            period: 251,
             cursor,
         }
     }
@@ -159,8 +162,8 @@ impl Run {
         let mut bytes = Vec::new();
         if write && within {
             for place in &mut data[at..at + length as usize] {
-                self.written = self.written.wrapping_mul(1664525).wrapping_add(1013904223);
-                *place = (self.written >> 24) as u8;
+                *place = self.written as u8 + 1;
+                self.written = (self.written + 1) % self.period;
             }
             bytes.extend_from_slice(&data[at..at + length as usize]);
         }

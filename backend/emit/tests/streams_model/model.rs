@@ -19,7 +19,7 @@ pub enum Outcome {
 }
 
 /// One stream or future, which was the last to use its slot.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pipe {
     pub readable: bool,
     pub writable: bool,
@@ -30,7 +30,7 @@ pub struct Pipe {
 }
 
 /// All streams, or all futures.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Model {
     pub slots: usize,
     pub capacity: usize,

@@ -1,6 +1,7 @@
 //! What the tests of emitted and written modules share.
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub mod explore;
 pub mod model;
 pub mod random;
 pub mod reference;
@@ -12,8 +13,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::OnceLock;
 use wasmtime::{
-    Caller, Config, Engine, Func, Global, GlobalType, Linker, Memory, MemoryTypeBuilder, Module,
-    Mutability, Store, Val, ValType, WasmBacktrace,
+    Caller, Config, Engine, Extern, Func, Global, GlobalType, Linker, Memory, MemoryTypeBuilder,
+    Module, Mutability, Store, Val, ValType, WasmBacktrace,
 };
 
 /// The bits of a number.
@@ -116,8 +117,28 @@ impl StringModules {
         }
     }
 
-    /// The function that transcodes, with what else it takes from the linker.
-    pub fn instantiate<T: 'static>(&self, store: &mut Store<T>, linker: &mut Linker<T>) -> Func {
+    /// The function that transcodes, wired as a fusion would.
+    pub fn instantiate<T: 'static>(&self, store: &mut Store<T>, wiring: Wiring<'_>) -> Func {
+        let Wiring { traps, checked_realloc, source, dest, realloc } = wiring;
+        let mut linker = Linker::new(&store.engine().clone());
+        let traps = linker.instantiate(&mut *store, traps).unwrap();
+        linker.instance(&mut *store, "traps", traps).unwrap();
+        let define = |store: &mut Store<T>, linker: &mut Linker<T>, name, item: Extern| {
+            linker.define(&*store, "", name, item).unwrap();
+        };
+        for (name, bits) in [("memory.page-bits", 16), ("from.page-bits", source.1)] {
+            let bits = page_bits(store, bits);
+            define(store, &mut linker, name, bits.into());
+        }
+        define(store, &mut linker, "memory", dest.into());
+        define(store, &mut linker, "realloc", realloc.into());
+        let checked = linker.instantiate(&mut *store, checked_realloc).unwrap();
+        let allocate = checked.get_func(&mut *store, "realloc").unwrap();
+        for (name, item) in
+            [("from", source.0.into()), ("to", dest.into()), ("allocate", allocate.into())]
+        {
+            define(store, &mut linker, name, item);
+        }
         for (name, module) in [("runs", &self.runs), ("characters", &self.characters)] {
             let instance = linker.instantiate(&mut *store, module).unwrap();
             linker.instance(&mut *store, name, instance).unwrap();
@@ -125,6 +146,17 @@ impl StringModules {
         let instance = linker.instantiate(&mut *store, &self.transcoder).unwrap();
         instance.get_func(&mut *store, "transcode").unwrap()
     }
+}
+
+/// What a transcoder is wired to.
+pub struct Wiring<'m> {
+    pub traps: &'m Module,
+    pub checked_realloc: &'m Module,
+    /// The memory of the string, and how many bits its pages have.
+    pub source: (Memory, i64),
+    pub dest: Memory,
+    /// The guest's.
+    pub realloc: Func,
 }
 
 /// An engine and compiled pack modules.

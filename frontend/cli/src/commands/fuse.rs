@@ -7,6 +7,7 @@ use crate::progress::Progress;
 use clap::Args;
 use meld::emit::EmitError;
 use meld::{Form, FuseError};
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// Arguments of `meld fuse`.
@@ -52,19 +53,20 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     // Also without an output: an explanation of what cannot be written would mislead.
     let warnings = match output {
         None => decided.emit_to(&mut std::io::sink())?,
-        Some(path) if arguments.wat => {
-            let emitted = decided.emit()?;
-            let text = wasmprinter::print_bytes(&emitted.bytes)
-                .map_err(|e| Failure::refused(format!("the output cannot be printed: {e}")))?;
-            io::write(path, text.as_bytes())?;
-            emitted.warnings
-        }
         Some(path) => {
             let mut file = Output::open(path);
-            let warnings = decided.emit_to(&mut file).map_err(|error| match error {
-                FuseError::Emit(EmitError::Write(e)) => Failure::file(format!("{path}: {e}")),
-                error => error.into(),
-            })?;
+            let warnings = if arguments.wat {
+                let emitted = decided.emit()?;
+                let text = wasmprinter::print_bytes(&emitted.bytes)
+                    .map_err(|e| Failure::refused(format!("the output cannot be printed: {e}")))?;
+                file.write_all(text.as_bytes()).map_err(|e| unwritten(path, &e))?;
+                emitted.warnings
+            } else {
+                decided.emit_to(&mut file).map_err(|error| match error {
+                    FuseError::Emit(EmitError::Write(e)) => unwritten(path, &e),
+                    error => error.into(),
+                })?
+            };
             file.complete()?;
             warnings
         }
@@ -80,4 +82,8 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         None => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn unwritten(path: &str, error: &std::io::Error) -> Failure {
+    Failure::file(format!("{path}: {error}"))
 }

@@ -19,7 +19,7 @@ pub enum Command {
     Check(CheckArguments),
     /// Run the tests of the rules, each rule alone.
     Test(TestArguments),
-    /// List the rules in force.
+    /// List the rules in force, and what their packs state.
     List(PackPaths),
     /// Print the reference of packs, as Markdown; of all in force where none is named.
     Doc(PackPaths),
@@ -94,6 +94,18 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
                     pack.path.display(),
                     forbid.span.line,
                     forbid.because
+                );
+            }
+            for given in rules.given.iter().filter(|g| of_mine.contains(&g.span.pack.index())) {
+                let pack = &rules.packs[given.span.pack.index()];
+                let _ = writeln!(
+                    text,
+                    "{:<8} {:<40} {}:{}  {}",
+                    "given",
+                    pack.name,
+                    pack.path.display(),
+                    given.span.line,
+                    meld::pack::given_text(&rules, given)
                 );
             }
             io::print(&text)?;

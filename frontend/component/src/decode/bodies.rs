@@ -89,6 +89,7 @@ pub fn validate_bodies_of(
             input: input.name.clone(),
             offset,
             message: message.to_string(),
+            refused: false,
         };
         let skip = |start: usize, position: usize| {
             modules.get(&(number, start)).is_some_and(|&module| skip(module, position))

@@ -50,7 +50,7 @@ pub(super) fn type_def(ty: ComponentType<'_>) -> TypeDef {
             params: ty.params.iter().map(|(_, ty)| *ty).collect(),
             result: ty.result,
         },
-        ComponentType::Resource { dtor, .. } => TypeDef::Resource { dtor },
+        ComponentType::Resource { rep, dtor } => TypeDef::Resource { rep, dtor },
         ComponentType::Instance(declarations) => {
             TypeDef::Instance(declarations.into_vec().into_iter().map(declaration).collect())
         }

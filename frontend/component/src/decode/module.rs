@@ -4,8 +4,8 @@ use crate::program::{CoreExport, CoreFuncType, CoreImport, CoreKind, CoreModule}
 use wasmparser::types::{CoreTypeId, EntityType, Types, TypesRef};
 use wasmparser::{
     BinaryReaderError, CompositeInnerType, ConstExpr, DataKind, ElementItems, ElementKind,
-    ExternalKind, HeapType, KnownCustom, MemoryType, Name, Operator, Payload, RefType, TypeRef,
-    ValType,
+    ExternalKind, HeapType, KnownCustom, MemoryType, Name, Operator, Payload, RefType, TableType,
+    TypeRef, ValType,
 };
 
 /// Collects what the sections of one module say.
@@ -18,8 +18,7 @@ pub(super) struct ModuleBuilder {
     may_trap: bool,
     has_tags: bool,
     memories: Vec<MemoryType>,
-    /// Elements that each table has at least.
-    tables: Vec<u64>,
+    tables: Vec<TableType>,
 }
 
 impl ModuleBuilder {
@@ -44,7 +43,7 @@ impl ModuleBuilder {
                     let import = import?;
                     match import.ty {
                         TypeRef::Memory(ty) => self.memories.push(ty),
-                        TypeRef::Table(ty) => self.tables.push(ty.initial),
+                        TypeRef::Table(ty) => self.tables.push(ty),
                         TypeRef::Tag(_) => self.has_tags = true,
                         _ => {}
                     }
@@ -66,7 +65,7 @@ impl ModuleBuilder {
             }
             Payload::TableSection(section) => {
                 for table in section {
-                    self.tables.push(table?.ty.initial);
+                    self.tables.push(table?.ty);
                 }
             }
             Payload::ElementSection(section) => {
@@ -78,7 +77,8 @@ impl ModuleBuilder {
                             ElementItems::Expressions(_, items) => items.count(),
                         };
                         let table = self.tables.get(table_index.unwrap_or(0) as usize);
-                        self.may_trap |= !fits(&offset_expr, count.into(), table);
+                        let elements = table.map(|ty| ty.initial);
+                        self.may_trap |= !fits(&offset_expr, count.into(), elements);
                     }
                 }
             }
@@ -89,7 +89,7 @@ impl ModuleBuilder {
                         let memory = self.memories.get(memory_index as usize);
                         let bytes = memory.map(|ty| initial_bytes(*ty));
                         let length = segment.data.len() as u64;
-                        self.may_trap |= !fits(&offset_expr, length, bytes.as_ref());
+                        self.may_trap |= !fits(&offset_expr, length, bytes);
                     }
                 }
             }
@@ -116,8 +116,8 @@ impl ModuleBuilder {
                 TypeRef::Func(index) => {
                     CoreKind::Func(func_type(types, types.core_type_at_in_module(index)))
                 }
-                TypeRef::Memory(ty) => memory_kind(ty),
-                TypeRef::Table(_) => CoreKind::Table,
+                TypeRef::Memory(ty) => ty.into(),
+                TypeRef::Table(ty) => ty.into(),
                 TypeRef::Global(_) => CoreKind::Global,
                 TypeRef::Tag(_) => CoreKind::Tag,
                 TypeRef::FuncExact(_) => {
@@ -133,8 +133,8 @@ impl ModuleBuilder {
                 Some(EntityType::Func(id) | EntityType::FuncExact(id)) => {
                     CoreKind::Func(func_type(types, id))
                 }
-                Some(EntityType::Memory(ty)) => memory_kind(ty),
-                Some(EntityType::Table(_)) => CoreKind::Table,
+                Some(EntityType::Memory(ty)) => ty.into(),
+                Some(EntityType::Table(ty)) => ty.into(),
                 Some(EntityType::Global(_)) => CoreKind::Global,
                 Some(EntityType::Tag(_)) => CoreKind::Tag,
                 None => return Err(format!("the export `{name}` has no type")),
@@ -151,13 +151,27 @@ impl ModuleBuilder {
             has_start: self.has_start,
             may_trap: self.may_trap,
             has_tags: self.has_tags,
-            memories: self.memories.into_iter().map(memory_kind).collect(),
+            memories: self.memories.into_iter().map(CoreKind::from).collect(),
+            tables: self.tables.into_iter().map(CoreKind::from).collect(),
         })
     }
 }
 
-fn memory_kind(ty: MemoryType) -> CoreKind {
-    CoreKind::Memory { memory64: ty.memory64, page_bits: ty.page_size_log2.unwrap_or(16) }
+impl From<MemoryType> for CoreKind {
+    fn from(ty: MemoryType) -> CoreKind {
+        CoreKind::Memory {
+            memory64: ty.memory64,
+            shared: ty.shared,
+            page_bits: ty.page_size_log2.unwrap_or(16),
+        }
+    }
+}
+
+impl From<TableType> for CoreKind {
+    fn from(ty: TableType) -> CoreKind {
+        let funcref = ty.element_type == RefType::FUNCREF;
+        CoreKind::Table { table64: ty.table64, funcref }
+    }
 }
 
 fn initial_bytes(ty: MemoryType) -> u64 {
@@ -165,7 +179,7 @@ fn initial_bytes(ty: MemoryType) -> u64 {
 }
 
 /// A segment of this length at a constant offset is certainly within what is there at least.
-fn fits(offset: &ConstExpr<'_>, length: u64, available: Option<&u64>) -> bool {
+fn fits(offset: &ConstExpr<'_>, length: u64, available: Option<u64>) -> bool {
     let mut operators = offset.get_operators_reader();
     let start = match operators.read() {
         Ok(Operator::I32Const { value }) => u64::from(value as u32),
@@ -173,7 +187,7 @@ fn fits(offset: &ConstExpr<'_>, length: u64, available: Option<&u64>) -> bool {
         _ => return false,
     };
     matches!(operators.read(), Ok(Operator::End))
-        && start.checked_add(length).is_some_and(|end| available.is_some_and(|a| end <= *a))
+        && start.checked_add(length).is_some_and(|end| available.is_some_and(|a| end <= a))
 }
 
 fn func_type(types: TypesRef<'_>, id: CoreTypeId) -> CoreFuncType {

@@ -1,6 +1,6 @@
 //! What the functions at the host's edge need of a core module, which can offer one memory.
 
-use super::has_handles;
+use super::{core_items, has_handles};
 use crate::needs::{Needs, NeedsOf};
 use crate::program::{
     CanonicalOptions, CoreItem, FuncDef, OptionsId, Program, StringEncoding, World,
@@ -50,12 +50,7 @@ enum Crosses {
 /// exports, each with the guest's options.
 fn edge(program: &Program) -> impl Iterator<Item = (FuncTypeId, Crosses, OptionsId)> + '_ {
     let core = matches!(program.world, World::Core { .. });
-    let imported = program.instances.iter().flat_map(|instance| &instance.imports);
-    let lifted = program.funcs.iter().flat_map(|func| match &func.def {
-        FuncDef::Lift { core, post_return, .. } => Some(core).into_iter().chain(post_return),
-        FuncDef::Host(_) => None.into_iter().chain(&None),
-    });
-    let lowered = imported.chain(lifted).filter_map(|item| match item {
+    let lowered = core_items(program).filter_map(|item| match item {
         CoreItem::Lower { func, options } => {
             let func = &program.funcs[func.index()];
             matches!(func.def, FuncDef::Host(_)).then_some((func.ty, Crosses::Lowered, *options))
@@ -93,3 +88,6 @@ impl Face<'_> {
             && one(&mut self.encoding, needs.strings, Some(*encoding))
     }
 }
+
+#[cfg(test)]
+mod tests;

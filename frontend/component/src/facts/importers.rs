@@ -1,9 +1,10 @@
-//! What the instances are and have that leave functions to the host: whose they are, and their first
-//! memory and table.
+//! What the instances are and have that leave functions to the host: whose they are, their first memory
+//! and table, and what others call the same functions.
 
 use super::host_functions;
-use crate::program::{CoreExport, CoreItem, CoreKind, InstanceId, Program, World};
-use std::collections::HashMap;
+use crate::program::{CoreItem, CoreKind, CoreModule, HostModuleId, InstanceId, Program, World};
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 
 /// An import: its instance, and its position among the imports of that.
 type Import = (InstanceId, u32);
@@ -11,13 +12,94 @@ type Import = (InstanceId, u32);
 /// Imports of functions that are left to the host, each with the first such import of its guest. A guest
 /// is a plain core module, or all core instances of a component instance.
 pub fn guests(program: &Program) -> Vec<(Import, Import)> {
-    let guest = |instance: InstanceId| match program.world {
+    first_of_each(program, |instance| match program.world {
         World::Core { .. } => (Some(instance), None),
         World::Component(_) => (None, Some(program.instances[instance.index()].component)),
-    };
+    })
+}
+
+/// The same with the first such import of all whose core functions may call each other. Core functions do
+/// not cross from one component instance to another: [`may_throw`](super::may_throw),
+/// [`observes_leave`](super::observes_leave) and the argument in `resources.rs` rest on it. Between plain
+/// core modules there is nothing that a call has to go through.
+pub fn peers(program: &Program) -> Vec<(Import, Import)> {
+    first_of_each(program, |instance| match program.world {
+        World::Core { .. } => None,
+        World::Component(_) => Some(program.instances[instance.index()].component),
+    })
+}
+
+/// Imports of functions that are left to the host, each with the first one of those with the same key.
+fn first_of_each<K: Eq + Hash>(
+    program: &Program,
+    key: impl Fn(InstanceId) -> K,
+) -> Vec<(Import, Import)> {
     let mut first_of = HashMap::new();
     let imports = host_functions(program).map(|(instance, position, ..)| (instance, position));
-    imports.map(|import| (import, *first_of.entry(guest(import.0)).or_insert(import))).collect()
+    imports.map(|import| (import, *first_of.entry(key(import.0)).or_insert(import))).collect()
+}
+
+/// Imports of functions that are left to the host, each with the first import of the same function, of
+/// whichever instance of a core module that the root imports.
+pub fn first_imports(program: &Program) -> Vec<(Import, Import)> {
+    let mut first_of = HashMap::new();
+    let imports = host_functions(program).map(|(instance, position, ..)| (instance, position));
+    imports
+        .map(|import| match program.host_exports.get(&importer_of(program, import)) {
+            Some((instance, export)) => {
+                let function = (program.host_instances[instance.index()], export);
+                (import, *first_of.entry(function).or_insert(import))
+            }
+            None => (import, import),
+        })
+        .collect()
+}
+
+/// Imports of functions of core modules that the root imports, each with that module.
+pub fn root_modules(program: &Program) -> Vec<(Import, HostModuleId)> {
+    let imports = host_functions(program).map(|(instance, position, ..)| (instance, position));
+    imports
+        .filter_map(|import| {
+            let (instance, _) = program.host_exports.get(&importer_of(program, import))?;
+            Some((import, program.host_instances[instance.index()]))
+        })
+        .collect()
+}
+
+/// The names of core modules that the root imports: those by which guests import from them, and those that
+/// the root has for them.
+pub fn known_as(program: &Program) -> BTreeSet<(HostModuleId, String)> {
+    let mut names = BTreeSet::new();
+    for ((instance, position), module) in root_modules(program) {
+        if let CoreItem::Host { module: name, .. } =
+            &program.instances[instance.index()].imports[position as usize]
+        {
+            names.insert((module, name.clone()));
+        }
+    }
+    let modules = (0..program.host_modules.len() as u32).map(HostModuleId);
+    names.extend(modules.flat_map(|module| {
+        root_names(program, module).into_iter().map(move |name| (module, name.to_string()))
+    }));
+    names
+}
+
+/// The name of a core module that the root imports, and the package that it depends on by that name:
+/// `a:b` of `unlocked-dep=<a:b@{>=1.0.0}>`.
+fn root_names(program: &Program, module: HostModuleId) -> Vec<&str> {
+    let name = program.host_modules[module.index()].path.last().map(String::as_str);
+    let package = name
+        .and_then(|name| name.split_once("dep=<"))
+        .and_then(|(_, package)| package.split(['@', '>']).next());
+    name.into_iter().chain(package).collect()
+}
+
+/// The import by which a function of the host came into the program, which others may pass on.
+fn importer_of(program: &Program, (instance, position): Import) -> Import {
+    match &program.instances[instance.index()].imports[position as usize] {
+        CoreItem::Host { importer, .. } => *importer,
+        _ => (instance, position),
+    }
 }
 
 /// What is at index 0 of an index space of an instance.
@@ -32,13 +114,39 @@ enum First {
 /// Pairs of imports of functions that are left to the host, of instances that have one memory in
 /// common as their first: each import but the first such one, and that.
 pub fn same_memory(program: &Program) -> Vec<(Import, Import)> {
+    same_first(program, |kind| matches!(kind, CoreKind::Memory { .. }), |module| &module.memories)
+}
+
+/// The same of tables.
+pub fn same_table(program: &Program) -> Vec<(Import, Import)> {
+    same_first(program, |kind| matches!(kind, CoreKind::Table { .. }), |module| &module.tables)
+}
+
+/// The same of any kind; `of` are a module's items of it.
+fn same_first(
+    program: &Program,
+    is_kind: impl Fn(&CoreKind) -> bool,
+    of: impl Fn(&CoreModule) -> &[CoreKind],
+) -> Vec<(Import, Import)> {
+    let first = |id: InstanceId| {
+        let module = program.module_of(id);
+        let Some(position) = module.imports.iter().position(|import| is_kind(&import.kind)) else {
+            return (!of(module).is_empty()).then_some(First::Defined(id, 0));
+        };
+        match &program.instances[id.index()].imports[position] {
+            CoreItem::Export { instance, export } => {
+                let exported = &program.module_of(*instance).exports[*export as usize];
+                Some(First::Defined(*instance, exported.index))
+            }
+            CoreItem::Host { module, name, .. } => Some(First::Host(module.clone(), name.clone())),
+            _ => None,
+        }
+    };
     let mut first_of = HashMap::new();
     let mut pairs = Vec::new();
     for (instance, position, ..) in host_functions(program) {
         let import = (instance, position);
-        match first_memory(program, instance)
-            .map(|memory| *first_of.entry(memory).or_insert(import))
-        {
+        match first(instance).map(|item| *first_of.entry(item).or_insert(import)) {
             Some(first) if first != import => pairs.push((import, first)),
             _ => {}
         }
@@ -46,38 +154,14 @@ pub fn same_memory(program: &Program) -> Vec<(Import, Import)> {
     pairs
 }
 
-fn first_memory(program: &Program, instance: InstanceId) -> Option<First> {
-    let module = program.module_of(instance);
-    let is_memory = |kind: &CoreKind| matches!(kind, CoreKind::Memory { .. });
-    match module.imports.iter().position(|import| is_memory(&import.kind)) {
-        None => (!module.memories.is_empty()).then_some(First::Defined(instance, 0)),
-        Some(position) => match &program.instances[instance.index()].imports[position] {
-            CoreItem::Export { instance, export } => {
-                let exported = &program.module_of(*instance).exports[*export as usize];
-                Some(First::Defined(*instance, exported.index))
-            }
-            CoreItem::Host { module, name, .. } => Some(First::Host(module.clone(), name.clone())),
-            _ => None,
-        },
-    }
-}
-
-/// Imports of functions that are left to the host, each with the first table of its instance, where
-/// that is imported or exported, so that others can name it.
-pub fn tables(program: &Program) -> Vec<(Import, CoreItem)> {
-    let table_of = |instance: InstanceId| {
-        let module = program.module_of(instance);
-        let imported = module.imports.iter().position(|import| import.kind == CoreKind::Table);
-        if let Some(position) = imported {
-            return Some(program.instances[instance.index()].imports[position].clone());
-        }
-        let is_first = |export: &CoreExport| export.kind == CoreKind::Table && export.index == 0;
-        let export = module.exports.iter().position(is_first)? as u32;
-        Some(CoreItem::Export { instance, export })
-    };
-    host_functions(program)
-        .filter_map(|(instance, position, ..)| Some(((instance, position), table_of(instance)?)))
-        .collect()
+/// Imports of functions that are left to the host, of instances whose first table has elements of type
+/// `funcref`.
+pub fn funcref_tables(program: &Program) -> impl Iterator<Item = Import> {
+    let imports = host_functions(program).map(|(instance, position, ..)| (instance, position));
+    imports.filter(|(instance, _)| {
+        let first = program.module_of(*instance).tables.first();
+        matches!(first, Some(CoreKind::Table { funcref: true, .. }))
+    })
 }
 
 #[cfg(test)]
@@ -109,21 +193,25 @@ mod tests {
     }
 
     #[test]
-    fn tables_that_can_be_named() {
+    fn tables_of_functions() {
         let program = read_all(&[
             (
                 "a",
-                r#"(module (import "h" "f" (func)) (table 1 funcref) (table (export "t") 1 funcref))"#,
+                r#"(module (import "h" "f" (func)) (table 1 externref) (table (export "t") 1 funcref))"#,
             ),
-            ("b", r#"(module (import "h" "f" (func)) (table (export "t") 1 funcref))"#),
-            ("c", r#"(module (import "h" "f" (func)) (import "b" "t" (table 1 funcref)))"#),
+            ("b", r#"(module (import "h" "f" (func)) (table i64 1 funcref))"#),
+            ("c", r#"(module (import "h" "f" (func)) (import "a" "t" (table 1 funcref)))"#),
+            ("d", r#"(module (import "h" "f" (func)) (import "a" "t" (table 1 funcref)))"#),
+            ("e", r#"(module (import "h" "f" (func)) (type $f (func)) (table 1 (ref null $f)))"#),
+            ("f", r#"(module (import "h" "f" (func)))"#),
         ])
         .unwrap();
         let of = |name: &str| {
             let instance = program.instances.iter().position(|i| i.name == name);
             InstanceId(instance.unwrap() as u32)
         };
-        let of_b = CoreItem::Export { instance: of("b"), export: 0 };
-        assert_eq!(tables(&program), [((of("b"), 0), of_b.clone()), ((of("c"), 0), of_b)]);
+        let (b, c, d) = (of("b"), of("c"), of("d"));
+        assert_eq!(funcref_tables(&program).collect::<Vec<_>>(), [(b, 0), (c, 0), (d, 0)]);
+        assert_eq!(same_table(&program), [((d, 0), (c, 0))]);
     }
 }

@@ -10,7 +10,9 @@
 //! * a direct call goes to the function, in this instance or the one it is imported from;
 //! * a call through a table or a reference may go to any function that some core instance of
 //!   the same component instance can name, so it reaches a lowered import if any of them
-//!   imports one. Core functions do not cross from one component instance to another.
+//!   imports one. Core functions do not cross from one component instance to another;
+//! * a function of a core module that the root imports may have been given references to such
+//!   functions, and call them: so may what packs put in its place, such as a dispatcher.
 //!
 //! What cannot be read is taken to leave. Bodies are parsed only as the search comes to them.
 
@@ -44,11 +46,21 @@ pub fn observes_leave(program: &Program) -> BTreeSet<ComponentId> {
         items.iter().any(|item| checks_leave(item))
             // The search stays in this instance, which may be a large program.
             || leaving.contains(&id)
-                && bodies.reach(functions, &checks_leave, &|instance| {
-                    leaving.contains(&program.instances[instance.index()].component)
-                })
+                && (items.iter().any(|item| calls_back(item))
+                    || bodies.reach(
+                        functions,
+                        &|item| checks_leave(item) || calls_back(item),
+                        &|instance| {
+                            leaving.contains(&program.instances[instance.index()].component)
+                        },
+                    ))
     };
     inner.into_iter().filter(|(id, items)| leaves(*id, items)).map(|(id, _)| id).collect()
+}
+
+/// Whether a core item may call functions of the instance that it was given as references.
+fn calls_back(item: &CoreItem) -> bool {
+    matches!(item, CoreItem::Host { .. })
 }
 
 /// Whether a core item itself leaves the instance, or at least checks that it may.

@@ -181,7 +181,8 @@ impl<'p> Search<'p> {
         for (index, instance) in program.instances.iter().enumerate() {
             let id = InstanceId(index as u32);
             let imports = program.module_of(id).imports.iter().zip(&instance.imports);
-            let tables = imports.filter(|(import, _)| import.kind == CoreKind::Table);
+            let tables =
+                imports.filter(|(import, _)| matches!(import.kind, CoreKind::Table { .. }));
             for ((_, item), table) in tables.zip(0..) {
                 if let Some(of) = exported_table(program, item) {
                     importers.entry(of).or_default().push((id, table));
@@ -351,7 +352,7 @@ impl<'p> Search<'p> {
 fn exported_table(program: &Program, item: &CoreItem) -> Option<Table> {
     let CoreItem::Export { instance, export } = item else { return None };
     let export = &program.module_of(*instance).exports[*export as usize];
-    (export.kind == CoreKind::Table).then_some((*instance, export.index))
+    matches!(export.kind, CoreKind::Table { .. }).then_some((*instance, export.index))
 }
 
 /// The instance of some entries for one table, and whether an index in its module is the table's.

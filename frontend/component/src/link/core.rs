@@ -117,8 +117,8 @@ impl<'a> Linker<'a> {
                     if kind == external_kind(&import.kind) =>
                 {
                     let importer = (id, position);
-                    self.host_exports.insert(importer, (instance, name));
-                    let (module, name) = (import.module.clone(), import.name.clone());
+                    self.host_exports.insert(importer, (instance, name.clone()));
+                    let module = import.module.clone();
                     imports.push(CoreItem::Host { module, name, importer });
                 }
                 Some((kind, item)) if kind == external_kind(&import.kind) => imports.push(item),
@@ -255,7 +255,7 @@ fn external_kind(kind: &CoreKind) -> ExternalKind {
     match kind {
         CoreKind::Func(_) => ExternalKind::Func,
         CoreKind::Memory { .. } => ExternalKind::Memory,
-        CoreKind::Table => ExternalKind::Table,
+        CoreKind::Table { .. } => ExternalKind::Table,
         CoreKind::Global => ExternalKind::Global,
         CoreKind::Tag => ExternalKind::Tag,
     }

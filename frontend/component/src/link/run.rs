@@ -2,11 +2,13 @@
 
 use super::env::{Closure, EnvId, Item, ModuleRef, Ty};
 use super::{LinkError, Linker, MAX_DEPTH, NameRank};
-use crate::component::{Alias, BodyId, Definition, InstanceDef};
+use crate::component::{Alias, BodyId, Definition, InstanceDef, TypeDef};
 use crate::program::{ResourceDef, ResourceId};
 use indexmap::IndexMap;
 use std::collections::HashMap;
-use wasmparser::{ComponentExternalKind, ComponentOuterAliasKind, ComponentTypeRef, TypeBounds};
+use wasmparser::{
+    ComponentExternalKind, ComponentOuterAliasKind, ComponentTypeRef, TypeBounds, ValType,
+};
 
 /// What the imports of a component are. For look-up only.
 pub(super) type Args<'a> = HashMap<&'a str, Item<'a>>;
@@ -38,9 +40,16 @@ impl<'a> Linker<'a> {
                 Definition::Canon(canon) => self.canon(env, canon)?,
                 Definition::Alias(alias) => self.alias(env, alias)?,
                 Definition::Type(def) => {
+                    if let TypeDef::Resource { rep, .. } = def
+                        && *rep != ValType::I32
+                    {
+                        let (resource, rep) = (self.name_by_index(body, env), rep.to_string());
+                        return Err(LinkError::Representation { resource, rep });
+                    }
                     let ty = self.type_def(env, def)?;
                     if let Ty::Resource(id) = ty {
-                        self.name_by_index(body, env, id);
+                        let name = self.name_by_index(body, env);
+                        self.name_resource(id, NameRank::Index, &name);
                     }
                     self.push(env, Item::Type(ty));
                 }
@@ -197,13 +206,12 @@ impl<'a> Linker<'a> {
         name.cloned().unwrap_or_else(|| format!("component{component}"))
     }
 
-    /// A new resource's first name, from where it is defined.
-    fn name_by_index(&mut self, body: BodyId, env: EnvId, id: ResourceId) {
+    /// The first name of the resource that is defined next, from where that is.
+    fn name_by_index(&self, body: BodyId, env: EnvId) -> String {
         let names = &self.component.bodies[body.0 as usize].names;
         let index = self.envs[env.0 as usize].types.len() as u32;
         let name = names.types.get(&index).cloned().unwrap_or_else(|| format!("type{index}"));
-        let name = format!("{}.{name}", self.path(env));
-        self.name_resource(id, NameRank::Index, &name);
+        format!("{}.{name}", self.path(env))
     }
 
     /// Names resources by an export that shows them.

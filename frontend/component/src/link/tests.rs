@@ -524,3 +524,15 @@ fn functions_of_imported_core_modules_are_the_importers() {
         &["root/m: h=host(env, h) f=host(x, f)", "root/n: passed=host(x, f)"],
     );
 }
+
+#[test]
+fn representations_are_of_one_type() {
+    let wat = r#"(component
+        (component $inner (type $file (resource (rep i64))) (core func (canon resource.new $file)))
+        (instance $inner (instantiate $inner)))"#;
+    let error = program(wat).expect_err("nothing keeps such handles").to_string();
+    assert!(
+        error.starts_with("the resource `inner.file` has representations of type i64"),
+        "{error}"
+    );
+}

@@ -16,7 +16,7 @@ impl<'a> Linker<'a> {
                 let result = self.optional(env, *result)?;
                 Ty::Func(self.types.intern_func(FuncType { async_: *async_, params, result }))
             }
-            TypeDef::Resource { dtor } => Ty::Resource(self.define_resource(env, *dtor)?),
+            TypeDef::Resource { dtor, .. } => Ty::Resource(self.define_resource(env, *dtor)?),
             TypeDef::Instance(declarations) => Ty::Instance(declarations, env),
             TypeDef::Component => Ty::Component,
         })

@@ -12,7 +12,7 @@
 use super::node::{GuardNode, Node, NodeKind};
 use super::sorts::find;
 use super::{Checker, Module};
-use crate::ast::{DeclarationKind, Form, Name, Pattern, PatternKind, Span};
+use crate::ast::{DeclarationKind, Form, Pattern, PatternKind, Span};
 use crate::diagnostic::Code;
 use crate::module::ItemType;
 use crate::ruleset::{SortKind, TermId, VarId};
@@ -50,10 +50,8 @@ impl Checker<'_> {
                 continue;
             }
             let root = |pattern: &Pattern| {
-                let PatternKind::Term(Name { text, .. }, Some(_)) = &pattern.kind else {
-                    return None;
-                };
-                let term = TermId(self.names.get(super::names::Kind::Term, text)?);
+                let PatternKind::Term(name, Some(_)) = &pattern.kind else { return None };
+                let term = TermId(self.known(super::names::Kind::Term, name)?);
                 self.is_choice(term).then_some((term, pattern.span))
             };
             let Some((decision, at)) = root(&rule.pattern) else { continue };

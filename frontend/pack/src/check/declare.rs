@@ -6,6 +6,7 @@ use crate::ast::{self, ConstDecl, Declaration, DeclarationKind};
 use crate::diagnostic::{Code, near};
 use crate::module;
 use crate::ruleset::{self, AssumeDecl, Cost, FactDecl, Sort, SortId, SortKind, SortRef, TermDecl};
+use std::collections::BTreeMap;
 
 impl<'a> Checker<'a> {
     /// Declares all but rules. Names first, so that declarations may stand in any order.
@@ -30,6 +31,11 @@ impl<'a> Checker<'a> {
             kinds: module::Kind::ALL.map(|kind| sort(kind.sort())),
         };
         all().for_each(|declaration| self.declare_rest(declaration));
+        let mut named: BTreeMap<String, usize> = BTreeMap::new();
+        for term in &self.set.terms {
+            *named.entry(term.name.clone()).or_default() += 1;
+        }
+        self.set.terms.iter_mut().for_each(|term| term.unique = named[&term.name] == 1);
         self.settings(settings);
     }
 
@@ -51,7 +57,7 @@ impl<'a> Checker<'a> {
 
     fn declare_rest(&mut self, declaration: &'a Declaration) {
         match &declaration.kind {
-            DeclarationKind::Sort(_) | DeclarationKind::Rule(_) => {}
+            DeclarationKind::Sort(_) | DeclarationKind::Given(_) | DeclarationKind::Rule(_) => {}
             DeclarationKind::Term(term) => {
                 let params = self.params(&term.params);
                 let result = self.sort_ref(&term.result);
@@ -72,7 +78,7 @@ impl<'a> Checker<'a> {
 
     /// Parameters, their names checked to differ.
     pub(super) fn params(&mut self, params: &[ast::Param]) -> Vec<Param> {
-        let mut seen = std::collections::BTreeMap::new();
+        let mut seen = BTreeMap::new();
         for param in params {
             if let Some(first) = seen.insert(&param.name.text, param.name.span) {
                 self.sink
@@ -117,6 +123,7 @@ impl<'a> Checker<'a> {
         };
         self.set.terms.push(TermDecl {
             name: name.text.clone(),
+            unique: true,
             doc: declaration.doc.clone(),
             params: set_params(&params),
             result: result.unwrap_or(SortRef::One(INT)),
@@ -131,8 +138,15 @@ impl<'a> Checker<'a> {
         let params = self.params(&fact.params);
         for (param, written) in params.iter().zip(&fact.params) {
             let Some(sort) = param.sort else { continue };
-            if matches!(self.sort_kind(sort), SortKind::Plain | SortKind::Choice) {
-                let name = self.sort_name(sort);
+            let kind = self.sort_kind(sort);
+            let name = self.sort_name(sort);
+            if kind == SortKind::Entity && fact.by_packs {
+                self.sink
+                    .error(Code::FactSort, format!("no pack can state a fact about {name}"))
+                    .label(written.sort.span, "packs have no names for its terms")
+                    .help("only the frontend states facts about the program");
+            }
+            if matches!(kind, SortKind::Plain | SortKind::Choice) {
                 self.sink
                     .error(
                         Code::FactSort,
@@ -148,6 +162,7 @@ impl<'a> Checker<'a> {
                 name: fact.name.text.clone(),
                 doc: declaration.doc.clone(),
                 params: set_params(&params),
+                by_packs: fact.by_packs,
                 span,
             });
             self.facts.push((fact.name.span, params));
@@ -189,10 +204,48 @@ impl<'a> Checker<'a> {
         });
     }
 
+    /// The constants that a user may mean by a name, which is the end of the pack's name, from a dot on,
+    /// and the constant's own; one that is named in full is the one.
+    fn constants_named(&self, name: &str) -> Vec<usize> {
+        let consts = || self.set.consts.iter().enumerate();
+        if let Some((at, _)) = consts().find(|(_, constant)| self.full_name(constant) == name) {
+            return vec![at];
+        }
+        let end = format!(".{name}");
+        let meant = consts().filter(|(_, constant)| {
+            name.len() >= constant.name.len() && self.full_name(constant).ends_with(&end)
+        });
+        meant.map(|(at, _)| at).collect()
+    }
+
+    /// The whole name of the pack, a dot, and the constant's own name.
+    fn full_name(&self, constant: &ruleset::ConstDecl) -> String {
+        let pack = &self.set.packs[constant.span.pack.index()].name;
+        match pack.rsplit_once('.') {
+            Some((front, _)) => format!("{front}.{}", constant.name),
+            None => constant.name.clone(),
+        }
+    }
+
     /// Gives constants the values that the user set.
     fn settings(&mut self, settings: &[(String, String)]) {
         for (name, value) in settings {
-            let Some(constant) = self.set.consts.iter_mut().find(|c| c.name == *name) else {
+            let named = self.constants_named(name);
+            if named.len() > 1 {
+                let names: Vec<_> = named
+                    .iter()
+                    .map(|constant| format!("`{}`", self.full_name(&self.set.consts[*constant])))
+                    .collect();
+                self.sink
+                    .error(
+                        Code::UnknownSetting,
+                        format!("`--set {name}`: several packs have such a constant"),
+                    )
+                    .help(format!("say which: {}", names.join(" or ")));
+                continue;
+            }
+            let constant = named.first().and_then(|at| self.set.consts.get_mut(*at));
+            let Some(constant) = constant else {
                 let names: Vec<_> = self.set.consts.iter().map(|c| c.name.as_str()).collect();
                 let report = self
                     .sink

@@ -9,7 +9,7 @@ use super::Checker;
 use super::node::{Node, NodeKind};
 use crate::ast::Span;
 use crate::diagnostic::{Code, near};
-use crate::ruleset::{SortKind, TermId};
+use crate::ruleset::{PackId, SortKind, TermId};
 use std::collections::BTreeSet;
 
 /// Collected over all rules.
@@ -40,12 +40,8 @@ impl Makes {
 
 impl Checker<'_> {
     pub(super) fn never_made(&mut self) {
-        let spoken: Vec<bool> = self
-            .set
-            .packs
-            .iter()
-            .map(|pack| pack.name.rsplit('.').next() == Some("vocabulary"))
-            .collect();
+        let packs = (0..self.set.packs.len() as u32).map(PackId);
+        let spoken: Vec<bool> = packs.map(|pack| self.is_vocabulary(pack)).collect();
         let knows_vocabulary = spoken.contains(&true);
         let makes = std::mem::take(&mut self.makes);
         for (term, span) in &makes.matched {

@@ -27,10 +27,10 @@ const MAX_PAIRS: usize = 1 << 16;
 
 /// A rule without a mistake.
 pub(super) struct Answer {
-    name: String,
-    root: Node,
-    guards: Vec<GuardNode>,
-    made: Node,
+    pub(super) name: String,
+    pub(super) root: Node,
+    pub(super) guards: Vec<GuardNode>,
+    pub(super) made: Node,
     vars: Vec<String>,
 }
 
@@ -80,9 +80,9 @@ fn relates(guard: &GuardNode) -> bool {
 
 /// What another rule's pattern says of a rule's variables.
 #[derive(Default)]
-struct Overlap {
+pub(super) struct Overlap {
     /// What the other's variables are.
-    others: BTreeMap<VarId, Node>,
+    pub(super) others: BTreeMap<VarId, Node>,
     /// Variables of which the other asks for an operator, and where.
     narrowed: Vec<(VarId, Span)>,
 }
@@ -96,8 +96,7 @@ impl Checker<'_> {
     }
 
     /// Reports rules that make questions equal which others tell apart.
-    pub(super) fn merged_questions(&mut self) {
-        let answers = std::mem::take(&mut self.answers);
+    pub(super) fn merged_questions(&mut self, answers: &[Answer]) {
         let mut by_question: BTreeMap<TermId, Vec<usize>> = BTreeMap::new();
         for (position, answer) in answers.iter().enumerate() {
             if let NodeKind::Term(question, _) = &answer.root.kind
@@ -129,7 +128,8 @@ impl Checker<'_> {
         }
     }
 
-    fn is_answer(&self, term: TermId) -> bool {
+    /// Whether a term can be chosen, so that it is no question.
+    pub(super) fn is_answer(&self, term: TermId) -> bool {
         let declared = &self.set.terms[term.index()];
         declared.cost.is_some() || declared.module.is_some()
     }
@@ -162,7 +162,7 @@ impl Checker<'_> {
     }
 
     /// Whether both patterns may match one term; collects what the other says.
-    fn overlap(&self, pattern: &Node, other: &Node, found: &mut Overlap) -> bool {
+    pub(super) fn overlap(&self, pattern: &Node, other: &Node, found: &mut Overlap) -> bool {
         match (&pattern.kind, &other.kind) {
             (_, NodeKind::Var(var)) => {
                 found.others.entry(*var).or_insert_with(|| pattern.clone());
@@ -218,7 +218,7 @@ impl Checker<'_> {
 
 /// A guard of another rule in terms of this one's variables. What is not known of them matches
 /// anything.
-fn put_in(guard: &GuardNode, others: &BTreeMap<VarId, Node>) -> GuardNode {
+pub(super) fn put_in(guard: &GuardNode, others: &BTreeMap<VarId, Node>) -> GuardNode {
     let node = |node: &Node| replaced(node, others);
     let kind = match &guard.kind {
         GuardKind::Fact { fact, args, negated } => GuardKind::Fact {

@@ -1,7 +1,7 @@
 //! From parsed packs to a [`RuleSet`], or all that is wrong with them.
 //!
 //! ```text
-//! packs ──▶ declare ──▶ modules ──▶ choice::collect ──▶ rules ──▶ never_made, unlike alternatives, merges
+//! packs ──▶ declare ──▶ modules ──▶ choice::collect ──▶ rules ──▶ never_made, unlike alternatives, merges, outbid
 //!                                                         ├ sorts    names, sorts, variables
 //!                                                         ├ guards   contradictions
 //!                                                         ├ choice   looking behind a choice
@@ -22,6 +22,7 @@ mod merges;
 mod modules;
 mod names;
 mod node;
+mod outbid;
 mod packs;
 mod rules;
 mod sorts;
@@ -64,13 +65,16 @@ pub(crate) fn check(
     checker.packs(&order.uses);
     checker.declare(settings);
     checker.choices = checker.collect_choices();
+    checker.given();
     checker.rules();
     checker.alternatives_alike();
     if checker.sink.count() == 0 {
         checker.never_made();
     }
     if checker.sink.count() == 0 {
-        checker.merged_questions();
+        let answers = std::mem::take(&mut checker.answers);
+        checker.merged_questions(&answers);
+        checker.outbid(&answers);
     }
     if checker.sink.count() > 0 {
         return Err(checker.sink.finish());

@@ -59,19 +59,19 @@ impl Checker<'_> {
         if let Some(Ok(loaded)) = files.made(&module.name.text).map(module::made) {
             return Some(loaded);
         }
-        let is_memory = |param: &Param| {
-            let memory = self.core.kinds[Kind::Memory as usize];
-            memory.is_some() && param.sort == memory.map(SortRef::One)
+        let has_addresses = |param: &Param| {
+            let sorts = [Kind::Memory, Kind::Table].map(|kind| self.core.kinds[kind as usize]);
+            sorts.iter().flatten().any(|sort| param.sort == Some(SortRef::One(*sort)))
         };
-        let (positions, memories): (Vec<usize>, Vec<&str>) = params
+        let (positions, addressed): (Vec<usize>, Vec<&str>) = params
             .iter()
             .enumerate()
-            .filter(|(_, param)| is_memory(param))
+            .filter(|(_, param)| has_addresses(param))
             .map(|(position, param)| (position, param.name.as_str()))
             .unzip();
         let load = |contents: &[u8]| {
-            let mut loaded = module::load(contents, &memories)?;
-            loaded.follows.iter_mut().for_each(|memory| *memory = positions[*memory]);
+            let mut loaded = module::load(contents, &addressed)?;
+            loaded.follows.iter_mut().for_each(|followed| *followed = positions[*followed]);
             Ok(loaded)
         };
         match &module.from {

@@ -11,7 +11,8 @@ use crate::ast::{
 };
 use crate::diagnostic::Code;
 use crate::ruleset::{
-    AssumeId, Comparison, Expectation, FactId, Forbid, Guard, PackId, Rule, SortKind, SortRef, Test,
+    AssumeId, Comparison, Expectation, FactId, Forbid, Given as Stated, Guard, PackId, Rule,
+    SortKind, SortRef, Test,
 };
 use std::collections::BTreeMap;
 
@@ -38,6 +39,35 @@ impl Checker<'_> {
                 self.rule(PackId(position as u32), declaration, rule);
             }
         }
+    }
+
+    /// What packs state.
+    pub(super) fn given(&mut self) {
+        for file in self.files.clone() {
+            for declaration in &file.declarations {
+                let DeclarationKind::Given(facts) = &declaration.kind else { continue };
+                for pattern in facts {
+                    self.stated(declaration, pattern);
+                }
+            }
+        }
+    }
+
+    fn stated(&mut self, declaration: &Declaration, pattern: &ast::Pattern) {
+        let mut scope = Scope::new(Mode::Given);
+        let Some((fact, args)) = self.fact(&mut scope, pattern) else { return };
+        let declared = &self.set.facts[fact.index()];
+        if !declared.by_packs {
+            let message = format!("packs do not state `{}`", declared.name);
+            let at = self.facts[fact.index()].0;
+            self.sink
+                .error(Code::NotByPacks, message)
+                .label(pattern.span, "stated by a pack")
+                .context(at, "declared without `by-packs`");
+        }
+        let args = args.iter().map(Node::pattern).collect();
+        let (doc, span) = (declaration.doc.clone(), self.span(pattern.span));
+        self.set.given.push(Stated { fact, args, doc, span });
     }
 
     fn rule(&mut self, pack: PackId, declaration: &Declaration, rule: &RuleDecl) {
@@ -207,12 +237,18 @@ impl Checker<'_> {
             self.sink
                 .error(Code::WrongKind, "a fact is needed here")
                 .label(pattern.span, "not `fact(..)`")
-                .help("a guard is `fact(..)`, `!fact(..)` or a comparison");
+                .help(match scope.mode {
+                    Mode::Given => "a pack states facts: `given fact(..)`",
+                    _ => "a guard is `fact(..)`, `!fact(..)` or a comparison",
+                });
             return None;
         };
         let Some(id) = self.resolve(Kind::Fact, name) else {
             // Its variables are bound all the same, so that they are not reported later.
-            scope.mode = if scope.mode == Mode::Ground { Mode::Ground } else { Mode::Match };
+            scope.mode = match scope.mode {
+                Mode::Ground | Mode::Given => scope.mode,
+                _ => Mode::Match,
+            };
             for arg in args.iter().flatten() {
                 self.pattern(scope, arg, Demand::SILENT);
             }

@@ -26,7 +26,12 @@ pub(super) enum Mode {
     Make,
     /// Tests.
     Ground,
+    /// Facts that packs state.
+    Given,
 }
+
+/// What to do about a pattern that is no value, where a pack states a fact.
+const GIVEN: &str = "state a fact for each value: numbers, text and data";
 
 /// The sort that a place demands, and why.
 #[derive(Clone, Copy)]
@@ -163,11 +168,12 @@ impl Checker<'_> {
         if scope.mode == Mode::Match {
             return (scope.bind(name, demand.sort, span), demand.sort);
         }
-        if scope.mode == Mode::Ground {
-            self.sink
-                .error(Code::Misplaced, "a test has no variables")
-                .label(span, "a variable")
-                .help(format!("write a leaf: `#{name}`"));
+        if matches!(scope.mode, Mode::Ground | Mode::Given) {
+            let (message, help) = match scope.mode {
+                Mode::Ground => ("a test has no variables", format!("write a leaf: `#{name}`")),
+                _ => ("what a pack states has no variables", GIVEN.to_owned()),
+            };
+            self.sink.error(Code::Misplaced, message).label(span, "a variable").help(help);
         } else {
             let like = near(name, scope.vars.iter().map(|var| var.name.as_str()));
             let place = match scope.mode {
@@ -197,6 +203,7 @@ impl Checker<'_> {
         let (message, help) = match mode {
             Mode::Make => ("cannot be made", "bind a variable in what is matched, and use it here"),
             Mode::Compare => ("cannot be compared", "compare with a variable or a value"),
+            Mode::Given => ("cannot be stated", GIVEN),
             _ => {
                 ("cannot stand in a test", "a test gives one term: write a leaf (`#a`) or a value")
             }
@@ -210,10 +217,14 @@ impl Checker<'_> {
     fn leaf(&mut self, scope: &mut Scope, name: &str, span: Span, demand: Demand) -> Node {
         let wrong = Node { kind: NodeKind::Wrong, span, sort: None };
         if scope.mode != Mode::Ground {
+            let help = match scope.mode {
+                Mode::Given => GIVEN.to_owned(),
+                _ => format!("write a variable: `?{name}`"),
+            };
             self.sink
                 .error(Code::Misplaced, format!("the leaf `#{name}` stands outside of a test"))
                 .label(span, "a leaf")
-                .help(format!("write a variable: `?{name}`"));
+                .help(help);
             return wrong;
         }
         let sort = match (demand.sort, demand.why) {

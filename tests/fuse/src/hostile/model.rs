@@ -1,95 +1,11 @@
-//! What the guests of `guests.wat` do, on tables of handles as the Canonical ABI has them ("Table
-//! State", "Resource State", `lift_own` to `lower_borrow`, `canon resource.*`).
+//! What the guests of `guests.wat` do, on tables of handles as the Canonical ABI has them.
 
-/// Why a guest trapped, as the trap that says so is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fault {
-    /// Nobody has the handle.
-    UnknownHandle,
-    /// It is of another resource type.
-    WrongResourceType,
-    /// It borrows, and only one that owns will do.
-    NotAnOwner,
-    /// The same call borrows it.
-    HandleIsLent,
-    /// A call returns and has not dropped all that it borrowed.
-    BorrowsLeft,
-}
-
-impl Fault {
-    /// The name of the trap.
-    pub fn name(self) -> &'static str {
-        match self {
-            Fault::UnknownHandle => "unknown-handle",
-            Fault::WrongResourceType => "wrong-resource-type",
-            Fault::NotAnOwner => "not-an-owner",
-            Fault::HandleIsLent => "handle-is-lent",
-            Fault::BorrowsLeft => "borrows-left",
-        }
-    }
-}
+use meld_suite::handles::{Fault, Table};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     R,
     S,
-}
-
-#[derive(Clone, Debug)]
-struct Entry {
-    kind: Kind,
-    rep: u32,
-    owns: bool,
-    lends: u32,
-}
-
-#[derive(Clone, Debug)]
-struct Table {
-    /// The first is never anybody's.
-    entries: Vec<Option<Entry>>,
-    free: Vec<u32>,
-    /// How many of them borrow: all for the one task that runs.
-    borrows: u32,
-}
-
-impl Table {
-    fn insert(&mut self, kind: Kind, rep: u32, owns: bool) -> u32 {
-        let entry = Some(Entry { kind, rep, owns, lends: 0 });
-        self.borrows += u32::from(!owns);
-        if let Some(handle) = self.free.pop() {
-            self.entries[handle as usize] = entry;
-            return handle;
-        }
-        self.entries.push(entry);
-        self.entries.len() as u32 - 1
-    }
-
-    fn look(&mut self, handle: u32, kind: Kind) -> Result<&mut Entry, Fault> {
-        match self.entries.get_mut(handle as usize) {
-            Some(Some(entry)) if entry.kind == kind => Ok(entry),
-            Some(Some(_)) => Err(Fault::WrongResourceType),
-            _ => Err(Fault::UnknownHandle),
-        }
-    }
-
-    fn remove(&mut self, handle: u32) {
-        self.entries[handle as usize] = None;
-        self.free.push(handle);
-    }
-
-    /// Gives an object away.
-    fn take(&mut self, handle: u32, kind: Kind) -> Result<u32, Fault> {
-        let entry = self.look(handle, kind)?;
-        match (entry.owns, entry.lends) {
-            (false, _) => Err(Fault::NotAnOwner),
-            (true, 0) => {
-                let rep = entry.rep;
-                self.remove(handle);
-                Ok(rep)
-            }
-            (true, _) => Err(Fault::HandleIsLent),
-        }
-    }
 }
 
 /// Which guest.
@@ -131,23 +47,22 @@ pub struct Act {
 /// The tables of all guests.
 #[derive(Clone, Debug)]
 pub struct Model {
-    tables: [Table; 3],
+    tables: [Table<Kind>; 3],
     /// Which objects were destroyed, in order.
     pub destroyed: u32,
 }
 
 impl Default for Model {
     fn default() -> Self {
-        let table = Table { entries: vec![None], free: Vec::new(), borrows: 0 };
-        Model { tables: [table.clone(), table.clone(), table], destroyed: 0 }
+        // More than there are operations.
+        Model { tables: [(); 3].map(|()| Table::new(1 << 16)), destroyed: 0 }
     }
 }
 
 impl Model {
     /// Every handle that a guest has.
     pub fn handles(&self, guest: Guest) -> Vec<u32> {
-        let entries = &self.tables[guest as usize].entries;
-        (0..).zip(entries).filter(|(_, entry)| entry.is_some()).map(|(handle, _)| handle).collect()
+        self.tables[guest as usize].handles()
     }
 
     /// What the guest's function returns.
@@ -179,7 +94,7 @@ impl Model {
             8 => {
                 let spent = self.table(guest).take(x, R)?;
                 let lent = self.table(guest).look(y, R)?.rep;
-                let owned = self.table(Guest::Leaf).insert(R, spent, true);
+                let owned = self.table(Guest::Leaf).insert(R, spent, true)?;
                 self.drop(Guest::Leaf, owned, R)?;
                 lent.wrapping_mul(1000).wrapping_add(spent)
             }
@@ -189,7 +104,7 @@ impl Model {
             }
             10 => {
                 let rep = self.table(guest).take(x, R)?;
-                self.table(guest.next()).insert(R, rep, true)
+                self.table(guest.next()).insert(R, rep, true)?
             }
             _ => self.lend(guest, x, what - 11, y)?,
         })
@@ -200,47 +115,40 @@ impl Model {
         let table = self.table(Guest::Leaf);
         match what {
             0 => Ok(table.look(x, R)?.rep),
-            1 => Ok(table.insert(R, x, true)),
+            1 => table.insert(R, x, true),
             2 => self.drop(Guest::Leaf, x, R),
-            3 => Ok(table.insert(S, x, true)),
+            3 => table.insert(S, x, true),
             4 => self.drop(Guest::Leaf, x, S),
             _ => Ok(table.look(x, S)?.rep),
         }
     }
 
-    fn table(&mut self, guest: Guest) -> &mut Table {
+    fn table(&mut self, guest: Guest) -> &mut Table<Kind> {
         &mut self.tables[guest as usize]
     }
 
     /// A new object of the leaf's, which goes through its table.
     fn make(&mut self, guest: Guest, kind: Kind, rep: u32) -> Result<u32, Fault> {
         let leaf = self.table(Guest::Leaf);
-        let handle = leaf.insert(kind, rep, true);
+        let handle = leaf.insert(kind, rep, true)?;
         let rep = leaf.take(handle, kind)?;
-        Ok(self.table(guest).insert(kind, rep, true))
+        self.table(guest).insert(kind, rep, true)
     }
 
     /// Gives an object to the leaf, which drops it.
     fn spend(&mut self, guest: Guest, handle: u32) -> Result<u32, Fault> {
         let rep = self.table(guest).take(handle, Kind::R)?;
-        let owned = self.table(Guest::Leaf).insert(Kind::R, rep, true);
+        let owned = self.table(Guest::Leaf).insert(Kind::R, rep, true)?;
         self.drop(Guest::Leaf, owned, Kind::R)?;
         Ok(rep)
     }
 
     fn drop(&mut self, guest: Guest, handle: u32, kind: Kind) -> Result<u32, Fault> {
-        let table = self.table(guest);
-        let entry = table.look(handle, kind)?.clone();
-        if entry.lends > 0 {
-            return Err(Fault::HandleIsLent);
-        }
-        table.remove(handle);
+        let entry = self.table(guest).drop(handle, kind)?;
         if entry.owns {
             let number =
                 if kind == Kind::R { entry.rep } else { entry.rep.wrapping_add(1_000_000) };
             self.destroyed = self.destroyed.wrapping_mul(31).wrapping_add(number);
-        } else {
-            table.borrows -= 1;
         }
         Ok(0)
     }
@@ -255,11 +163,9 @@ impl Model {
             let more = if what < 6 { self.act_of_the_leaf(what, y)? } else { 0 };
             rep.wrapping_add(more)
         } else {
-            let lent = self.table(next).insert(Kind::R, rep, false);
+            let lent = self.table(next).insert(Kind::R, rep, false)?;
             let result = self.with_what_is_lent(next, lent, what, y)?;
-            if self.table(next).borrows > 0 {
-                return Err(Fault::BorrowsLeft);
-            }
+            self.table(next).finish()?;
             result
         };
         self.table(guest).look(x, Kind::R)?.lends -= 1;

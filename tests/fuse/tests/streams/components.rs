@@ -2,11 +2,15 @@
 //! root imports. In both forms of the output.
 
 use crate::engines::{Module, Wasmi, Wasmtime};
+use crate::intrinsics::Intrinsics;
 use meld::{Form, Fuser};
 use wasmtime::component::{Component, Linker};
 
 /// The name of the imported module, and with it of its package.
 const NAME: &str = "unlocked-dep=<pulseengine:async>";
+
+/// The same for a core module that no pack answers.
+const OTHER: &str = "unlocked-dep=<test:counter>";
 
 /// Makes a stream and writes `hello` to it.
 const MAKER: &str = r#"
@@ -81,7 +85,7 @@ fn fuser(inputs: &[String]) -> Fuser {
         .fold(Fuser::new(), |fuser, (text, name)| fuser.input(name, text.clone().into_bytes()))
 }
 
-fn core_form(fuser: &Fuser, check: impl Fn(&mut dyn Module)) {
+fn core_form(fuser: &Fuser, check: impl Fn(&mut dyn Module<Intrinsics>)) {
     let bytes = fuser.clone().form(Form::Core).fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
     check(&mut *Wasmtime::load(&bytes));
     check(&mut *Wasmi::load(&bytes));
@@ -92,7 +96,9 @@ fn component_form(fuser: &Fuser, host: &str) -> wasmtime::Result<u32> {
     let bytes = fuser.fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
     let engine = wasmtime::Engine::default();
     let mut linker = Linker::<()>::new(&engine);
-    linker.root().module(NAME, &wasmtime::Module::new(&engine, host)?)?;
+    let module = wasmtime::Module::new(&engine, host)?;
+    linker.root().module(NAME, &module)?;
+    linker.root().module(OTHER, &module)?;
     let mut store = wasmtime::Store::new(&engine, ());
     let instance = linker.instantiate(&mut store, &Component::new(&engine, bytes)?)?;
     let run = instance.get_typed_func::<(), (u32,)>(&mut store, "run")?;
@@ -244,7 +250,7 @@ fn two_instances_of_an_imported_module_are_two() {
     refused(
         &format!(
             r#"(component
-              (import "{NAME}" (core module $host (export "next" (func (result i32)))))
+              (import "{OTHER}" (core module $host (export "next" (func (result i32)))))
               (core instance $one (instantiate $host))
               (core instance $two (instantiate $host))
               {module}
@@ -257,7 +263,7 @@ fn two_instances_of_an_imported_module_are_two() {
     );
     let root = format!(
         r#"(component
-          (import "{NAME}" (core module $host (export "next" (func (result i32)))))
+          (import "{OTHER}" (core module $host (export "next" (func (result i32)))))
           (core instance $one (instantiate $host))
           {module}
           (core instance $a (instantiate $m (with "env" (instance $one))))
@@ -276,6 +282,59 @@ fn two_instances_of_an_imported_module_are_two() {
         (global.set $n (i32.add (global.get $n) (i32.const 1)))
         (global.get $n)))"#;
     assert_eq!(component_form(&fuser(&[root]), host).unwrap(), 12);
+}
+
+/// What a function is, the core module says that the root imports.
+#[test]
+fn intrinsics_by_other_names() {
+    let with = |import: &str, supplied: &str, body: &str| {
+        format!(
+            r#"(component
+              (import "{NAME}" (core module $async
+                (export "stream_new" (func (result i64)))
+                (export "stream_read" (func (param i32 i32 i32 i32) (result i32)))
+                (export "stream_write" (func (param i32 i32 i32 i32) (result i32)))
+                (export "thread_new" (func (param i32 i32) (result i32)))))
+              (core instance $async (instantiate $async))
+              (alias core export $async "stream_new" (core func $new))
+              (alias core export $async "stream_read" (core func $read))
+              (alias core export $async "stream_write" (core func $write))
+              (core module $maker {MAKER})
+              (core instance $maker (instantiate $maker (with "pulseengine:async" (instance
+                (export "stream_new" (func $new)) {supplied}))))
+              (core module $user (import "" "make" (func $make (result i32))) {import} (memory 1)
+                (func (export "run") (result i32) {body}))
+              (core instance $user (instantiate $user
+                (with "" (instance $maker)) (with "env" (instance $async))))
+              (func (export "run") (result u32) (canon lift (core func $user "run"))))"#
+        )
+    };
+    let supplied = r#"(export "stream_write" (func $write))"#;
+    refused(
+        &with(
+            r#"(import "env" "stream_write" (func $f (param i32 i32 i32 i32) (result i32)))"#,
+            supplied,
+            "(call $f (call $make) (i32.const 0) (i32.const 0) (i32.const 0))",
+        ),
+        &["root/user: import \"env\" \"stream_write\"", "import it by that name"],
+    );
+    refused(
+        &with(
+            r#"(import "env" "thread_new" (func $f (param i32 i32) (result i32)))"#,
+            supplied,
+            "(call $f (i32.const 0) (i32.const 0))",
+        ),
+        &["thread_new", "import it by that name"],
+    );
+    // What is imported as `stream_write` is `stream_read`: nobody writes, so all is left to the host, and
+    // as what it is.
+    let swapped = with("", r#"(export "stream_write" (func $read))"#, "(call $make)");
+    let host = r#"(module
+      (func (export "stream_new") (result i64) (i64.const 0x0000_0008_0000_0007))
+      (func (export "stream_read") (param i32 i32 i32 i32) (result i32) (local.get 2))
+      (func (export "stream_write") (param i32 i32 i32 i32) (result i32) unreachable)
+      (func (export "thread_new") (param i32 i32) (result i32) unreachable))"#;
+    assert_eq!(component_form(&fuser(&[swapped]), host).unwrap(), 7);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What stays with the host, and what it is told.
 
-use crate::modules::{ALL, Drive, check, fuser, guest, guest_with, pair};
+use crate::modules::{ALL, Drive, FUTURES, INVALID, check, fuser, guest, guest_with, pair};
 
 /// A guest that names its memory by 0 means its own, whatever its index in the fused module.
 #[test]
@@ -120,6 +120,70 @@ fn threads_are_refused() {
       (func (export "run") (result i32) (call $new (i32.const 1) (i32.const 2))))"#;
     let error = fuser(&[("a", text.into())]).fuse().unwrap_err().to_string();
     assert!(error.contains("threads") && error.contains("index"), "{error}");
+}
+
+/// Whoever is given a handle that was made inside, and whatever function it is given to.
+#[test]
+fn a_tagged_handle_never_reaches_the_host() {
+    let all: Vec<&str> = ALL.into_iter().chain(FUTURES).collect();
+    // `a` and `b` share one kind; the other one is of `a` alone.
+    for (shared, kind, alone) in [(&ALL, "stream", "future"), (&FUTURES, "future", "stream")] {
+        let guests = [("a", guest("a", &all)), ("b", guest("b", shared))];
+        let bytes = if kind == "future" { "8" } else { "0" };
+        check(&fuser(&guests).set("streams.future-bytes", bytes), |module| {
+            let (readable, writable) = module.new_pair(&format!("a_{kind}_new"));
+            assert!(readable < 0 && writable < 0);
+            let more: &[i32] = if alone == "stream" { &[16, 4] } else { &[16] };
+            for handle in [readable, writable, -1] {
+                for function in ["read", "write"] {
+                    let args = [&[handle], more].concat();
+                    let export = format!("a_{alone}_{function}");
+                    assert_eq!(module.go(&export, &args), INVALID, "{export} {handle:#x}");
+                }
+                for function in ["cancel_read", "cancel_write", "drop_readable", "drop_writable"] {
+                    assert_eq!(module.go(&format!("a_{alone}_{function}"), &[handle]), 0);
+                }
+            }
+            assert_eq!(module.host().calls, []);
+            // What the host made is still the host's.
+            let (readable, writable) = module.new_pair(&format!("a_{alone}_new"));
+            assert!(readable >= 0);
+            module.go(&format!("a_{alone}_drop_writable"), &[writable]);
+            assert_eq!(module.go(&format!("a_{alone}_cancel_read"), &[readable]), 1);
+            assert_eq!(module.host().calls.len(), 3);
+        });
+        // Where nothing can be inside, all is the host's to judge.
+        let none = fuser(&guests).set("streams.slots", "0").set("streams.future-slots", "0");
+        let text = wasmprinter::print_bytes(none.fuse().unwrap().bytes).unwrap();
+        assert!(!text.contains("meld:guarded") && !text.contains("meld:bridge"), "{text}");
+    }
+    // Of one kind there are no slots, and both are shared.
+    check(&pair().set("streams.slots", "0").set("streams.future-bytes", "8"), |module| {
+        let (readable, writable) = module.new_pair("a_future_new");
+        assert!(readable < 0 && writable < 0);
+        assert_eq!(module.go("b_stream_read", &[readable, 0, 1]), INVALID);
+        assert_eq!(module.go("b_stream_write", &[writable, 0, 1]), INVALID);
+        assert_eq!(module.host().calls, []);
+    });
+}
+
+/// Imports that are never called are no sign that anybody reads.
+#[test]
+fn guests_that_name_no_function_share_nothing() {
+    let memory = r#"(memory (export "b_memory") 1)"#;
+    let read = r#"(import "pulseengine:async" "stream_read"
+      (func $read (param i32 i32 i32 i32) (result i32)))"#;
+    let run = r#"(func (export "run"))"#;
+    let call = r#"(func (export "run")
+      (drop (call $read (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))))"#;
+    let table = r#"(table funcref (elem $read))"#;
+    for (more, shares) in [(run, false), (call, true), (&format!("{run}{table}"), true)] {
+        let b = format!("(module {read} {memory} {more})");
+        check(&fuser(&[("a", guest("a", &ALL)), ("b", b)]), |module| {
+            let (readable, _) = module.new_pair("a_stream_new");
+            assert_eq!(readable < 0, shares, "{more}");
+        });
+    }
 }
 
 /// Without such guests, the pack leaves no trace.

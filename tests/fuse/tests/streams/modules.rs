@@ -2,10 +2,11 @@
 //! handle that was made inside. Under wasmtime and wasmi.
 
 use crate::engines::{Module, Wasmi, Wasmtime};
+use crate::intrinsics::Intrinsics;
 use meld::Fuser;
 
 const CLOSED: i64 = -1;
-const INVALID: i64 = -2;
+pub const INVALID: i64 = -2;
 const PENDING: i64 = -5;
 
 /// A guest whose exports are the intrinsics, each under the guest's name: `a_write`. It names its
@@ -56,7 +57,7 @@ pub const ALL: [&str; 7] = [
     "stream_cancel_write",
 ];
 
-const FUTURES: [&str; 7] = [
+pub const FUTURES: [&str; 7] = [
     "future_new",
     "future_read",
     "future_write",
@@ -79,7 +80,7 @@ pub fn pair() -> Fuser {
 }
 
 /// Fuses and runs the check under both engines, each time on a fresh instance.
-pub fn check(fuser: &Fuser, check: impl Fn(&mut dyn Module)) {
+pub fn check(fuser: &Fuser, check: impl Fn(&mut dyn Module<Intrinsics>)) {
     let bytes = fuser.fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
     check(&mut *Wasmtime::load(&bytes));
     check(&mut *Wasmi::load(&bytes));
@@ -93,7 +94,7 @@ pub trait Drive {
     fn take(&mut self, guest: &str, handle: i32, most: i32) -> Result<Vec<u8>, i64>;
 }
 
-impl Drive for dyn Module + '_ {
+impl Drive for dyn Module<Intrinsics> + '_ {
     fn go(&mut self, export: &str, args: &[i32]) -> i64 {
         self.call(export, args).unwrap_or_else(|error| panic!("{export}{args:?}: {error}"))
     }

@@ -37,11 +37,13 @@ impl Linker<'_, '_> {
                     .map_err(|message| MergeError::malformed(self.names[i], message))?
             }
         };
-        // What meld adds is made for the pages of the memories that it is given.
+        // What meld adds is made for the memories that it is given, whatever their pages, and whether
+        // threads share them; what packs add was held to that before.
         if let (EntityType::Memory(declared), EntityType::Memory(actual)) = (&mut declared, &actual)
             && self.merge.instances[import.0 as usize].synthetic
         {
             declared.page_size_log2 = actual.page_size_log2;
+            declared.shared = actual.shared;
         }
         match matches(self.types, &actual, &declared) {
             Ok(()) => Ok(actual == declared
@@ -97,8 +99,8 @@ impl Linker<'_, '_> {
             }
             Source::Host { module, name } => format!("`{module}` `{name}` of the host"),
             Source::Const(value) => format!("the constant {value}"),
-            Source::Memory { instance, index } => {
-                format!("memory {index} of {}", self.names[*instance])
+            Source::Item { kind, instance, index } => {
+                format!("{kind} {index} of {}", self.names[*instance])
             }
             Source::MemoryIndex { instance, index } => {
                 format!("the index of memory {index} of {}", self.names[*instance])

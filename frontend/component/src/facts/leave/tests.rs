@@ -47,3 +47,31 @@ fn tables_are_harmless_where_nothing_leaves() {
         false,
     );
 }
+
+/// A function of a core module that the root imports may call what it was given before.
+#[test]
+fn the_host_may_call_back() {
+    let wat = |body: &str| {
+        format!(
+            r#"(component
+              (import "h" (func $h))
+              (import "d" (core module $d (export "dispatch" (func))))
+              (core instance $d (instantiate $d))
+              (core func $h (canon lower (func $h)))
+              (core module $main
+                (import "" "h" (func $h))
+                (import "d" "dispatch" (func $dispatch))
+                (memory (export "memory") 1)
+                (func (export "f") (param i32 i32) call $h)
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) {body} i32.const 0))
+              (core instance $main (instantiate $main
+                (with "" (instance (export "h" (func $h))))
+                (with "d" (instance $d))))
+              (func (export "f") (param "s" string) (canon lift (core func $main "f")
+                (memory (core memory $main "memory")) (realloc (core func $main "realloc")))))"#
+        )
+    };
+    let observes = |body: &str| observes_leave(&crate::testing::component(&wat(body)));
+    assert_eq!(observes(""), BTreeSet::new());
+    assert_eq!(observes("call $dispatch"), BTreeSet::from([ComponentId(0)]));
+}
