@@ -5,6 +5,7 @@ use meld::{Form, Fuser};
 use meld_verify::core_run::{EngineKind, Text, call_string};
 use meld_verify::{Ended, Options, compare};
 use std::path::Path;
+use wit_component::ComponentEncoder;
 
 /// A fuser with these files of `tests/guests` as inputs.
 fn fuser(files: &[&str]) -> Fuser {
@@ -134,6 +135,28 @@ fn resources_of_c() {
 #[test]
 fn resources_of_rust() {
     check_resources("resources/leaf-rust.wasm");
+}
+
+/// What guests of real toolchains export, the host makes, lends, gives back and drops: of the fused
+/// component, and of the one that wit-component makes of the fused core module.
+#[test]
+fn resources_that_the_host_has() {
+    for leaf in ["resources/leaf-c.wasm", "resources/leaf-rust.wasm"] {
+        for files in [&[leaf][..], &["resources/wrap.wasm", leaf]] {
+            check(files, Text::Utf8, &[]);
+            let composed = fuser(files).compose().unwrap();
+            let core = fuser(files).form(Form::Core).fuse().unwrap().bytes;
+            let again = ComponentEncoder::default().module(&core).expect("it has its WIT");
+            let again = again.validate(true).encode().expect("its names are those of its WIT");
+            let options = Options { calls_per_export: 8, ..Options::default() };
+            let report = compare(&composed, &again, &options).unwrap();
+            assert!(report.same() && report.skipped.is_empty(), "{files:?}: {report}");
+            let went = report.calls.iter().filter(|call| {
+                call.function.contains("float") && matches!(call.fused.ended, Ended::Returned(_))
+            });
+            assert!(went.count() > 8, "{files:?}: {report}");
+        }
+    }
 }
 
 /// Where only one input exports what another imports, order has no meaning.
