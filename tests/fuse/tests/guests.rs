@@ -143,18 +143,23 @@ fn resources_of_rust() {
 fn resources_that_the_host_has() {
     for leaf in ["resources/leaf-c.wasm", "resources/leaf-rust.wasm"] {
         for files in [&[leaf][..], &["resources/wrap.wasm", leaf]] {
-            check(files, Text::Utf8, &[]);
             let composed = fuser(files).compose().unwrap();
+            let fused = fuser(files).fuse().unwrap().bytes;
             let core = fuser(files).form(Form::Core).fuse().unwrap().bytes;
             let again = ComponentEncoder::default().module(&core).expect("it has its WIT");
             let again = again.validate(true).encode().expect("its names are those of its WIT");
-            let options = Options { calls_per_export: 8, ..Options::default() };
-            let report = compare(&composed, &again, &options).unwrap();
-            assert!(report.same() && report.skipped.is_empty(), "{files:?}: {report}");
-            let went = report.calls.iter().filter(|call| {
-                call.function.contains("float") && matches!(call.fused.ended, Ended::Returned(_))
-            });
-            assert!(went.count() > 8, "{files:?}: {report}");
+            for component in [fused, again] {
+                let options = Options { calls_per_export: 8, ..Options::default() };
+                let report = compare(&composed, &component, &options).unwrap();
+                // It takes more handles than there are at one time.
+                let many = |skipped: &_| format!("{skipped:?}").contains("lists@0.1.0#many");
+                assert!(report.same() && report.skipped.iter().all(many), "{files:?}: {report}");
+                let went = report.calls.iter().filter(|call| {
+                    let returned = matches!(call.fused.ended, Ended::Returned(_));
+                    returned && call.function.contains("float")
+                });
+                assert!(went.count() > 40, "{files:?}: {report}");
+            }
         }
     }
 }
