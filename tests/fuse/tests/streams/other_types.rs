@@ -232,7 +232,7 @@ fn a_rule_without_its_guard_is_told_which_guest_lacks_what() {
     for (answer, kind) in [
         ("word-copier(first-memory(?i), first-memory(?i)).copy", "memory"),
         (r#"host-value(host-import("env", "f", ?i), first-memory-index(?i)).call"#, "memory"),
-        ("dispatch-table(first-table(?i), dispatcher(1)).register-index", "table"),
+        ("dispatch-table(first-table(?i), dispatcher(?i, 1)).register-index", "table"),
     ] {
         let pack = pack(answer).replace(
             "meld.streams",
