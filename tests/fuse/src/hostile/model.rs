@@ -106,7 +106,12 @@ impl Model {
                 let rep = self.table(guest).take(x, R)?;
                 self.table(guest.next()).insert(R, rep, true)?
             }
-            _ => self.lend(guest, x, what - 11, y)?,
+            11 => {
+                let first = self.table(guest).look(x, R)?.rep;
+                let second = self.table(guest).look(y, R)?.rep;
+                first.wrapping_mul(1000).wrapping_add(second)
+            }
+            _ => self.lend(guest, x, what - 12, y)?,
         })
     }
 
