@@ -120,17 +120,17 @@ fn draw(rng: &mut Rng, model: &Model, fresh: u32) -> (Act, Result<u32, Fault>, M
         let what = match (guest, rng.below(4)) {
             (Guest::Leaf, _) => rng.below(6),
             // Lending, by A with all that B can do meanwhile.
-            (Guest::A, 0 | 1) => 12 + rng.below(80),
-            (Guest::B, 0) => 12 + rng.below(7),
-            _ => rng.below(12),
+            (Guest::A, 0 | 1) => 15 + rng.below(160),
+            (Guest::B, 0) => 15 + rng.below(7),
+            _ => rng.below(15),
         } as u32;
         // Numbers of objects stay apart from handles.
         let x = match what {
-            1 | 3 => 1000 + fresh,
+            1 | 3 | 12 => 1000 + fresh,
             _ => handle(rng, model, guest),
         };
         // What is done meanwhile is done by the next.
-        let of = if guest == Guest::A && what >= 12 { Guest::B } else { guest };
+        let of = if guest == Guest::A && what >= 15 { Guest::B } else { guest };
         let act = Act { guest, what, x, y: handle(rng, model, of) };
         let mut after = model.clone();
         let result = after.act(act);

@@ -1,6 +1,8 @@
 ;; Guests that do to handles what numbers tell them: `hostile.rs` makes up the numbers.
 ;;
-;;   A ──▶ B ──▶ Leaf     one component twice, before the one that implements both resources
+;;   A ──▶ B ──▶ Leaf     one component twice, before the one that implements the resources they share
+;;
+;; A and B implement a resource each, of one definition, which they keep to themselves.
 ;;
 ;; Every object has a representation of its own, so that results say which objects were named.
 (component
@@ -135,6 +137,10 @@
     (core module $Libc (memory (export "memory") 1))
     (core instance $libc (instantiate $Libc))
     (core func $list (canon lower (func $leaf "list") (memory (core memory $libc "memory"))))
+    (type $q (resource (rep i32)))
+    (core func $new-q (canon resource.new $q))
+    (core func $rep-q (canon resource.rep $q))
+    (core func $drop-q (canon resource.drop $q))
     (core func $make-r (canon lower (func $leaf "make-r")))
     (core func $make-s (canon lower (func $leaf "make-s")))
     (core func $get-r (canon lower (func $leaf "get-r")))
@@ -161,6 +167,9 @@
       (import "" "drop-r" (func $drop-r (param i32)))
       (import "" "drop-s" (func $drop-s (param i32)))
       (import "" "list" (func $list (param i32 i32) (result i32)))
+      (import "" "new-q" (func $new-q (param i32) (result i32)))
+      (import "" "rep-q" (func $rep-q (param i32) (result i32)))
+      (import "" "drop-q" (func $drop-q (param i32)))
       (import "libc" "memory" (memory 1))
       ;; All of it but where lists are is as it was at the start.
       (func $start (memory.fill (i32.const 64) (i32.const 0xa5) (i32.const 65472)))
@@ -175,13 +184,13 @@
             (i32.ne (local.tee $at (i32.add (local.get $at) (i32.const 8))) (i32.const 65536))))
         (i32.const 1))
       (func $act (export "act") (param $what i32) (param $x i32) (param $y i32) (result i32)
-        (if (i32.ge_u (local.get $what) (i32.const 12))
+        (if (i32.ge_u (local.get $what) (i32.const 15))
           (then (return
-            (call $lend (local.get $x) (i32.sub (local.get $what) (i32.const 12)) (local.get $y)))))
-        (block $list (block $give (block $swap (block $take-and-lend (block $lend-and-take (block $take-r
+            (call $lend (local.get $x) (i32.sub (local.get $what) (i32.const 15)) (local.get $y)))))
+        (block $drop-q (block $rep-q (block $new-q (block $list (block $give (block $swap (block $take-and-lend (block $lend-and-take (block $take-r
         (block $get-s (block $drop-s (block $make-s (block $drop-r (block $make-r (block $get-r
           (br_table $get-r $make-r $drop-r $make-s $drop-s $get-s $take-r $lend-and-take
-            $take-and-lend $swap $give $list (local.get $what)))
+            $take-and-lend $swap $give $list $new-q $rep-q $drop-q (local.get $what)))
           (return (call $get-r (local.get $x))))
           (return (call $make-r (local.get $x))))
           (call $drop-r (local.get $x)) (return (i32.const 0)))
@@ -193,30 +202,35 @@
           (return (call $take-and-lend (local.get $x) (local.get $y))))
           (return (call $swap (local.get $x))))
           (return (call $give (local.get $x))))
-        (i32.store (i32.const 16) (local.get $x))
-        (i32.store (i32.const 20) (local.get $y))
-        (call $list (i32.const 16) (i32.const 2)))
+          (i32.store (i32.const 16) (local.get $x))
+          (i32.store (i32.const 20) (local.get $y))
+          (return (call $list (i32.const 16) (i32.const 2))))
+          (return (call $new-q (local.get $x))))
+          (return (call $rep-q (local.get $x))))
+        (call $drop-q (local.get $x))
+        (i32.const 0))
       ;; With what is lent, or something else, before it is given back, if at all.
       (func (export "lend") (param $lent i32) (param $what i32) (param $y i32) (result i32)
         (local $got i32)
         (block $drop (block $other (block $take-and-lend (block $lend-and-take (block $with (block $leave
           (br_table $leave $with $lend-and-take $take-and-lend $other
-            (i32.div_u (local.get $what) (i32.const 16))))
-          (return (call $act (i32.rem_u (local.get $what) (i32.const 16)) (local.get $lent) (local.get $y))))
+            (i32.div_u (local.get $what) (i32.const 32))))
+          (return (call $act (i32.rem_u (local.get $what) (i32.const 32)) (local.get $lent) (local.get $y))))
           (local.set $got
-            (call $act (i32.rem_u (local.get $what) (i32.const 16)) (local.get $lent) (local.get $y)))
+            (call $act (i32.rem_u (local.get $what) (i32.const 32)) (local.get $lent) (local.get $y)))
           (br $drop))
           (local.set $got (call $lend-and-take (local.get $lent) (local.get $y)))
           (br $drop))
           (local.set $got (call $take-and-lend (local.get $y) (local.get $lent)))
           (br $drop))
           (local.set $got
-            (call $act (i32.rem_u (local.get $what) (i32.const 16)) (local.get $y) (local.get $lent))))
+            (call $act (i32.rem_u (local.get $what) (i32.const 32)) (local.get $y) (local.get $lent))))
         (call $drop-r (local.get $lent))
         (i32.add (local.get $got) (i32.mul (local.get $lent) (i32.const 7))))
       (func (export "give") (param i32) (result i32) (local.get 0)))
     (core instance $guest (instantiate $Guest (with "libc" (instance $libc)) (with "" (instance
-      (export "list" (func $list))
+      (export "list" (func $list)) (export "new-q" (func $new-q))
+      (export "rep-q" (func $rep-q)) (export "drop-q" (func $drop-q))
       (export "make-r" (func $make-r)) (export "make-s" (func $make-s))
       (export "get-r" (func $get-r)) (export "get-s" (func $get-s)) (export "take-r" (func $take-r))
       (export "lend-and-take" (func $lend-and-take)) (export "take-and-lend" (func $take-and-lend))
