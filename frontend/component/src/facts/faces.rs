@@ -19,13 +19,13 @@ pub fn in_memory(types: &Types) -> BTreeSet<FuncTypeId> {
 /// and encoding.
 pub fn several_faces(program: &Program) -> bool {
     let needs = NeedsOf::new(&program.types);
-    let mut face = Face { program, memory: None, realloc: None, encoding: None };
+    let mut agreed = Agreed { program, memory: None, realloc: None, encoding: None };
     edge(program).any(|(ty, crosses, options)| {
         let needs = match crosses {
             Crosses::Lowered => needs.lower(ty),
             Crosses::Lifted => needs.lift(ty),
         };
-        !face.shows(needs, options)
+        !agreed.takes(needs, options)
     })
 }
 
@@ -68,16 +68,16 @@ fn edge(program: &Program) -> impl Iterator<Item = (FuncTypeId, Crosses, Options
 }
 
 /// What the functions so far agree on.
-struct Face<'p> {
+struct Agreed<'p> {
     program: &'p Program,
     memory: Option<&'p CoreItem>,
     realloc: Option<&'p CoreItem>,
     encoding: Option<StringEncoding>,
 }
 
-impl Face<'_> {
+impl Agreed<'_> {
     /// Whether a function agrees, too.
-    fn shows(&mut self, needs: Needs, options: OptionsId) -> bool {
+    fn takes(&mut self, needs: Needs, options: OptionsId) -> bool {
         let program = self.program;
         let CanonicalOptions { memory, realloc, encoding, .. } = &program.options[options.index()];
         fn one<T: PartialEq + Copy>(known: &mut Option<T>, needed: bool, found: Option<T>) -> bool {
