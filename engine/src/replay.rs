@@ -18,7 +18,7 @@
 //!
 //! What this check shares with the rest of the engine, and so has to trust:
 //!
-//! * the packs: rules that say what is true, and the bytes of their modules;
+//! * the packs: rules that say what is true, the facts that they state, and the bytes of their modules;
 //! * `seed.rs` and the frontend's facts, from which the program is stated anew: run twice, a mistake
 //!   in them is made twice;
 //! * which terms are data or attributes, and what matches a glob (`compile.rs`);

@@ -271,14 +271,37 @@ impl<'a> Saturation<'a> {
             &mut |_| {},
         );
         for slots in solutions {
-            let slots: Vec<Option<Term>> =
+            let mut slots: Vec<Option<Term>> =
                 slots.iter().map(|id| id.map(|id| self.representative(id))).collect();
             let compiled = &self.compiled[rule.index()];
+            if let Pat::Node(_, args) = &compiled.matcher.pattern {
+                args.iter().for_each(|arg| self.take_out(arg, &mut slots));
+            }
             let left = instantiate(&mut self.graph, &compiled.matcher.pattern, &slots);
             let right = instantiate(&mut self.graph, &compiled.replacement, &slots);
             // A checked rule binds every variable of its replacement before the guards end.
             if let (Some(left), Some(right)) = (left, right) {
                 self.unite(Event { cause: Cause::Rule(rule), left, right, slots });
+            }
+        }
+    }
+
+    /// Where a slot stands in a term, and for something that such a term represents to which it is
+    /// equal, takes what is in there: events about `t(?x)` name `t(x)`, not `t(t(x))`.
+    fn take_out(&self, pattern: &Pat, slots: &mut [Option<Term>]) {
+        let Pat::Node(op, args) = pattern else { return };
+        let bank = self.graph.bank();
+        for (position, arg) in args.iter().enumerate() {
+            let Pat::Slot(slot) = arg else {
+                self.take_out(arg, slots);
+                continue;
+            };
+            if let Some(term) = slots[*slot]
+                && bank.op(term) == op
+                && let inner = bank.children(term)[position]
+                && self.graph.class(inner) == self.graph.class(term)
+            {
+                slots[*slot] = Some(inner);
             }
         }
     }

@@ -15,9 +15,10 @@ use meld_component::program::{
     Builtin, CoreItem, CoreKind, FuncDef, FuncId, InstanceId, OptionsId, Program, ResourceDef,
     ResourceId, StringEncoding, World,
 };
-use meld_pack::ruleset::{FactId, PackId, Pattern, Rule, RuleSet, TermId};
+use meld_pack::ruleset::{FactId, RuleSet, TermId};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+mod given;
 mod resources;
 mod types;
 
@@ -448,38 +449,6 @@ impl Seeder<'_> {
     fn contents(&self) -> Vec<(Slot, CoreItem)> {
         let contents = self.trampolines.contents.iter();
         contents.map(|(slot, item)| (*slot, item.clone())).collect()
-    }
-
-    /// What packs state. A pack none of whose rules runs takes no part, and states nothing.
-    fn given(&mut self, rules: &RuleSet, standings: &[Standing]) -> Result<(), EngineError> {
-        let takes_part = |pack: PackId| {
-            let of_pack = |(rule, _): &(&Rule, &Standing)| rule.pack == pack;
-            let mut own = rules.rules.iter().zip(standings).filter(of_pack).peekable();
-            own.peek().is_none() || own.any(|(_, standing)| standing.is_on())
-        };
-        for given in rules.given.iter().filter(|given| takes_part(given.span.pack)) {
-            let row = self.values(&given.args)?;
-            self.state(given.fact, row);
-        }
-        Ok(())
-    }
-
-    /// Ground patterns without leaves, which are all that can be stated.
-    fn values(&mut self, patterns: &[Pattern]) -> Result<Vec<Term>, EngineError> {
-        let value = |pattern: &Pattern| match pattern {
-            Pattern::Term(term, args) => {
-                let args = self.values(args)?;
-                Ok(self.term(*term, &args))
-            }
-            Pattern::List(elements, None) => {
-                let elements = self.values(elements)?;
-                Ok(self.into.bank.list(&elements))
-            }
-            Pattern::Int(value) => Ok(self.int(*value)),
-            Pattern::Str(text) => Ok(self.text(text)),
-            _ => Err(EngineError::Internal("a pack states what is no value".into())),
-        };
-        patterns.iter().map(value).collect()
     }
 
     fn facts(&mut self, ids: &FactIds) {

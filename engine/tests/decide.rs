@@ -479,6 +479,44 @@ fact pretty(c: Component)
     insta::assert_snapshot!(stable(&error));
 }
 
+/// What a pack states holds for all rules and is proved again; who does not run states nothing.
+#[test]
+fn packs_state_facts() {
+    let program = siblings("(param \"a\" bool)", "(param i32)", "");
+    let rules = rules_and(
+        r#"
+pack test.stating
+use meld.vocabulary
+use meld.calls
+fact trusted(params: [Type], grade: Int) by-packs
+given trusted([u8(), list(u8())], 9), trusted([bool()], 7)
+rule trust {
+  match   call(?f, func(?params, []), ?callee, no-post-return(), ?caller)
+  where   trusted(?params, ?grade), ?grade > 3, !trusted(?params, 8)
+  rewrite ?f
+  because "somebody vouches for it"
+  test { given trusted([u8()], 4); call(#f, func([u8()], []), #b, no-post-return(), #a) => #f }
+  test "what the pack states is not for tests" { call(#f, func([bool()], []), #b, no-post-return(), #a) =/=> }
+}
+"#,
+    );
+    let port = Port::Import(InstanceId(2), 0);
+    let decision = decide(&program, &rules, &Options::default()).unwrap();
+    assert_eq!(show(&decision.plan, port), "Instance(InstanceId(0)).add");
+    let text = decision.trace.explain_text(None);
+    assert!(text.contains("given trusted([bool()], 7), 7 > 3, !trusted([bool()], 8)"), "{text}");
+    let disable = BTreeSet::from(["test.stating.trust".to_string()]);
+    let decision = decide(&program, &rules, &Options { disable, ..Options::default() }).unwrap();
+    let why = decision.trace.why_not("trust", None).unwrap();
+    assert!(why.contains("there is no `trusted([bool()], _)`"), "{why}");
+
+    let mut both = rules_and("pack test.nothing");
+    let stated = both.fact("scalar").unwrap();
+    both.facts[stated.index()].by_packs = true;
+    let error = decide(&program, &both, &Options::default()).unwrap_err().to_string();
+    assert!(error.contains("the frontend states the fact `scalar`, so packs cannot"), "{error}");
+}
+
 #[test]
 fn the_host_and_what_leaves() {
     let program = program(

@@ -66,7 +66,7 @@ pub enum EmitError {
     /// Two functions of the host would be one.
     #[error(
         "two functions of the host are both `{module}` `{name}` for the core modules that import them, \
-         so one core module cannot import both; give one of them another name"
+         so one core module cannot import both; import one of them by another module name"
     )]
     HostNames {
         /// First level name.

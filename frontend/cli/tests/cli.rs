@@ -197,6 +197,7 @@ fn packs_may_have_modules_and_constants_of_one_name() {
     let pack = |name: &str| {
         let text = r#"pack my.NAME.ring
             use meld.vocabulary
+            given answers("my:NAME")
             const slots: Int = 1 in 1..=9
             module ring(slots: Int) from """
               (module (import "" "slots" (global $s i32)) (func (export "size") (result i32) global.get $s))
@@ -355,7 +356,7 @@ fn the_rule_reference_is_true() {
 fn the_packs_of_the_book_are_right() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("pack.meld");
-    for (page, packs) in [("docs/packs.md", 2), ("docs/async-modules.md", 1)] {
+    for (page, packs) in [("docs/packs.md", 3), ("docs/async-modules.md", 1)] {
         let text = std::fs::read_to_string(root().join(page)).expect("the page is there");
         let blocks: Vec<&str> = text.split("```meld\n").skip(1).collect();
         assert_eq!(blocks.len(), packs, "{page} shows packs");
@@ -364,6 +365,8 @@ fn the_packs_of_the_book_are_right() {
             std::fs::write(&path, text).expect("the pack can be written");
             let output = meld(&["rules", "test", &path.to_string_lossy()]);
             assert!(output.status.success(), "{text}\n{}{}", stdout(&output), stderr(&output));
+            let warned = stderr(&meld(&["rules", "check", &path.to_string_lossy()]));
+            assert_eq!(warned, "", "{text}");
         }
     }
 }

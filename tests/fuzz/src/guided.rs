@@ -2,6 +2,7 @@
 
 use crate::{Corpus, Subject, Verdict, run, smith};
 use arbitrary::Unstructured;
+use meld_component::guard::is_guarded;
 use std::sync::OnceLock;
 use wasmparser::{Parser, Payload};
 
@@ -79,7 +80,16 @@ fn modules(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 /// If what must not come of an input comes of this one, or the corpus cannot be read.
 pub fn guided(kind: Guided, data: &[u8]) {
     static CORPUS: OnceLock<Corpus> = OnceLock::new();
-    let corpus = CORPUS.get_or_init(|| Corpus::read().expect("the corpus is there"));
+    let corpus = CORPUS.get_or_init(|| {
+        // libFuzzer's ends the process. A panic of a library that becomes an error is none.
+        let end = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !is_guarded() {
+                end(panic);
+            }
+        }));
+        Corpus::read().expect("the corpus is there")
+    });
     if let Some(subject) = kind.subject(corpus, data)
         && let Verdict::Wrong(why) = run(corpus, &subject)
     {

@@ -6,7 +6,8 @@ use meld_component::{Input, decode::features, read};
 use meld_emit::{EmitError, merge::MergeError};
 use meld_engine::plan::{Form, Target};
 use meld_engine::{EngineError, Options, decide};
-use meld_pack::{Loader, ruleset::RuleSet};
+use meld_pack::{Loader, Made, ruleset::RuleSet};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use wasmparser::Validator;
@@ -35,10 +36,15 @@ pub fn run(corpus: &Corpus, subject: &Subject) -> Verdict {
     })
 }
 
-/// The standard packs; one may be another.
+/// The standard packs; one may be another. The modules of those beside it are made once: to read their
+/// texts each time would take longer than all else.
 fn rules(corpus: &Corpus, other: Option<(&str, &str)>) -> Result<RuleSet, String> {
     let mut loader = Loader::new();
     for (path, text) in &corpus.packs {
+        if other.is_some_and(|(place, _)| place != path) {
+            loader.made(path, text, made(corpus)[path]);
+            continue;
+        }
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
         let beside: Vec<(&str, &[u8])> = corpus
             .modules
@@ -57,6 +63,31 @@ fn rules(corpus: &Corpus, other: Option<(&str, &str)>) -> Result<RuleSet, String
 fn standard(corpus: &Corpus) -> &'static RuleSet {
     static RULES: OnceLock<RuleSet> = OnceLock::new();
     RULES.get_or_init(|| rules(corpus, None).expect("the standard packs are right"))
+}
+
+/// The modules of each standard pack, by its path.
+fn made(corpus: &Corpus) -> &'static BTreeMap<String, &'static [Made]> {
+    static MADE: OnceLock<BTreeMap<String, &'static [Made]>> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let rules = standard(corpus);
+        let of_pack = |position: usize| -> Vec<Made> {
+            let terms = rules.terms.iter().filter(|term| term.span.pack.index() == position);
+            let modules = terms.filter_map(|term| Some((term, term.module.as_ref()?)));
+            modules
+                .map(|(term, module)| Made {
+                    name: &term.name,
+                    follows: &module.follows,
+                    binaries: Vec::leak(module.binaries.iter().map(|bytes| &bytes[..]).collect()),
+                })
+                .collect()
+        };
+        let packs = rules.packs.iter().enumerate();
+        packs
+            .map(|(position, pack)| {
+                (pack.path.display().to_string(), &*Vec::leak(of_pack(position)))
+            })
+            .collect()
+    })
 }
 
 fn wasm(corpus: &Corpus, inputs: &[(String, Vec<u8>)]) -> Verdict {

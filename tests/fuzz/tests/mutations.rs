@@ -2,7 +2,7 @@
 //! output that is not valid. `MELD_FUZZ=n` runs n times as many; the command `meld-fuzz` runs
 //! as many as one likes and keeps what it finds.
 
-use meld_fuzz::{Corpus, Guided, Target, Verdict, guided, run, subject};
+use meld_fuzz::{Corpus, Target, Verdict, run, subject};
 use rayon::prelude::*;
 
 const SEED: u64 = 1;
@@ -55,25 +55,6 @@ fn random_modules() {
 #[test]
 fn packs_with_words_changed() {
     check(Target::Packs, 200, 10);
-}
-
-/// What the targets of cargo-fuzz begin with goes through all of meld.
-#[test]
-fn seeds_of_guided_inputs() {
-    let corpus = Corpus::read().unwrap();
-    for (kind, name) in Guided::ALL {
-        let seeds = kind.seeds(&corpus);
-        assert!(!seeds.is_empty(), "{name}");
-        for seed in seeds {
-            assert!(kind.subject(&corpus, &seed).is_some(), "{name}");
-            guided(kind, &seed);
-        }
-    }
-    // Of bytes that are no binary, wasm-smith makes one.
-    for kind in [Guided::Component, Guided::Module] {
-        assert!(kind.subject(&corpus, &[1; 200]).is_some(), "{kind:?}");
-        guided(kind, &[1; 200]);
-    }
 }
 
 #[test]

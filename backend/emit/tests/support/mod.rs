@@ -120,7 +120,7 @@ impl StringModules {
     /// The function that transcodes, wired as a fusion would.
     pub fn instantiate<T: 'static>(&self, store: &mut Store<T>, wiring: Wiring<'_>) -> Func {
         let Wiring { traps, checked_realloc, source, dest, realloc } = wiring;
-        let mut linker = Linker::new(&store.engine().clone());
+        let mut linker = Linker::new(store.engine());
         let traps = linker.instantiate(&mut *store, traps).unwrap();
         linker.instance(&mut *store, "traps", traps).unwrap();
         let define = |store: &mut Store<T>, linker: &mut Linker<T>, name, item: Extern| {

@@ -167,7 +167,7 @@ pub fn funcref_tables(program: &Program) -> impl Iterator<Item = Import> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::read_all;
+    use crate::testing::{component, read_all};
 
     #[test]
     fn one_memory_by_other_names() {
@@ -190,6 +190,38 @@ mod tests {
         };
         let (a, b, d, e) = (of("a"), of("b"), of("d"), of("e"));
         assert_eq!(same_memory(&program), [((a, 1), (a, 0)), ((b, 0), (a, 0)), ((e, 0), (d, 0))]);
+    }
+
+    #[test]
+    fn one_core_module_by_other_names() {
+        let program = component(
+            r#"(component
+              (import "unlocked-dep=<a:b@{>=1.0.0}>" (core module $host (export "f" (func))))
+              (import "other" (core module $other (export "f" (func))))
+              (core instance $one (instantiate $host))
+              (core instance $two (instantiate $host))
+              (core instance $other (instantiate $other))
+              (core module $m (import "x" "f" (func)) (import "y" "g" (func)) (import "z" "f" (func)))
+              (alias core export $two "f" (core func $f))
+              (core instance (instantiate $m (with "x" (instance $one))
+                (with "y" (instance (export "g" (func $f)))) (with "z" (instance $other)))))"#,
+        );
+        let m = InstanceId(0);
+        let names: Vec<&str> = host_functions(&program).map(|(.., name)| name).collect();
+        assert_eq!(names, ["f", "f", "f"]);
+        assert_eq!(first_imports(&program), [((m, 0), (m, 0)), ((m, 1), (m, 0)), ((m, 2), (m, 2))]);
+        let (host, other) = (HostModuleId(0), HostModuleId(1));
+        assert_eq!(root_modules(&program), [((m, 0), host), ((m, 1), host), ((m, 2), other)]);
+        let known: Vec<(HostModuleId, String)> = known_as(&program).into_iter().collect();
+        let expect = [
+            (host, "a:b"),
+            (host, "unlocked-dep=<a:b@{>=1.0.0}>"),
+            (host, "x"),
+            (host, "y"),
+            (other, "other"),
+            (other, "z"),
+        ];
+        assert_eq!(known, expect.map(|(module, name)| (module, name.to_string())));
     }
 
     #[test]

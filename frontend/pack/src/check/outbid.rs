@@ -16,6 +16,9 @@ use crate::display::pattern_text;
 use crate::ruleset::{FactId, Pattern, TermId};
 use std::collections::BTreeMap;
 
+/// Rules and stated facts that are compared at most; packs with more are not written by hand.
+const MAX_COMPARED: usize = 1 << 22;
+
 impl Checker<'_> {
     /// Reports answers that may be outbid.
     pub(super) fn outbid(&mut self, answers: &[Answer]) {
@@ -27,14 +30,21 @@ impl Checker<'_> {
                 leaving.entry(*question).or_default().push(answer);
             }
         }
+        let mut compared = 0;
         for rule in answers {
             let NodeKind::Term(question, _) = &rule.root.kind else { continue };
+            if compared > MAX_COMPARED {
+                return;
+            }
             if self.is_answer(*question) {
+                compared += answers.len();
                 self.answers_an_answer(rule, *question, answers);
                 continue;
             }
-            let others = leaving.get(question).into_iter().flatten();
+            let others = leaving.get(question).map_or(&[][..], Vec::as_slice);
+            compared += others.len() * (1 + self.set.given.len());
             let not_stated = others
+                .iter()
                 .filter(|other| !std::ptr::eq(**other, rule))
                 .find_map(|other| Some((*other, self.not_stated(rule, other)?)));
             if let Some((other, stated)) = not_stated {

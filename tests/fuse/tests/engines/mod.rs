@@ -135,6 +135,13 @@ macro_rules! engine {
 }
 
 engine!(Wasmtime in wasmtime, instantiate, wasmtime::FuncType::new);
-engine!(Wasmi in wasmi, instantiate_and_start, |_: &_, params, results| {
-    wasmi::FuncType::new::<Vec<_>, Vec<_>>(params, results)
-});
+engine!(Wasmi in wasmi, instantiate_and_start, wasmi_type);
+
+/// As wasmtime makes one.
+fn wasmi_type(
+    _: &wasmi::Engine,
+    params: Vec<wasmi::ValType>,
+    results: Vec<wasmi::ValType>,
+) -> wasmi::FuncType {
+    wasmi::FuncType::new(params, results)
+}

@@ -4,7 +4,7 @@
 use crate::engines::Module;
 use crate::intrinsics::Intrinsics;
 use crate::modules::{self, fuser};
-use meld::Fuser;
+use meld::{Fuser, Weight};
 
 /// Imports of a module by another one, as wrappers that a guest exports under its own name: `a_write`.
 /// A function is its name and its type, parameters all being `i32`.
@@ -230,6 +230,7 @@ pack my.frames
 use meld.vocabulary
 use meld.state
 use meld.channels
+given answers("my:frames")
 /// Channels of frames.
 term frames() -> Instance
 /// Where they are.
@@ -277,7 +278,7 @@ fn packs_may_have_channels_of_their_own() {
     std::fs::write(&path, FRAMES).unwrap();
     let frames = guest("f", "my:frames", &CHANNELS[..3], r#"(memory (export "f_memory") 1)"#);
     let words = guest("w", "meld:channels", &CHANNELS, r#"(memory (export "w_memory") 1)"#);
-    let fuser = fuser(&[("frames", frames), ("words", words)]).rules(path);
+    let fuser = fuser(&[("frames", frames), ("words", words)]).rules(path).weight(Weight::Size);
     for outcome in meld::engine::testing::run_tests(&fuser.load_rules().unwrap(), Some("write")) {
         outcome.result.unwrap_or_else(|error| panic!("{}: {error}", outcome.rule));
     }

@@ -259,7 +259,7 @@ fn two_instances_of_an_imported_module_are_two() {
               (func (export "a") (result u32) (canon lift (core func $a "next")))
               (func (export "b") (result u32) (canon lift (core func $b "next"))))"#
         ),
-        &["`env` `next`", "another name"],
+        &["`env` `next`", "another module name"],
     );
     let root = format!(
         r#"(component
