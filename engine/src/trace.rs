@@ -4,13 +4,14 @@ use crate::error::EngineError;
 use crate::extract::{Choices, cost_of};
 use crate::forbid::Verdict;
 use crate::name::{Named, find};
-use crate::plan::Port;
-use crate::proof::{ProofId, Proofs};
-use crate::saturate::Saturation;
+use crate::plan::{Entity, Port};
+use crate::proof::{ProofId, Proofs, Reason};
+use crate::saturate::{Cause, Event, Saturation};
 use crate::term::{Op, Term};
 use crate::why_not::Standing;
 use egg::Id;
-use meld_pack::ruleset::Cost;
+use meld_component::program::{ComponentId, ResourceId};
+use meld_pack::ruleset::{Cost, RuleId};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What is known of one port.
@@ -18,6 +19,20 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 pub(crate) struct PortTrace {
     /// The proof from its seed to what it became.
     pub(crate) proof: ProofId,
+}
+
+/// What an instance and a resource type have in common, as an option decided it: how the instance keeps
+/// its handles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceOption {
+    /// The instance.
+    pub component: ComponentId,
+    /// The resource type.
+    pub resource: ResourceId,
+    /// The option: `pack.option`.
+    pub option: String,
+    /// Why the option is one, as its pack says.
+    pub because: String,
 }
 
 /// Why every port became what it became. Prints the same bytes in every run.
@@ -57,6 +72,43 @@ impl Trace<'_> {
             Named::Rule(id) => crate::why_not::text(self, id, filter),
             Named::Forbid(index) => self.verdicts[index].text(&self.saturation),
         })
+    }
+
+    /// The options that were chosen for an instance and a resource type, by instance and resource: all
+    /// that something in the plan rests on.
+    pub fn resource_options(&self) -> Vec<ResourceOption> {
+        let Saturation { rules, graph, events, .. } = &self.saturation;
+        let bank = graph.bank();
+        let chosen = |term: Term| Some(&self.choices.get(graph, graph.class(term))?.node.op);
+        let mut found = BTreeMap::new();
+        for step in self.proofs.all.iter().flat_map(|proof| &proof.steps) {
+            let Reason::Event { event, .. } = step.reason else { continue };
+            let Event { cause: Cause::Rule(id), left, right, .. } = &events[event as usize] else {
+                continue;
+            };
+            if !rules.rules[id.index()].is_option || chosen(*right) != Some(bank.op(*right)) {
+                continue;
+            }
+            let of = |term: &Term| chosen(*term).cloned();
+            let (mut component, mut resource) = (None, None);
+            for op in bank.children(*left).iter().filter_map(of) {
+                match op {
+                    Op::Entity(Entity::Component(id)) => component = Some(id),
+                    Op::Entity(Entity::Resource(id)) => resource = Some(id),
+                    _ => {}
+                }
+            }
+            if let (Some(component), Some(resource)) = (component, resource) {
+                found.insert((component, resource), *id);
+            }
+        }
+        let option = |((component, resource), id): (_, RuleId)| ResourceOption {
+            component,
+            resource,
+            option: rules.rule_name(id),
+            because: rules.rules[id.index()].because.clone(),
+        };
+        found.into_iter().map(option).collect()
     }
 
     /// The forbids that were turned off: what they would have said is part of every explanation.

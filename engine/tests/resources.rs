@@ -9,6 +9,11 @@ use std::collections::BTreeSet;
 
 /// A maker, and a user who gives what was made back; by borrow if told.
 fn maker_and_user(borrow: bool) -> Program {
+    maker_user_and(borrow, "")
+}
+
+/// The same with more at the root.
+fn maker_user_and(borrow: bool, more: &str) -> Program {
     let look = if borrow {
         r#"(func (export "look") (param "x" (borrow $r)) (canon lift (core func $m "look")))"#
     } else {
@@ -51,7 +56,8 @@ fn maker_and_user(borrow: bool) -> Program {
             (func (export "run") (canon lift (core func $m "run"))))
           (instance $maker (instantiate $Maker))
           (instance $user (instantiate $User (with "maker" (instance $maker))))
-          (func (export "run") (alias export $user "run")))"#
+          (func (export "run") (alias export $user "run"))
+          {more})"#
     ))
 }
 
@@ -76,8 +82,13 @@ fn a_representation_is_a_handle_where_it_may_be() {
     };
     let tables = ["meld.resources.handle-table", "meld.resources.handle-view"];
     assert_eq!(modules(&maker_and_user(false), &asked), ["meld.resources.direct-handles"]);
-    // Somebody borrows it, nothing is granted, or it is not named.
+    // Somebody borrows it, the host sees it, nothing is granted, or it is not named.
     assert_eq!(modules(&maker_and_user(true), &asked), tables);
+    let given = r#"(alias export $maker "thing" (type $r)) (export $thing "thing" (type $r))
+        (export "make" (func $maker "make") (func (result (own $thing))))"#;
+    let held = modules(&maker_user_and(false, given), &asked);
+    assert!(!held.contains(&"meld.resources.direct-handles".to_string()), "{held:?}");
+    assert!(held.contains(&"meld.host-handles.exported-handles".to_string()), "{held:?}");
     let not_granted = Options { assume: BTreeSet::new(), ..asked.clone() };
     assert_eq!(modules(&maker_and_user(false), &not_granted), tables);
     let not_named = Options { opaque_names: BTreeSet::new(), ..asked };
@@ -134,4 +145,32 @@ rule shortcut {
         why.contains("`direct-handles` is one alternative of a choice, and rules must not look behind the choice"),
         "{why}"
     );
+}
+
+/// Each operation on handles says what handles are, for each instance that it is about, and why.
+#[test]
+fn explanations_say_which_table_and_why() {
+    let rules = rules();
+    let decision = decide(&maker_and_user(true), &rules, &Options::default()).unwrap();
+    let table = |instance: &str| {
+        format!(
+            "handles(#{instance}, #maker.thing)\n      = handle-view(handle-table(#{instance}, "
+        )
+    };
+    let why = [
+        "by meld.resources.checked-table (",
+        "because the instance has one table for all its handles, and each is checked",
+    ];
+    for (port, instances) in [
+        ("maker/m: import \"\" \"new\"", &["maker"][..]),
+        ("user/m: import \"\" \"make\"", &["maker", "user"]),
+        ("user/m: import \"\" \"take\"", &["maker", "user"]),
+        ("user/m: import \"\" \"drop\"", &["user"]),
+    ] {
+        let text = decision.trace.explain_text(Some(port));
+        assert!(why.iter().all(|why| text.contains(why)), "{port}: {text}");
+        for instance in instances {
+            assert!(text.contains(&table(instance)), "{port}, {instance}: {text}");
+        }
+    }
 }

@@ -30,7 +30,7 @@ pub use error::EmitError;
 pub use terms::emitted;
 
 use meld_component::program::{CoreItem, InstanceId, Program, World};
-use meld_engine::plan::{Form, Node, Plan, Port};
+use meld_engine::plan::{Form, Node, NodeId, Plan, Port};
 use merge::{Merge, MergeError, Merged, StartMode};
 use std::io::Write;
 use validate::Check;
@@ -103,7 +103,7 @@ fn write(
         }
         let mut warnings = Vec::new();
         warnings.extend(lost_debug_information(&merge, &merged));
-        warnings.extend(always_trapping(program, plan));
+        warnings.extend(told_of_trapping(program, plan));
         let mut module = merged.module;
         let face = if core_world {
             Face::default()
@@ -203,19 +203,37 @@ fn lost_debug_information<M>(merge: &Merge<'_>, merged: &Merged<M>) -> Option<St
     Some(format!("the debug information (DWARF) of {some} is not in the output"))
 }
 
-/// Says which imports can be called to no end but a trap, each with the reason that the trap is named
-/// after.
-fn always_trapping(program: &Program, plan: &Plan) -> Option<String> {
-    let trapping = plan.ports.iter().filter_map(|(port, node)| {
+/// An import that can be called to no end but a trap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlwaysTraps {
+    /// The core instance that has the import.
+    pub instance: InstanceId,
+    /// Its position among the imports.
+    pub position: u32,
+    /// The reason that the trap is named after: `cannot-enter`.
+    pub reason: String,
+}
+
+/// Imports that were decided to trap whenever they are called.
+pub fn always_trapping(plan: &Plan) -> Vec<AlwaysTraps> {
+    let trapping = |(port, node): (&Port, &NodeId)| {
         let &Port::Import(instance, position) = port else { return None };
         let Node::Term(name, arguments) = plan.node(*node) else { return None };
         let trap = arguments.last().filter(|_| &**name == "always")?;
         let Node::Export(_, reason) = plan.node(*trap) else { return None };
+        Some(AlwaysTraps { instance, position, reason: reason.to_string() })
+    };
+    plan.ports.iter().filter_map(trapping).collect()
+}
+
+/// Says which imports these are.
+fn told_of_trapping(program: &Program, plan: &Plan) -> Option<String> {
+    let tell = |AlwaysTraps { instance, position, reason }| {
         let import = &program.module_of(instance).imports[position as usize];
         let instance = &program.instances[instance.index()].name;
-        Some(format!("{instance}: import {:?} {:?} ({reason})", import.module, import.name))
-    });
-    let some = some_of(trapping.collect())?;
+        format!("{instance}: import {:?} {:?} ({reason})", import.module, import.name)
+    };
+    let some = some_of(always_trapping(plan).into_iter().map(tell).collect())?;
     Some(format!("calls that always trap: {some}"))
 }
 

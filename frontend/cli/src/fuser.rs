@@ -175,8 +175,7 @@ impl Fuser {
         program: Program,
         rules: &'r RuleSet,
     ) -> Result<Decided<'r>, FuseError> {
-        meld_engine::check_emitted(rules, meld_emit::emitted())?;
-        let Decision { plan, trace, opaque } = meld_engine::decide(&program, rules, &self.engine)?;
+        let Decision { plan, trace, opaque } = self.decision(&program, rules)?;
         let warnings = self.without_effect(&program, rules, &opaque)?;
         Ok(Decided { program, plan, trace, warnings })
     }
@@ -206,6 +205,15 @@ impl Fuser {
         Ok(warnings)
     }
 
+    pub(crate) fn decision<'r>(
+        &self,
+        program: &Program,
+        rules: &'r RuleSet,
+    ) -> Result<Decision<'r>, EngineError> {
+        meld_engine::check_emitted(rules, meld_emit::emitted())?;
+        meld_engine::decide(program, rules, &self.engine)
+    }
+
     /// Fuses.
     ///
     /// # Errors
@@ -216,7 +224,7 @@ impl Fuser {
     }
 
     /// The inputs as binaries; what is binary already is not copied.
-    fn binaries(&self) -> Result<Vec<Input>, FuseError> {
+    pub(crate) fn binaries(&self) -> Result<Vec<Input>, FuseError> {
         let binary = |input: &Input| {
             let bytes = binary(&input.name, input.bytes.clone())?;
             Ok(Input { name: input.name.clone(), bytes })

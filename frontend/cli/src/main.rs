@@ -23,7 +23,7 @@ enum Command {
     /// Check, test, list and document rule packs.
     #[command(subcommand)]
     Rules(commands::rules::Command),
-    /// Say what is in a component, or where the parts of a fused module came from.
+    /// Say what is in a component and what rules decide, or where the parts of a fused module came from.
     Inspect(commands::inspect::Arguments),
     /// Fuse components, run both sides with the same calls, and compare.
     #[cfg(feature = "verify")]

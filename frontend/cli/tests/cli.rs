@@ -29,6 +29,7 @@ fn exit_codes_are_as_documented() {
     check(&["fuse", APP, GREETER, "-o", &out, "--set", "a.b"], 2, "CONST=VALUE");
     check(&["fuse", APP, GREETER, "-o", &out, "--set", "calls.speed=9"], 2, "calls.speed");
     check(&["rules", "check", "--set", "calls.speed=9"], 2, "calls.speed");
+    check(&["rules", "check", "--set", "gate.waiting=65"], 2, "1 error in");
     let hint = "write `--explain=greet`";
     check(&["fuse", APP, GREETER, "--explain", "greet"], 3, hint);
     let pack = file("good.meld", "pack good\n");
@@ -478,6 +479,18 @@ fn an_opaque_representation_without_effect_is_told() {
     check(&opaque, 0, says);
     let granted = meld(&[&opaque[..], &["--assume", "no-forged-handles"]].concat());
     assert!(granted.status.success() && stderr(&granted).is_empty(), "{}", stderr(&granted));
+    // A version has dots, too: the last one stands before the resource.
+    let chain =
+        ["top", "middle", "leaf-c"].map(|name| format!("tests/guests/resources/{name}.wasm"));
+    let [top, middle, leaf] = &chain;
+    let versioned = "meld:resources/decimals@0.1.0.float";
+    let fuse = ["fuse", top, middle, leaf, "-o", &out, "--opaque-rep"];
+    check(
+        &[&fuse[..], &[versioned]].concat(),
+        0,
+        &format!("`--opaque-rep {versioned}` has no effect"),
+    );
+    check(&[&fuse[..], &["meld:resources/decimals@0.1.float"]].concat(), 2, versioned);
 }
 
 /// Two guests that export the same names are refused, and the way out that the refusal names is one.

@@ -101,7 +101,8 @@ fn what_nothing_reaches_is_not_written() {
             .input(provider, bytes)
             .fuse()
             .unwrap_or_else(|e| panic!("{provider}: {e}"));
-        let Ok(Inspection::Fused(inspected)) = inspect("fused", fused.bytes.into()) else {
+        let Ok(Inspection::Fused(inspected)) = inspect(&Fuser::new().input("fused", fused.bytes))
+        else {
             panic!("{provider}: not recognised as fused");
         };
         let found: usize = inspected.origins.iter().map(|origin| origin.functions).sum();
@@ -152,7 +153,8 @@ fn a_flat_function_of_the_host_is_imported_once() {
     let bytes = wat::parse_str(text).unwrap();
     for form in [Form::Component, Form::Core] {
         let fused = Fuser::new().input("app", bytes.clone()).form(form).fuse().unwrap();
-        let Inspection::Fused(found) = inspect("app", fused.bytes.into()).unwrap() else {
+        let Inspection::Fused(found) = inspect(&Fuser::new().input("app", fused.bytes)).unwrap()
+        else {
             panic!("meld made it");
         };
         assert_eq!(found.imports.len(), 1, "{:?}", found.imports);

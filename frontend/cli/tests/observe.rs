@@ -69,12 +69,13 @@ fn inspect_tells_imports_and_exports() {
     assert_eq!(types("exports"), ["memory of 1 page", "tag(i32)", "func(i32, i64) -> (i32, f32)"]);
 }
 
-/// Before fusion what rules go by, after it what they chose; and long types make no wide tables.
+/// Before fusion what rules go by and what they choose, after it what they chose; and long types make no
+/// wide tables.
 #[test]
 fn inspect_tells_of_resources() {
     let top = "tests/guests/resources/top.wasm";
     let text = stdout(&meld(&["inspect", top]));
-    assert!(text.contains("checked tables") && text.contains("`--opaque-rep`"), "{text}");
+    assert!(text.contains("  checked-table (root), of-host (host)\n"), "{text}");
     let calls = text.split("\n\n").find(|table| table.starts_with("calls between"));
     let widest = calls.and_then(|table| table.lines().map(|line| line.chars().count()).max());
     assert!(widest.is_some_and(|widest| widest < 260), "{text}");
@@ -95,6 +96,48 @@ fn inspect_tells_of_resources() {
     assert_eq!(tables(&[]), ["maker", "user"]);
     let direct = ["--opaque-rep", "maker.thing", "--assume", "no-forged-handles"];
     assert!(tables(&direct).is_empty());
+
+    // The same options as for fusing decide the same.
+    let inspect = |options: &[&str]| {
+        let text = stdout(&meld(&[&["inspect", maker], options].concat()));
+        let json = json(&stdout(&meld(&[&["inspect", maker, "--json"], options].concat())));
+        let chosen = json["resources"][0]["representations"].as_array().cloned();
+        let chosen = chosen.unwrap_or_default().into_iter();
+        let chosen: Vec<[String; 2]> = chosen
+            .map(|chosen| {
+                ["instance", "option"].map(|key| chosen[key].as_str().unwrap().to_string())
+            })
+            .collect();
+        (text, chosen, json["refused"].clone())
+    };
+    let both = |option: &str| ["maker", "user"].map(|who| [who.to_string(), option.to_string()]);
+    let (text, chosen, refused) = inspect(&[]);
+    assert!(text.contains("  checked-table (maker, user)\n"), "{text}");
+    assert_eq!((&chosen[..], refused), (&both("meld.resources.checked-table")[..], Value::Null));
+    let (text, chosen, _) = inspect(&direct);
+    assert!(text.contains("  representation (maker, user)\n"), "{text}");
+    assert_eq!(chosen, both("meld.resources.representation"));
+    // Without the assumption it is not to be had.
+    assert_eq!(inspect(&direct[..2]).1, both("meld.resources.checked-table"));
+    let (text, chosen, refused) = inspect(&["--disable", "checked-table"]);
+    assert!(text.contains("This is not fused, and so nothing is decided:\n"), "{text}");
+    assert!(chosen.is_empty() && refused.as_str().is_some_and(|r| r.contains("checked-table")));
+    check(&["inspect", maker, "--opaque-rep", "maker.thin"], 2, "`maker.thing`");
+}
+
+/// What is most likely a mistake of the composition, with the reason; of several inputs, composed.
+#[test]
+fn inspect_tells_of_calls_that_always_trap() {
+    let path = "tests/fuse/compositions/reentrance/self-call.wat";
+    let text = stdout(&meld(&["inspect", path]));
+    assert!(text.contains("calls that always trap\n") && text.contains("cannot-enter"), "{text}");
+    let found = json(&stdout(&meld(&["inspect", path, "--core", "--json"])));
+    let expected = serde_json::json!([
+        { "from": "self/n", "import_module": "", "import_name": "f", "reason": "cannot-enter" }
+    ]);
+    assert_eq!(found["always_trapping"], expected);
+    let both = stdout(&meld(&["inspect", APP, GREETER]));
+    assert!(both.contains("  greeter  ") && !both.contains("always trap"), "{both}");
 }
 
 /// A toolchain's component calls the host through a table that a module of its own fills: the

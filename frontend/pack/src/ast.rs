@@ -80,6 +80,14 @@ pub(crate) struct SortRef {
 pub(crate) struct Param {
     pub name: Name,
     pub sort: SortRef,
+    pub limits: Limits,
+}
+
+/// `in N..=N power-of-two`, each part if it is there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Limits {
+    pub range: Option<(Int, Int)>,
+    pub power_of_two: bool,
 }
 
 /// `cost size N, call N`
@@ -110,8 +118,7 @@ pub(crate) struct ConstDecl {
     pub name: Name,
     pub sort: SortRef,
     pub value: Int,
-    pub range: Option<(Int, Int)>,
-    pub power_of_two: bool,
+    pub limits: Limits,
 }
 
 #[derive(Clone, Copy, Debug)]

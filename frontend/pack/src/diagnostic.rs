@@ -109,8 +109,8 @@ codes! {
         "Only parameters that keep instances apart (instances, entities, data), and memories and tables whose address type the module follows, may be without an import.";
     UnknownExport "E0055" "unknown export"
         "The module exports no such name.";
-    ModuleWiring "E0056" "argument of another type than the import"
-        "The export that is passed has another type than the import it supplies, or the instance lacks an export that is imported from it.";
+    ModuleWiring "E0056" "argument that does not fit the module"
+        "The export that is passed has another type than the import it supplies, the instance lacks an export that is imported from it, or a number is not within what the module declares for it.";
     NoExports "E0057" "something that exports nothing"
         "`.name` takes an export of an instance, or of a choice.";
     ConstValue "E0060" "constant out of its range"

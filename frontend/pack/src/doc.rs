@@ -78,13 +78,7 @@ fn declarations(set: &RuleSet, pack: PackId, out: &mut String) {
     assumptions.write(out);
     let mut constants = Table::new("Constants", "const");
     for constant in set.consts.iter().filter(|constant| here(&constant.span)) {
-        let mut text = format!("{} = {}", constant.name, constant.value);
-        if (constant.min, constant.max) != (i64::MIN, i64::MAX) {
-            text.push_str(&format!(" in {}..={}", constant.min, constant.max));
-        }
-        if constant.power_of_two {
-            text.push_str(" power-of-two");
-        }
+        let text = format!("{} = {}{}", constant.name, constant.value, constant.limits);
         constants.row(&text, &constant.doc);
     }
     constants.write(out);
@@ -112,9 +106,8 @@ fn paragraph(out: &mut String, text: &str) {
 }
 
 fn params(set: &RuleSet, params: &[Param]) -> String {
-    let params: Vec<_> =
-        params.iter().map(|param| format!("{}: {}", param.name, sort(set, param.sort))).collect();
-    params.join(", ")
+    let text = |param: &Param| format!("{}: {}{}", param.name, sort(set, param.sort), param.limits);
+    params.iter().map(text).collect::<Vec<_>>().join(", ")
 }
 
 /// A sort as packs write it.

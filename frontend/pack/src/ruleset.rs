@@ -6,6 +6,7 @@
 
 use crate::diagnostic::Diagnostics;
 use std::borrow::Cow;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -141,6 +142,44 @@ pub struct Param {
     pub name: String,
     /// Its sort.
     pub sort: SortRef,
+    /// What a module's number is within.
+    pub limits: Limits,
+}
+
+/// What a number is within. Without any, it may be every one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Its smallest value.
+    pub min: i64,
+    /// Its largest value.
+    pub max: i64,
+    /// It is a power of two, or 0 if the range has that.
+    pub power_of_two: bool,
+}
+
+impl Limits {
+    /// Every number.
+    pub const NONE: Limits = Limits { min: i64::MIN, max: i64::MAX, power_of_two: false };
+
+    /// What is wrong with a number, if anything.
+    pub fn wrong(&self, value: i64) -> Option<String> {
+        if value < self.min || value > self.max {
+            return Some(format!("is not in {}..={}", self.min, self.max));
+        }
+        // Where the range has 0, it is for "none".
+        let is_power = value >= 0 && value & value.wrapping_sub(1) == 0;
+        (self.power_of_two && !is_power).then(|| "is not a power of two".to_owned())
+    }
+}
+
+impl fmt::Display for Limits {
+    /// As packs write them, with a space before each part.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if (self.min, self.max) != (Limits::NONE.min, Limits::NONE.max) {
+            write!(f, " in {}..={}", self.min, self.max)?;
+        }
+        if self.power_of_two { f.write_str(" power-of-two") } else { Ok(()) }
+    }
 }
 
 /// The weights of an implementable term.
@@ -254,12 +293,8 @@ pub struct ConstDecl {
     pub doc: String,
     /// The value in force: the default, or what the user set.
     pub value: i64,
-    /// Smallest value allowed.
-    pub min: i64,
-    /// Largest value allowed.
-    pub max: i64,
-    /// The value must be a power of two.
-    pub power_of_two: bool,
+    /// What its value is within.
+    pub limits: Limits,
     /// Where it is declared.
     pub span: Span,
 }

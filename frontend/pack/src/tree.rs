@@ -135,14 +135,24 @@ impl Reader<'_> {
     fn params(&mut self, pairs: &mut Pairs<'_, Rule>) -> Vec<Param> {
         let mut params = Vec::new();
         for pair in pairs.next().into_iter().flat_map(Pair::into_inner) {
-            if pair.as_rule() == Rule::param {
+            if matches!(pair.as_rule(), Rule::param | Rule::module_param) {
                 let mut inner = pair.into_inner();
                 let name = self.name(&mut inner);
                 take(&mut inner, Rule::colon);
-                params.push(Param { name, sort: self.sort_ref(&mut inner) });
+                let sort = self.sort_ref(&mut inner);
+                params.push(Param { name, sort, limits: self.limits(&mut inner) });
             }
         }
         params
+    }
+
+    fn limits(&mut self, pairs: &mut Pairs<'_, Rule>) -> Limits {
+        let range = take(pairs, Rule::range).and_then(|range| {
+            let mut ints = range.into_inner().filter(|pair| pair.as_rule() == Rule::int);
+            let (low, high) = (ints.next()?, ints.next()?);
+            Some((self.int(&low), self.int(&high)))
+        });
+        Limits { range, power_of_two: take(pairs, Rule::power_of_two).is_some() }
     }
 
     fn sort_ref(&mut self, pairs: &mut Pairs<'_, Rule>) -> SortRef {
@@ -230,14 +240,9 @@ impl Reader<'_> {
         let sort = self.sort_ref(&mut inner);
         take(&mut inner, Rule::equals);
         let value = inner.next().map(|pair| self.int(&pair));
-        let range = take(&mut inner, Rule::range).and_then(|range| {
-            let mut ints = range.into_inner().filter(|pair| pair.as_rule() == Rule::int);
-            let (low, high) = (ints.next()?, ints.next()?);
-            Some((self.int(&low), self.int(&high)))
-        });
-        let power_of_two = take(&mut inner, Rule::power_of_two).is_some();
+        let limits = self.limits(&mut inner);
         let value = value.unwrap_or(Int { value: 0, span: name.span });
-        DeclarationKind::Const(ConstDecl { name, sort, value, range, power_of_two })
+        DeclarationKind::Const(ConstDecl { name, sort, value, limits })
     }
 
     fn module(&mut self, mut inner: Pairs<'_, Rule>) -> DeclarationKind {

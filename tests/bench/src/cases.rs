@@ -133,6 +133,13 @@ const LIST_BOOL: Case = Case {
 const LIST_CHAR: Case = Case {
     name: "list<char>",
     params: r#"(param "l" (list char))"#,
+    prepare: "
+        (loop $next
+          (i32.store (local.get $at) (i32.const 0x1f600))
+          (br_if $next
+            (i32.lt_u
+              (local.tee $at (i32.add (local.get $at) (i32.const 4)))
+              (local.get $bytes))))",
     arguments: "(i32.const 0) (i32.shr_u (local.get $bytes) (i32.const 2))",
     ..LIST
 };
@@ -159,6 +166,12 @@ const TWO_BYTES: Case = Case {
 
 const ASCII_TO_UTF16: Case =
     Case { name: "string, ASCII, UTF-8 to UTF-16", encodings: (Utf8, Utf16), ..ASCII };
+
+const ASCII_TO_LATIN1: Case =
+    Case { name: "string, ASCII, UTF-8 to Latin-1", encodings: (Utf8, Latin1Utf16), ..ASCII };
+
+const TWO_BYTES_TO_LATIN1: Case =
+    Case { name: "string, two-byte UTF-8 to Latin-1", encodings: (Utf8, Latin1Utf16), ..TWO_BYTES };
 
 /// Code units of U+0041.
 const ASCII_FROM_UTF16: Case = Case {
@@ -305,6 +318,7 @@ pub fn rows() -> Vec<Row> {
         row(LIST_TUPLE, 16, None),
         row(LIST_TUPLE, KIB, None),
         row(LIST_TUPLE, 64 * KIB, Some(2.5)),
+        row(LIST_BOOL, 16, None),
         row(LIST_BOOL, 64 * KIB, None),
         row(LIST_CHAR, 64 * KIB, None),
         row(ASCII, 20, Some(4.0)),
@@ -319,15 +333,24 @@ pub fn rows() -> Vec<Row> {
         row(TEXT_TO_UTF16, 64 * KIB, None),
         row(TWO_BYTES_TO_UTF16, 64 * KIB, None),
         row(THREE_BYTES_TO_UTF16, 64 * KIB, None),
+        row(ASCII_TO_LATIN1, 20, None),
+        row(ASCII_TO_LATIN1, 64 * KIB, None),
+        row(TWO_BYTES_TO_LATIN1, 64 * KIB, None),
         row(ASCII_FROM_UTF16, 20, None),
         row(ASCII_FROM_UTF16, KIB, None),
         row(ASCII_FROM_UTF16, 64 * KIB, None),
         row(TWO_BYTES_FROM_UTF16, 64 * KIB, None),
+        row(UTF16, 20, None),
         row(UTF16, 64 * KIB, None),
+        row(UTF16_TO_LATIN1, 20, None),
         row(UTF16_TO_LATIN1, 64 * KIB, None),
+        row(LATIN1_TO_UTF8, 20, None),
         row(LATIN1_TO_UTF8, 64 * KIB, None),
+        row(LATIN1_TO_UTF16, 20, None),
         row(LATIN1_TO_UTF16, 64 * KIB, None),
+        row(LATIN1, 20, None),
         row(LATIN1, 64 * KIB, None),
+        row(LIST_STRING, 16, None),
         row(LIST_STRING, KIB, Some(3.0)),
         row(LIST_STRING, 64 * KIB, None),
         row(OBJECT, 0, Some(40.0)),

@@ -33,8 +33,9 @@ fn the_same_as_a_component(text: &[u8]) {
 
 #[test]
 fn handles_as_wit_component_names_them() {
-    the_same_as_a_component(&composition("border/core.wat"));
-    the_same_as_a_component(&composition("border/at-start.wat"));
+    for name in ["core", "at-start", "destructors", "forged", "two-tables"] {
+        the_same_as_a_component(&composition(&format!("border/{name}.wat")));
+    }
 }
 
 /// Two guests, two memories, two encodings, and values in flat positions and spilled.

@@ -34,7 +34,7 @@ fn check(target: Target, count: u64, fused: usize) {
 
 #[test]
 fn components_with_bytes_changed() {
-    check(Target::Bytes, 3000, 300);
+    check(Target::Bytes, 3500, 300);
 }
 
 #[test]

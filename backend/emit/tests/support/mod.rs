@@ -54,7 +54,7 @@ pub fn transcoders(from: &str, to: &str) -> Vec<Transcoder> {
     let names = std::iter::once(plain).chain(there.then_some(in_vectors));
     names
         .flat_map(|name| {
-            let takes_runs = pack_params(&name).any(|param| param == "characters");
+            let takes_runs = pack_params(&name).any(|p| p == "runs" || p == "characters");
             let runs: &[&'static str] =
                 if takes_runs { &["runs-words", "runs-simd"] } else { &["runs-words"] };
             runs.iter().map(move |runs| Transcoder { name: name.clone(), runs })
@@ -100,21 +100,24 @@ pub fn engine() -> Engine {
 /// The module that converts characters, given runs.
 const CHARACTERS: &str = "valid-characters";
 
+/// The parameter of transcoders from Latin-1 or UTF-16 that is the one from UTF-16.
+const UTF16: &str = "utf16";
+
 /// A transcoder and the modules whose instances it takes.
 pub struct StringModules {
     transcoder: Module,
-    runs: Module,
-    characters: Module,
+    /// By the name of its parameter, each after those that it takes itself.
+    taken: Vec<(&'static str, Module)>,
 }
 
 impl StringModules {
     /// Compiled by name.
     pub fn new(transcoder: &Transcoder, module: impl Fn(&str) -> Module) -> StringModules {
-        StringModules {
-            transcoder: module(&transcoder.name),
-            runs: module(transcoder.runs),
-            characters: module(CHARACTERS),
+        let mut taken = vec![("runs", module(transcoder.runs)), ("characters", module(CHARACTERS))];
+        if pack_params(&transcoder.name).any(|param| param == UTF16) {
+            taken.push((UTF16, module(transcoder.name.trim_start_matches("latin1-"))));
         }
+        StringModules { transcoder: module(&transcoder.name), taken }
     }
 
     /// The function that transcodes, wired as a fusion would.
@@ -139,7 +142,7 @@ impl StringModules {
         {
             define(store, &mut linker, name, item);
         }
-        for (name, module) in [("runs", &self.runs), ("characters", &self.characters)] {
+        for (name, module) in &self.taken {
             let instance = linker.instantiate(&mut *store, module).unwrap();
             linker.instance(&mut *store, name, instance).unwrap();
         }

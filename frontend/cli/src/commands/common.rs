@@ -99,8 +99,9 @@ impl FuserArguments {
         Ok(meld::packs::load(&self.packs.options()?).map_err(FuseError::from)?)
     }
 
-    /// The fuser that the arguments ask for, and the size of its inputs in bytes.
-    pub fn fuser(&self, form: Form, explain: &ExplainArguments) -> Result<(Fuser, usize), Failure> {
+    /// The fuser that the arguments ask for, and the size of its inputs in bytes. Where all is to be
+    /// explained, an input that is not there may be meant for a text.
+    pub fn fuser(&self, form: Form, explains_all: bool) -> Result<(Fuser, usize), Failure> {
         if self.inputs.iter().filter(|i| *i == "-").count() > 1 {
             return Err(Failure::arguments("standard input can be only one of the inputs"));
         }
@@ -112,7 +113,7 @@ impl FuserArguments {
         for argument in &self.inputs {
             let (name, path) = io::input_name(argument)?;
             let bytes = io::read(path).map_err(|failure| {
-                if explain.explain.as_deref() == Some("") && !Path::new(path).exists() {
+                if explains_all && !Path::new(path).exists() {
                     return failure.hint(&format!(
                         "if this is a text that ports are to be explained for, write \
                          `--explain={path}`"
@@ -181,6 +182,11 @@ impl PackArguments {
 }
 
 impl ExplainArguments {
+    /// Whether every port is to be explained.
+    pub fn all(&self) -> bool {
+        self.explain.as_deref() == Some("")
+    }
+
     /// What is to be printed; none if nothing was asked.
     pub fn text(&self, decided: &Decided<'_>) -> Result<Option<String>, Failure> {
         if self.explain.is_none() && self.why_not.is_none() {

@@ -35,7 +35,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let (rules, read) = rayon::join(
         || arguments.fuser.rules(),
         || {
-            let (fuser, size) = arguments.fuser.fuser(form, &arguments.explain)?;
+            let (fuser, size) = arguments.fuser.fuser(form, arguments.explain.all())?;
             let progress = Progress::start(format!("fusing {:.1} MB", size as f64 / 1e6));
             let program = fuser.read_deferred();
             Ok::<_, Failure>((fuser, progress, program))

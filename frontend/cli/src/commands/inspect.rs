@@ -1,18 +1,20 @@
 //! `meld inspect`.
 
-use super::common::json;
+use super::common::{FuserArguments, json};
 use crate::exit::Failure;
 use crate::io;
 use clap::Args;
-use meld::inspect;
+use meld::{Form, inspect};
 use std::process::ExitCode;
 
 /// Arguments of `meld inspect`.
 #[derive(Args)]
 pub struct Arguments {
-    /// A component, a core module, or what meld made of one; `-` is standard input.
-    #[arg(value_name = "FILE")]
-    input: String,
+    #[command(flatten)]
+    fuser: FuserArguments,
+    /// Decide for a core module.
+    #[arg(long)]
+    core: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -20,9 +22,9 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
-    let (name, path) = io::input_name(&arguments.input)?;
-    let bytes = meld::binary(io::origin(path), io::read(path)?)?;
-    let inspection = inspect::inspect(&name, bytes)?;
+    let form = if arguments.core { Form::Core } else { Form::Component };
+    let (fuser, _) = arguments.fuser.fuser(form, false)?;
+    let inspection = inspect::inspect(&fuser)?;
     if arguments.json {
         io::print(&json(&inspection)?)?;
     } else {

@@ -35,7 +35,7 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
-    let (fuser, _) = arguments.fuser.fuser(Form::Component, &arguments.explain)?;
+    let (fuser, _) = arguments.fuser.fuser(Form::Component, arguments.explain.all())?;
     let rules = fuser.load_rules()?;
     let decided = fuser.decide(&rules)?;
     if let Some(text) = arguments.explain.text(&decided)? {

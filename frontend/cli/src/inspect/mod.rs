@@ -8,9 +8,9 @@ mod program;
 pub mod text;
 mod types;
 
-use meld_component::Input;
+use crate::{FuseError, Fuser};
+use meld_engine::EngineError;
 use serde::Serialize;
-use std::sync::Arc;
 
 /// What was found.
 #[derive(Clone, Debug, Serialize)]
@@ -41,6 +41,10 @@ pub struct ProgramInspection {
     pub core: Option<CoreFace>,
     /// Resource types.
     pub resources: Vec<Resource>,
+    /// Imports that trap whenever they are called, as rules decided.
+    pub always_trapping: Vec<AlwaysTraps>,
+    /// Why rules decided nothing.
+    pub refused: Option<String>,
 }
 
 /// A component instance.
@@ -179,6 +183,32 @@ pub struct Resource {
     pub lent: bool,
     /// Component instances that can come to have handles of it.
     pub holders: Vec<String>,
+    /// What its handles are, for each instance that needs some in the fused module.
+    pub representations: Vec<Representation>,
+}
+
+/// What an instance's handles of a resource are.
+#[derive(Clone, Debug, Serialize)]
+pub struct Representation {
+    /// Path of the component instance, or `host`.
+    pub instance: String,
+    /// The option that was chosen: `pack.option`.
+    pub option: String,
+    /// What the pack says of it.
+    pub because: String,
+}
+
+/// An import that traps whenever it is called.
+#[derive(Clone, Debug, Serialize)]
+pub struct AlwaysTraps {
+    /// The core instance that has it.
+    pub from: String,
+    /// First name of the core import.
+    pub import_module: String,
+    /// Second name of the core import.
+    pub import_name: String,
+    /// The reason that the trap is named after.
+    pub reason: String,
 }
 
 /// A fused module.
@@ -238,23 +268,36 @@ pub struct Origin {
     pub code_bytes: usize,
 }
 
-/// Inspects a component or a module.
+/// Inspects what a fuser has as its input: a module that meld made, or anything that it could fuse, with
+/// what its rules decide.
 ///
 /// # Errors
 ///
-/// If it cannot be read or linked.
-pub fn inspect(name: &str, bytes: Arc<[u8]>) -> Result<Inspection, crate::FuseError> {
-    let bytes = crate::binary(name, bytes)?;
-    let input = Input { name: name.to_string(), bytes };
-    if let Some(mut fused) = fused::inspect(&input.bytes) {
+/// If an input or a pack cannot be read, the inputs do not fit together, or an option names what there is
+/// not. That a program cannot be fused is no error.
+pub fn inspect(fuser: &Fuser) -> Result<Inspection, FuseError> {
+    let inputs = fuser.binaries()?;
+    if let [input] = &inputs[..]
+        && let Some(mut fused) = fused::inspect(&input.bytes)
+    {
         if wasmparser::Parser::is_component(&input.bytes) {
-            let program = meld_component::read_deferred(std::slice::from_ref(&input))?;
+            let program = meld_component::read_deferred(&inputs)?;
             fused.world = Some(program::world(&program));
         }
         return Ok(Inspection::Fused(fused));
     }
-    let program = meld_component::read(std::slice::from_ref(&input))?;
-    Ok(Inspection::Program(program::inspect(&program, input.bytes.len())))
+    let program = meld_component::read(&inputs)?;
+    let bytes = inputs.iter().map(|input| input.bytes.len()).sum();
+    let mut inspection = program::inspect(&program, bytes);
+    let rules = fuser.load_rules()?;
+    match fuser.decision(&program, &rules) {
+        Ok(decision) => program::decided(&mut inspection, &program, &decision),
+        Err(error @ (EngineError::Unimplemented(_) | EngineError::Forbidden(_))) => {
+            inspection.refused = Some(error.to_string());
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(Inspection::Program(inspection))
 }
 
 fn memory(ty: wasmparser::MemoryType) -> Memory {

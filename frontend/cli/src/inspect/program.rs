@@ -3,13 +3,15 @@
 use super::face::face;
 use super::types::{Crossing, signature};
 use super::{
-    ComponentInstance, CoreInstance, Edge, Export, Function, FusedWorld, Memory, ProgramInspection,
-    Resource,
+    AlwaysTraps, ComponentInstance, CoreInstance, Edge, Export, Function, FusedWorld, Memory,
+    ProgramInspection, Representation, Resource,
 };
 use meld_component::facts;
 use meld_component::program::{
     Builtin, ComponentFunc, ComponentId, CoreItem, FuncDef, ModuleId, Program, ResourceId, World,
 };
+use meld_engine::Decision;
+use meld_engine::trace::ResourceOption;
 use wasmparser::{Parser, Payload};
 
 /// Says what is in a program.
@@ -60,7 +62,33 @@ pub fn inspect(program: &Program, bytes: usize) -> ProgramInspection {
             })
             .collect(),
         resources: resources(program),
+        always_trapping: Vec::new(),
+        refused: None,
     }
+}
+
+/// Adds what was decided for the program.
+pub fn decided(inspection: &mut ProgramInspection, program: &Program, decision: &Decision<'_>) {
+    for chosen in decision.trace.resource_options() {
+        let instance = match Some(chosen.component) == program.border_component() {
+            true => "host".to_string(),
+            false => program.components[chosen.component.index()].path.clone(),
+        };
+        let ResourceOption { option, because, .. } = chosen;
+        let representation = Representation { instance, option, because };
+        inspection.resources[chosen.resource.index()].representations.push(representation);
+    }
+    let trapping = meld_emit::always_trapping(&decision.plan).into_iter();
+    let tell = |meld_emit::AlwaysTraps { instance, position, reason }| {
+        let import = &program.module_of(instance).imports[position as usize];
+        AlwaysTraps {
+            from: program.instances[instance.index()].name.clone(),
+            import_module: import.module.clone(),
+            import_name: import.name.clone(),
+            reason,
+        }
+    };
+    inspection.always_trapping = trapping.map(tell).collect();
 }
 
 fn resources(program: &Program) -> Vec<Resource> {
@@ -76,6 +104,7 @@ fn resources(program: &Program) -> Vec<Resource> {
             reaches_host: reach_host.contains(&id),
             lent: lent.contains(&id),
             holders: holders.into_iter().map(path).collect(),
+            representations: Vec::new(),
         })
         .collect()
 }

@@ -2,6 +2,7 @@
 
 use super::{
     CoreExport, CoreImport, Function, FusedInspection, Inspection, Memory, ProgramInspection,
+    Representation, Resource,
 };
 use std::fmt::Write as _;
 
@@ -60,7 +61,15 @@ fn render_program(program: &ProgramInspection) -> String {
     table(
         &mut text,
         "resources",
-        &["resource", "implemented by", "destructor", "reaches the host", "lent", "held by"],
+        &[
+            "resource",
+            "implemented by",
+            "destructor",
+            "reaches the host",
+            "lent",
+            "held by",
+            "representation",
+        ],
         program.resources.iter().map(|r| {
             let yes = |is: bool| if is { "yes" } else { "no" }.to_string();
             vec![
@@ -70,11 +79,25 @@ fn render_program(program: &ProgramInspection) -> String {
                 yes(r.reaches_host),
                 yes(r.lent),
                 r.holders.join(", "),
+                representations(r),
             ]
         }),
     );
-    if !program.resources.is_empty() {
-        text.push_str(REPRESENTATION);
+    table(
+        &mut text,
+        "calls that always trap",
+        &["from", "import", "reason"],
+        program.always_trapping.iter().map(|t| {
+            let import = format!("{:?} {:?}", t.import_module, t.import_name);
+            vec![t.from.clone(), import, t.reason.clone()]
+        }),
+    );
+    if let Some(reason) = &program.refused {
+        let _ = writeln!(
+            text,
+            "\nThis is not fused, and so nothing is decided:\n{}",
+            reason.trim_end()
+        );
     }
     if let Some(face) = &program.core {
         core_face(&mut text, &face.imports, &face.exports);
@@ -120,11 +143,20 @@ fn render_fused(fused: &FusedInspection) -> String {
     text
 }
 
-/// What no inspection of inputs can tell of a resource, as rules decide it.
-const REPRESENTATION: &str = "  By the standard rules, handles lie in checked tables, and at the host's edge in the host's own.
-  Those of a guest's resource that is not lent and does not reach the host can be its representation
-  (`--opaque-rep`). `meld fuse --explain=resource` says what they became.
-";
+/// The options that were chosen for a resource, each with the instances that it was chosen for.
+fn representations(resource: &Resource) -> String {
+    let mut options: Vec<(&str, Vec<&str>)> = Vec::new();
+    for Representation { instance, option, .. } in &resource.representations {
+        let option = option.rsplit('.').next().unwrap_or(option);
+        match options.iter_mut().find(|(known, _)| *known == option) {
+            Some((_, instances)) => instances.push(instance),
+            None => options.push((option, vec![instance])),
+        }
+    }
+    let tell =
+        |(option, instances): (&str, Vec<&str>)| format!("{option} ({})", instances.join(", "));
+    options.into_iter().map(tell).collect::<Vec<_>>().join(", ")
+}
 
 /// A type in a column that others follow, without what is too much for it.
 fn short(ty: &str) -> String {

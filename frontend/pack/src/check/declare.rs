@@ -5,7 +5,9 @@ use super::{Checker, CoreSorts, INT, Known, Module, Param, STR, Term};
 use crate::ast::{self, ConstDecl, Declaration, DeclarationKind};
 use crate::diagnostic::{Code, near};
 use crate::module;
-use crate::ruleset::{self, AssumeDecl, Cost, FactDecl, Sort, SortId, SortKind, SortRef, TermDecl};
+use crate::ruleset::{
+    self, AssumeDecl, Cost, FactDecl, Limits, Sort, SortId, SortKind, SortRef, TermDecl,
+};
 use std::collections::BTreeMap;
 
 impl<'a> Checker<'a> {
@@ -90,12 +92,19 @@ impl<'a> Checker<'a> {
                     .context(first, "the first");
             }
         }
-        let param = |param: &ast::Param| Param {
-            name: param.name.text.clone(),
-            sort: self.sort_ref(&param.sort),
-            span: param.name.span,
-        };
-        params.iter().map(param).collect()
+        params
+            .iter()
+            .map(|param| {
+                let sort = self.sort_ref(&param.sort);
+                let limits = limits(&param.limits);
+                if limits != Limits::NONE && sort.is_some_and(|sort| sort != SortRef::One(INT)) {
+                    self.sink
+                        .error(Code::SortMismatch, "what has a range is an `Int`")
+                        .label(param.sort.span, "another sort");
+                }
+                Param { name: param.name.text.clone(), sort, limits, span: param.name.span }
+            })
+            .collect()
     }
 
     pub(super) fn sort_ref(&mut self, sort: &ast::SortRef) -> Known {
@@ -176,13 +185,9 @@ impl<'a> Checker<'a> {
                 .error(Code::SortMismatch, "a constant is an `Int`")
                 .label(constant.sort.span, "another sort");
         }
-        let lowest = if constant.power_of_two { 1 } else { i64::MIN };
-        let (min, max) = match constant.range {
-            Some((low, high)) => (low.value, high.value),
-            None => (lowest, i64::MAX),
-        };
+        let limits = limits(&constant.limits);
         let value = constant.value.value;
-        if let Some(wrong) = wrong_value(value, min, max, constant.power_of_two) {
+        if let Some(wrong) = limits.wrong(value) {
             self.sink
                 .error(Code::ConstValue, format!("the default of `{}` {wrong}", constant.name.text))
                 .label(constant.value.span, "the default");
@@ -197,9 +202,7 @@ impl<'a> Checker<'a> {
             name: format!("{last}.{}", constant.name.text),
             doc: declaration.doc.clone(),
             value,
-            min,
-            max,
-            power_of_two: constant.power_of_two,
+            limits,
             span,
         });
     }
@@ -260,8 +263,10 @@ impl<'a> Checker<'a> {
             let wrong = match value.parse::<i64>() {
                 Err(_) => Some("is not a number of 64 bits".to_owned()),
                 Ok(number) => {
-                    constant.value = number;
-                    wrong_value(number, constant.min, constant.max, constant.power_of_two)
+                    let wrong = constant.limits.wrong(number);
+                    // What is wrong is told once, not again wherever the constant stands.
+                    constant.value = if wrong.is_none() { number } else { constant.value };
+                    wrong
                 }
             };
             let span = constant.span;
@@ -275,20 +280,22 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// What is wrong with a constant's value, if anything.
-fn wrong_value(value: i64, min: i64, max: i64, power_of_two: bool) -> Option<String> {
-    if value < min || value > max {
-        return Some(format!("is not in {min}..={max}"));
-    }
-    // Where the range has 0, it is for "none".
-    let is_power = value >= 0 && value & value.wrapping_sub(1) == 0;
-    (power_of_two && !is_power).then(|| "is not a power of two".to_owned())
+/// Limits as they are declared. A power of two without a range is at least 1.
+fn limits(declared: &ast::Limits) -> Limits {
+    let power_of_two = declared.power_of_two;
+    let lowest = if power_of_two { 1 } else { Limits::NONE.min };
+    let (min, max) = match declared.range {
+        Some((low, high)) => (low.value, high.value),
+        None => (lowest, Limits::NONE.max),
+    };
+    Limits { min, max, power_of_two }
 }
 
 fn set_params(params: &[Param]) -> Vec<ruleset::Param> {
     let param = |param: &Param| ruleset::Param {
         name: param.name.clone(),
         sort: param.sort.unwrap_or(SortRef::One(INT)),
+        limits: param.limits,
     };
     params.iter().map(param).collect()
 }

@@ -114,6 +114,7 @@ type Known = Option<SortRef>;
 struct Param {
     name: String,
     sort: Known,
+    limits: ruleset::Limits,
     span: Span,
 }
 

@@ -9,7 +9,7 @@ use super::sorts::find;
 use super::{Checker, Module};
 use crate::diagnostic::{Code, near};
 use crate::module::ItemType;
-use crate::ruleset::ModuleImport;
+use crate::ruleset::{Limits, ModuleImport, TermId};
 
 impl Checker<'_> {
     /// Reports arguments that do not fit, anywhere in what a rule makes.
@@ -23,6 +23,7 @@ impl Checker<'_> {
             }
         });
         for (term, args, imports) in modules {
+            self.numbers(term, args);
             for (from, import) in &imports {
                 let reports = self.sink.count();
                 match from {
@@ -37,6 +38,28 @@ impl Checker<'_> {
                     self.sink.amend(|report| report.context(at, "the module that imports it"));
                     break;
                 }
+            }
+        }
+    }
+
+    /// Reports numbers that are not within the limits of a module's parameters, or are not known here.
+    fn numbers(&mut self, module: TermId, args: &[Node]) {
+        for (param, arg) in self.terms[module.index()].params.iter().zip(args) {
+            let wrong = match &arg.kind {
+                _ if param.limits == Limits::NONE => None,
+                NodeKind::Int(value) => {
+                    param.limits.wrong(*value).map(|wrong| format!("{value}, which {wrong}"))
+                }
+                _ => Some("not known before the rule fires".to_owned()),
+            };
+            if let Some(wrong) = wrong {
+                self.sink
+                    .error(
+                        Code::ModuleWiring,
+                        format!("the number for `{}` is {wrong}", param.name),
+                    )
+                    .label(arg.span, "this one")
+                    .context(param.span, "declared here");
             }
         }
     }

@@ -296,6 +296,12 @@ fn packs_may_have_channels_of_their_own() {
         assert_ne!(module.call("f_new", &[]), Ok(-3));
         assert_eq!(module.call("f_new", &[]), Ok(-3), "there are two");
     });
+    let bare = guest("f", "my:frames", &CHANNELS[1..2], "");
+    let bare = modules::fuser(&[("bare", bare)]).rules(folder.path().join("frames.meld"));
+    let error = refusal(&bare);
+    for words in ["bare: import \"my:frames\" \"write\"", "`!memories(?i, 0)` does not hold"] {
+        assert!(error.contains(words), "{error}");
+    }
 }
 
 /// An instance that guards itself: its one call returns what the gate says, or 1000 and how many calls
