@@ -177,7 +177,7 @@ refuse of-something-else {
 }
 
 #[test]
-fn handles_are_refused_in_plain_words() {
+fn streams_and_futures_are_refused_in_plain_words() {
     let handle = siblings("(param \"a\" (stream u8))", "(param i32)", "");
     let error = decide(&handle, &rules(), &Options::default()).unwrap_err().to_string();
     assert!(

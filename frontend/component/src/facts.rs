@@ -14,13 +14,15 @@ mod resources;
 mod tiny;
 mod trampolines;
 
-pub use faces::{in_memory, several_faces};
+pub use faces::{in_memory, passes_handles, several_faces};
 pub use importers::{
     first_imports, funcref_tables, guests, known_as, peers, root_modules, same_memory, same_table,
 };
 pub use intrinsics::{host_functions, shares};
 pub use leave::observes_leave;
-pub use resources::{holders, lent, may_reenter, observes_lends, reaches_host};
+pub use resources::{
+    destroyed_by_handle, holders, lent, may_reenter, observes_lends, reaches_host,
+};
 pub use tiny::{Tiny, tiny};
 pub use trampolines::{Callee, Slot, Trampolines, trampolines};
 
