@@ -1,4 +1,5 @@
 ;; What a start function throws is the end of its instantiation; nothing can be called.
+;; expect run => trap
 (component
   (component $thrower
     (core module $m
