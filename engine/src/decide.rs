@@ -159,7 +159,10 @@ pub(crate) fn solve<'r>(
         ports.insert(*port, PortTrace { proof });
     }
     plan.assumptions = assumptions(&saturation, &proofs);
-    Ok((plan, Trace { saturation, choices, standings, verdicts, proofs, ports }))
+    Ok((
+        plan,
+        Trace { saturation, choices, standings, verdicts, proofs, ports, notes: BTreeMap::new() },
+    ))
 }
 
 /// Names given as opaque of which no resource is, as far as the plan goes: no step of a proof is by a rule
