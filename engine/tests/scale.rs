@@ -43,6 +43,7 @@ fn chain(components: u32, calls: u32) -> Program {
         has_tags: false,
         memories: vec![MEMORY],
         tables: Vec::new(),
+        bodies: Vec::new(),
     };
     let mut program = Program {
         inputs: vec![Input { name: "calls".into(), bytes: Vec::new().into() }],

@@ -1,5 +1,6 @@
 //! Embeds the standard packs: every file below `rules/` becomes part of the binary, and so do the
-//! binaries that meld makes of the modules, so that their texts are not read at every start.
+//! binaries that meld makes of the modules and the packs without their tests, so that neither texts of
+//! modules nor tests are read at every start.
 
 use meld_pack::Loader;
 use meld_pack::ruleset::RuleSet;
@@ -27,7 +28,7 @@ fn main() {
     code.push(']');
     let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap());
     std::fs::write(out.join("packs.rs"), code).unwrap();
-    std::fs::write(out.join("modules.rs"), modules(&files, &out)).unwrap();
+    std::fs::write(out.join("made.rs"), made(&files, &out)).unwrap();
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -42,13 +43,15 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// The modules of each pack, as a Rust expression. There is none where the packs have mistakes:
-/// whoever loads them is told.
-fn modules(files: &[(String, PathBuf)], out: &Path) -> String {
+/// Each pack without its tests, and its modules, as a Rust expression. There is none where the packs
+/// have mistakes: whoever loads them is told.
+fn made(files: &[(String, PathBuf)], out: &Path) -> String {
     let mut code = String::from("&[\n");
     if let Some(rules) = load(files) {
         for (position, pack) in rules.packs.iter().enumerate() {
-            writeln!(code, "    ({:?}, &[", pack.path.to_str().unwrap()).unwrap();
+            let path = pack.path.to_str().unwrap();
+            let text = without_tests(&rules, position, files);
+            writeln!(code, "    ({path:?}, {text:?}, &[").unwrap();
             let terms = rules.terms.iter().filter(|term| term.span.pack.index() == position);
             for (term, module) in terms.filter_map(|term| Some((term, term.module.as_ref()?))) {
                 let (name, follows) = (&term.name, &module.follows);
@@ -66,6 +69,20 @@ fn modules(files: &[(String, PathBuf)], out: &Path) -> String {
     }
     code.push(']');
     code
+}
+
+/// A pack's text with blanks for its tests, so that everything else stays where it is.
+fn without_tests(rules: &RuleSet, pack: usize, files: &[(String, PathBuf)]) -> String {
+    let (_, path) =
+        files.iter().find(|(name, _)| Path::new(name) == rules.packs[pack].path).unwrap();
+    let mut text = std::fs::read(path).unwrap();
+    let tests = rules.rules.iter().map(|rule| &rule.tests);
+    let tests = tests.chain(rules.forbids.iter().map(|forbid| &forbid.tests)).flatten();
+    for span in tests.map(|test| &test.span).filter(|span| span.pack.index() == pack) {
+        let test = text[span.start..span.end].iter_mut();
+        test.filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
+    }
+    String::from_utf8(text).unwrap()
 }
 
 fn load(files: &[(String, PathBuf)]) -> Option<RuleSet> {

@@ -32,8 +32,8 @@ pub use terms::emitted;
 use meld_component::program::{CoreItem, InstanceId, Program, World};
 use meld_engine::plan::{Form, Node, NodeId, Plan, Port};
 use merge::{Merge, MergeError, Merged, Source, StartMode};
-use std::io::Write;
-use validate::Check;
+use std::io::{ErrorKind, IoSlice, Write};
+use validate::{Check, Written};
 use wrap::Face;
 
 /// What was written.
@@ -86,14 +86,13 @@ pub fn emit_to(
     plan: &Plan,
     out: &mut (impl Write + Send),
 ) -> Result<Report, EmitError> {
-    validate::with_validation(program, |written| write(program, plan, out, written))
+    validate::with_validation(program, || write(program, plan, out))
 }
 
 fn write(
     program: &Program,
     plan: &Plan,
     out: &mut (impl Write + Send),
-    written: &mut validate::Written,
 ) -> Result<Report, EmitError> {
     let hosts = border::HostImports::new(program, plan)?;
     let wiring = wiring::Wiring::new(program, plan, &hosts);
@@ -106,6 +105,7 @@ fn write(
     let merge =
         Merge { name: None, instances, exports: border.exports.into_iter().collect(), start };
     merge::merge_then(&merge, |merged| {
+        let mut written = Written::default();
         for (id, position) in wiring.guests() {
             if merged.proves[position] {
                 written.add(program.instances[id.index()].module, &merged.kept[position]);
@@ -137,13 +137,18 @@ fn write(
             face
         };
         let (mut check, mut size) = (Check::default(), 0);
-        face.put_on(&module, &mut |pieces: &[&[u8]], outline: &[&[u8]]| {
+        let mut put = |pieces: &[&[u8]], outline: &[&[u8]]| {
             size += pieces.iter().map(|piece| piece.len()).sum::<usize>();
-            let write = || pieces.iter().try_for_each(|piece| out.write_all(piece));
+            let write = || write_all(out, pieces);
             let (written, valid) = rayon::join(write, || check.take(outline));
             valid.map_err(EmitError::Invalid)?;
             written.map_err(EmitError::Write)
-        })?;
+        };
+        let (put, others) = rayon::join(
+            || face.put_on(&module, &mut put),
+            || written.validate_others(program).map_err(EmitError::Input),
+        );
+        put.and(others)?;
         // The check does not see the bytes of data segments, on which sizes depend.
         if size != face.size(&module)? {
             return Err(EmitError::Invalid("sections do not have the sizes that they say".into()));
@@ -156,6 +161,23 @@ fn write(
         Ok(Report { warnings, called })
     })
     .map_err(|error| of_guest(program, &wiring, error))?
+}
+
+/// Writes pieces, which are many, with few calls.
+fn write_all(out: &mut impl Write, pieces: &[&[u8]]) -> std::io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+    let mut slices = &mut slices[..];
+    // What is empty is passed over, so that nothing written means that nothing can be.
+    IoSlice::advance_slices(&mut slices, 0);
+    while !slices.is_empty() {
+        match out.write_vectored(slices) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut slices, written),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// How start functions are run by the export [`START`].

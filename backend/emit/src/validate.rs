@@ -114,7 +114,7 @@ impl Check {
     }
 }
 
-/// Function bodies of the inputs that are valid because the output is: those it was made of.
+/// Function bodies of the inputs that are valid if the output is: those it is made of.
 #[derive(Default)]
 pub struct Written(Vec<Vec<bool>>);
 
@@ -131,34 +131,38 @@ impl Written {
         }
     }
 
-    fn has(&self, module: ModuleId, position: usize) -> bool {
-        self.0.get(module.index()).and_then(|module| module.get(position)) == Some(&true)
+    /// Validates all other bodies of a program's inputs, where that has not been done.
+    ///
+    /// # Errors
+    ///
+    /// The first that is invalid.
+    pub fn validate_others(&self, program: &Program) -> Result<(), DecodeError> {
+        if !program.unvalidated {
+            return Ok(());
+        }
+        let none = Vec::new();
+        validate_bodies_of(program, |module| self.0.get(module.index()).unwrap_or(&none))
     }
 }
 
-/// Writes a program, `write` being given where to note what it wrote. Where bodies of its inputs
-/// have not been validated, it is seen to that all are: in the output, or else in the inputs. What
-/// goes wrong with an invalid body on the way is the input's fault, and reported as that.
+/// Writes a program by `write`. What goes wrong on the way with a function body of an input that has
+/// not been validated and is not valid is the input's fault, and reported as that.
 ///
 /// # Errors
 ///
 /// Those of `write`, and [`EmitError::Input`].
 pub fn with_validation<T>(
     program: &Program,
-    write: impl FnOnce(&mut Written) -> Result<T, EmitError>,
+    write: impl FnOnce() -> Result<T, EmitError>,
 ) -> Result<T, EmitError> {
-    let mut written = Written::default();
     if !program.unvalidated {
-        return write(&mut written);
+        return write();
     }
-    let output = guard(|| write(&mut written)).unwrap_or_else(|panic| {
+    let output = guard(write).unwrap_or_else(|panic| {
         Err(EmitError::Invalid(format!("it could not be written: {panic}")))
     });
-    let none = |_: ModuleId, _: usize| false;
-    let rest: Result<(), DecodeError> = match &output {
-        Ok(_) => validate_bodies_of(program, |module, position| written.has(module, position)),
-        Err(_) => validate_bodies_of(program, none),
-    };
-    rest?;
+    if output.is_err() {
+        Written::default().validate_others(program)?;
+    }
     output
 }

@@ -209,7 +209,7 @@ fn components_of_the_reference_tests() {
     let Some(suite) = meld_suite::for_test() else { return };
     let mut wrapped = 0;
     for (name, input) in meld_suite::components(&suite) {
-        let component = decode::component(&name, input.as_slice().into());
+        let component = decode::component(&name, input.to_vec().into());
         // What does not link is another test's concern.
         let Ok(program) = link::link(&component.unwrap()) else { continue };
         match wrap(stand_in(&program)) {

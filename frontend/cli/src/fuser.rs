@@ -52,7 +52,7 @@ impl Fuser {
 
     /// Adds an input: a component or a core module, binary or text. The name stands in messages,
     /// and is the module name by which other core modules import from it.
-    pub fn input(mut self, name: impl Into<String>, bytes: impl Into<Arc<[u8]>>) -> Self {
+    pub fn input(mut self, name: impl Into<String>, bytes: impl Into<Arc<Vec<u8>>>) -> Self {
         self.inputs.push(Input { name: name.into(), bytes: bytes.into() });
         self
     }
@@ -117,13 +117,13 @@ impl Fuser {
         self
     }
 
-    /// Loads and checks the packs in force.
+    /// Loads and checks the packs in force, the standard ones without their tests.
     ///
     /// # Errors
     ///
     /// If a pack cannot be read or is not right.
     pub fn load_rules(&self) -> Result<RuleSet, FuseError> {
-        Ok(packs::load(&self.packs)?)
+        Ok(packs::load_untested(&self.packs)?)
     }
 
     /// The inputs composed into one component, as a host would run them unfused. A single input
@@ -132,7 +132,7 @@ impl Fuser {
     /// # Errors
     ///
     /// If an input is malformed, or the inputs do not fit together.
-    pub fn compose(&self) -> Result<Arc<[u8]>, FuseError> {
+    pub fn compose(&self) -> Result<Arc<Vec<u8>>, FuseError> {
         Ok(meld_component::compose::compose(&self.binaries()?).map_err(ReadError::from)?.bytes)
     }
 
@@ -264,7 +264,7 @@ fn of_emitting(error: EmitError) -> FuseError {
 /// # Errors
 ///
 /// [`FuseError::NotWasm`] where the bytes are neither.
-pub fn binary(name: &str, bytes: Arc<[u8]>) -> Result<Arc<[u8]>, FuseError> {
+pub fn binary(name: &str, bytes: Arc<Vec<u8>>) -> Result<Arc<Vec<u8>>, FuseError> {
     if bytes.starts_with(b"\0asm") {
         return Ok(bytes);
     }

@@ -1,7 +1,7 @@
 //! Files, standard input and standard output.
 
 use crate::exit::Failure;
-use std::io::{IsTerminal as _, Read as _, Seek as _, Write as _};
+use std::io::{IoSlice, IsTerminal as _, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::NamedTempFile;
@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 const MOST: u64 = 1 << 30;
 
 /// Reads a file, or standard input for `-`.
-pub fn read(path: &str) -> Result<Arc<[u8]>, Failure> {
+pub fn read(path: &str) -> Result<Arc<Vec<u8>>, Failure> {
     if path == "-" {
         return read_stream(std::io::stdin())
             .map_err(|e| Failure::file(format!("standard input: {e}")));
@@ -25,7 +25,7 @@ pub fn origin(path: &str) -> &str {
 
 /// Reads a file where it is to stay: inputs may be large, and a buffer on the way would double
 /// them.
-fn read_file(path: &Path) -> std::io::Result<Arc<[u8]>> {
+fn read_file(path: &Path) -> std::io::Result<Arc<Vec<u8>>> {
     let mut file = std::fs::File::open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
@@ -37,15 +37,13 @@ fn read_file(path: &Path) -> std::io::Result<Arc<[u8]>> {
         return Err(std::io::Error::other(message));
     }
     let length = usize::try_from(metadata.len()).map_err(std::io::Error::other)?;
-    let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, length).collect();
-    if let Some(bytes) = Arc::get_mut(&mut bytes) {
-        file.read_exact(bytes)?;
-    }
-    Ok(bytes)
+    let mut bytes = vec![0; length];
+    file.read_exact(&mut bytes)?;
+    Ok(bytes.into())
 }
 
 /// Reads what has no length of its own: a device may never end.
-fn read_stream(stream: impl std::io::Read) -> std::io::Result<Arc<[u8]>> {
+fn read_stream(stream: impl std::io::Read) -> std::io::Result<Arc<Vec<u8>>> {
     let mut bytes = Vec::new();
     if stream.take(MOST + 1).read_to_end(&mut bytes)? as u64 > MOST {
         return Err(std::io::Error::other("does not end within 1 GiB, the most that meld reads"));
@@ -169,6 +167,13 @@ impl std::io::Write for Output<'_> {
         match self {
             Output::Memory(all, _) => all.write(bytes),
             Output::Beside(file, _) => file.as_file_mut().write(bytes),
+        }
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> std::io::Result<usize> {
+        match self {
+            Output::Memory(all, _) => all.write_vectored(pieces),
+            Output::Beside(file, _) => file.as_file_mut().write_vectored(pieces),
         }
     }
 

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 /// Every file below `rules/`: its path from the repository's root, and its bytes.
 static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/packs.rs"));
 
-/// The modules of each standard pack, by the pack's path.
-static MODULES: &[(&str, &[Made])] = include!(concat!(env!("OUT_DIR"), "/modules.rs"));
+/// The path of each standard pack, its text without tests, and its modules.
+static MADE: &[(&str, &str, &[Made])] = include!(concat!(env!("OUT_DIR"), "/made.rs"));
 
 /// Which packs are in force.
 #[derive(Clone, Debug, Default)]
@@ -40,13 +40,23 @@ pub enum PackError {
 ///
 /// See [`PackError`].
 pub fn load(options: &PackOptions) -> Result<RuleSet, PackError> {
-    load_with(options, MODULES)
+    load_with(options, MADE, true)
 }
 
-/// Loads packs, of the standard ones with these modules instead of their texts.
+/// Loads packs as [`load`] does, but the standard ones without their tests, which takes less time.
+///
+/// # Errors
+///
+/// See [`PackError`].
+pub fn load_untested(options: &PackOptions) -> Result<RuleSet, PackError> {
+    load_with(options, MADE, false)
+}
+
+/// Loads packs, of the standard ones with what was `made` of them, and with their tests or not.
 fn load_with(
     options: &PackOptions,
-    made: &[(&str, &'static [Made])],
+    made: &[(&str, &str, &'static [Made])],
+    tests: bool,
 ) -> Result<RuleSet, PackError> {
     let mut loader = Loader::new();
     for (path, bytes) in FILES {
@@ -58,8 +68,8 @@ fn load_with(
         }
         let text =
             std::str::from_utf8(bytes).map_err(|e| PackError::Read(format!("{path}: {e}")))?;
-        if let Some((_, modules)) = made.iter().find(|(pack, _)| pack == path) {
-            loader.made(path, text, modules);
+        if let Some((_, untested, modules)) = made.iter().find(|(pack, ..)| pack == path) {
+            loader.made(path, if tests { text } else { untested }, modules);
             continue;
         }
         let beside: Vec<(&str, &[u8])> = FILES
@@ -84,14 +94,27 @@ fn load_with(
 mod tests {
     use super::*;
 
-    /// What the build made of the modules is what loading makes of their texts.
+    /// What the build made of the packs is what loading makes of their texts.
     #[test]
-    fn modules_are_made_of_their_texts() {
+    fn packs_are_made_of_their_texts() {
         let options = PackOptions::default();
-        let (texts, made) = (load_with(&options, &[]).unwrap(), load(&options).unwrap());
-        assert!(!MODULES.is_empty() && texts.terms.len() == made.terms.len());
-        for (text, made) in texts.terms.iter().zip(&made.terms) {
-            assert_eq!(format!("{text:?}"), format!("{made:?}"));
+        let mut texts = load_with(&options, &[], true).unwrap();
+        let (made, mut untested) = (load(&options).unwrap(), load_untested(&options).unwrap());
+        assert!(!MADE.is_empty());
+        assert_eq!(format!("{texts:?}"), format!("{made:?}"));
+        let clear = |rules: &mut RuleSet| {
+            let of_rules = rules.rules.iter_mut().map(|rule| &mut rule.tests);
+            let tests = of_rules.chain(rules.forbids.iter_mut().map(|forbid| &mut forbid.tests));
+            tests.map(|tests| std::mem::take(tests).len()).sum::<usize>()
+        };
+        assert_ne!(clear(&mut texts), 0);
+        assert_eq!(clear(&mut untested), 0);
+        for (text, untested) in texts.packs.iter().zip(&mut untested.packs) {
+            assert_eq!(text.source.len(), untested.source.len());
+            untested.source = text.source.clone();
         }
+        assert_eq!(texts.warnings.render(false), untested.warnings.render(false));
+        untested.warnings = texts.warnings.clone();
+        assert_eq!(format!("{texts:?}"), format!("{untested:?}"));
     }
 }

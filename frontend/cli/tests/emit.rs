@@ -20,7 +20,7 @@ const VALID: &str = r#"(func (export "run") (result i32) (i32.const 1))"#;
 
 /// Both forms refuse the inputs as reading alone does.
 fn refused_as_by_reading(inputs: &[(&str, &[u8])]) -> String {
-    let fuser = inputs.iter().fold(Fuser::new(), |f, (name, bytes)| f.input(*name, *bytes));
+    let fuser = inputs.iter().fold(Fuser::new(), |f, (name, bytes)| f.input(*name, bytes.to_vec()));
     let read = fuser.read().unwrap_err().to_string();
     for form in [Form::Component, Form::Core] {
         let fused = fuser.clone().form(form).fuse().unwrap_err();

@@ -27,7 +27,7 @@ pub struct Component {
     /// Name of the input, for messages.
     pub name: String,
     /// The whole binary.
-    pub bytes: Arc<[u8]>,
+    pub bytes: Arc<Vec<u8>>,
     /// The validator's types of the root.
     pub types: Arc<wasmparser::types::Types>,
     /// The core modules at any depth, in the order in which they stand in the binary.

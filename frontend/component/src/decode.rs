@@ -44,7 +44,7 @@ pub struct CoreInput {
     /// The input's name.
     pub name: String,
     /// The whole binary.
-    pub bytes: Arc<[u8]>,
+    pub bytes: Arc<Vec<u8>>,
     /// What it imports and exports.
     pub module: CoreModule,
     /// The validator's types of the module; those of several inputs that one [`Reader`] read
@@ -107,14 +107,14 @@ pub enum Bodies {
 /// # Errors
 ///
 /// If it is malformed, invalid, or not a component.
-pub fn component(name: &str, bytes: Arc<[u8]>) -> Result<Component, DecodeError> {
+pub fn component(name: &str, bytes: Arc<Vec<u8>>) -> Result<Component, DecodeError> {
     component_with(name, bytes, Bodies::Now)
 }
 
 /// Reads a component; its function bodies are validated now or later.
 pub(crate) fn component_with(
     name: &str,
-    bytes: Arc<[u8]>,
+    bytes: Arc<Vec<u8>>,
     bodies: Bodies,
 ) -> Result<Component, DecodeError> {
     let mut validator = Validator::new_with_features(features());
@@ -147,7 +147,7 @@ impl Reader {
     /// # Errors
     ///
     /// If it is malformed, invalid, or not a core module.
-    pub fn core(&mut self, name: &str, bytes: Arc<[u8]>) -> Result<CoreInput, DecodeError> {
+    pub fn core(&mut self, name: &str, bytes: Arc<Vec<u8>>) -> Result<CoreInput, DecodeError> {
         self.validator.reset();
         let mut pass = Pass::run(&mut self.validator, name, &bytes, self.bodies)?;
         if pass.encoding != Some(Encoding::Module) {
@@ -219,6 +219,9 @@ impl<'a> Pass<'a> {
             let valid = validator.payload(&payload).map_err(|e| pass.invalid(e))?;
             let types = match valid {
                 ValidPayload::Func(func, body) => {
+                    if let Some(Frame::Module(builder, _)) = pass.stack.last_mut() {
+                        builder.body(body.range());
+                    }
                     if bodies == Bodies::Now {
                         queue.push(func, body).map_err(|e| pass.invalid(e))?;
                     }
@@ -314,6 +317,7 @@ impl<'a> Pass<'a> {
             has_tags: false,
             memories: Vec::new(),
             tables: Vec::new(),
+            bodies: Vec::new(),
         });
         self.stack.push(Frame::Module(ModuleBuilder::new(start), id));
     }

@@ -128,7 +128,7 @@ pub struct ComponentWorld {
     /// Root exports in order, with what each is.
     pub exports: Vec<(String, wasmparser::component_types::ComponentEntityType, WorldItem)>,
     /// The whole root component, as it was after composition.
-    pub bytes: Arc<[u8]>,
+    pub bytes: Arc<Vec<u8>>,
 }
 
 impl std::fmt::Debug for ComponentWorld {
@@ -171,6 +171,8 @@ pub struct CoreModule {
     pub memories: Vec<CoreKind>,
     /// Its tables by index, imported ones first.
     pub tables: Vec<CoreKind>,
+    /// Where the bodies of the functions that it defines are in its bytes, without their sizes.
+    pub bodies: Vec<Range<usize>>,
 }
 
 /// One import of a core module.

@@ -15,8 +15,8 @@ pub struct Input {
     /// What it is called, in messages and in imports of core modules: the stem of its file, or
     /// what the user says.
     pub name: String,
-    /// The whole binary.
-    pub bytes: Arc<[u8]>,
+    /// The whole binary. What was read into a vector stays where it is, however often it is shared.
+    pub bytes: Arc<Vec<u8>>,
 }
 
 /// Why inputs do not make a program.

@@ -98,7 +98,8 @@ impl Loader {
     }
 
     /// Adds a pack from memory, as [`Loader::builtin`] does, of whose modules no text has to be read
-    /// again. They are trusted to be valid for all address types.
+    /// again. They are trusted to be valid for all address types, and its rules to have had the tests
+    /// that they need.
     pub fn made(&mut self, path: &str, text: &str, modules: &'static [Made]) {
         let files = Files::Made(modules);
         self.inputs.push(Input { path: path.into(), text: text.into(), files });
@@ -224,6 +225,11 @@ fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
 }
 
 impl Files {
+    /// Whether an earlier [`Loader::finish`] found the pack to be right.
+    pub(crate) fn is_made(&self) -> bool {
+        matches!(self, Files::Made(_))
+    }
+
     /// The module of that name, if it was made before.
     pub(crate) fn made(&self, name: &str) -> Option<&'static Made> {
         match self {

@@ -120,6 +120,9 @@ impl Inits {
         instance: u32,
         expr: &ConstExpr<'_>,
     ) -> Result<Expr, MergeError> {
+        if let Some(value) = one_constant(expr) {
+            return Ok(Expr { pieces: vec![Piece::Int(value)], copyable: true });
+        }
         let mut resolved = Expr { pieces: Vec::new(), copyable: true };
         let mut stack = IntStack::default();
         for_each_operator(linked, instance, expr, |operator, start, end| {
@@ -204,6 +207,17 @@ fn unread_globals(
 }
 
 /// Calls `each` with every operator before the final `end`, and its range in the module.
+/// The value of an expression that is one constant, as nearly all are.
+fn one_constant(expr: &ConstExpr<'_>) -> Option<Const> {
+    let mut reader = expr.get_operators_reader();
+    let value = match reader.read().ok()? {
+        Operator::I32Const { value } => Const::I32(value),
+        Operator::I64Const { value } => Const::I64(value),
+        _ => return None,
+    };
+    reader.is_end_then_eof().then_some(value)
+}
+
 fn for_each_operator(
     linked: &Linked<'_>,
     instance: u32,

@@ -126,7 +126,6 @@ impl Emitter<'_, '_> {
         let (exports, start_section) = self.exports(exports, start_index)?;
         let globals = self.globals()?;
         let elements = self.elements()?;
-        let data = self.data()?;
 
         let mut out = wasm_encoder::Module::HEADER.to_vec();
         let mut section = |present: bool, section: &dyn AppendSection| {
@@ -154,16 +153,10 @@ impl Emitter<'_, '_> {
         section(!elements.is_empty(), &elements);
         let start_uses_data = self.passive.iter().any(|(kind, _)| *kind == Kind::Memory);
         if self.live.code_uses_data || start_uses_data {
-            section(true, &DataCountSection { count: data.len() as u32 });
+            let count = self.live.data.iter().filter(|live| **live).count() as u32;
+            section(true, &DataCountSection { count });
         }
-        let mut tail = Vec::new();
-        let name = self.merge.name.as_deref();
         let last = generated.is_some().then_some(functions);
-        names::name_section(self.linked, &self.numbers, name, last, &mut tail)?;
-        names::producers(self.linked).append_to(&mut tail);
-        if let Some(features) = names::target_features(self.linked) {
-            features.append_to(&mut tail);
-        }
         let code = bulk::Code {
             modules: &self.linked.modules,
             renumber: &self.renumber,
@@ -174,7 +167,7 @@ impl Emitter<'_, '_> {
             generated,
         };
         Ok(then(Merged {
-            module: Fused::new(out, code, data, tail)?,
+            module: Fused::new(out, code, || Ok((self.data()?, self.tail(last)?)))?,
             has_start: start_index.is_some(),
             kept: self.kept(),
             proves: (self.linked.exact.iter().zip(&self.live.needs_declarations))
@@ -183,6 +176,18 @@ impl Emitter<'_, '_> {
             dropped_sections: names::dropped(self.linked),
             called: self.called(),
         }))
+    }
+
+    /// The sections after the data section; `start` is a start function without an instance.
+    fn tail(&self, start: Option<u32>) -> Result<Vec<u8>, MergeError> {
+        let mut tail = Vec::new();
+        let name = self.merge.name.as_deref();
+        names::name_section(self.linked, &self.numbers, name, start, &mut tail)?;
+        names::producers(self.linked).append_to(&mut tail);
+        if let Some(features) = names::target_features(self.linked) {
+            features.append_to(&mut tail);
+        }
+        Ok(tail)
     }
 
     /// For each instance, which of the functions that its module defines are emitted as they are.

@@ -19,14 +19,16 @@ pub(crate) struct Fused<'m> {
 }
 
 impl<'m> Fused<'m> {
-    /// A module in pieces, the sizes of which are computed.
+    /// A module in pieces, the sizes of which are computed. `rest` makes the data segments and all
+    /// sections after them, while the code is measured.
     pub fn new(
         head: Vec<u8>,
         code: Code<'m>,
-        data: Vec<Segment<'m>>,
-        tail: Vec<u8>,
+        rest: impl FnOnce() -> Result<(Vec<Segment<'m>>, Vec<u8>), MergeError> + Send,
     ) -> Result<Self, MergeError> {
-        let code_size = leb128_size(code.count()) + code.measure()?;
+        let (rest, bodies) = rayon::join(rest, || code.measure());
+        let (data, tail) = rest?;
+        let code_size = leb128_size(code.count()) + bodies?;
         let data_size = leb128_size(data.len()) + data.iter().map(Segment::size).sum::<usize>();
         Ok(Fused { head, code: Some(code), code_size, data, data_size, tail })
     }

@@ -8,7 +8,7 @@
 //! 2. [`types`], [`link`]: types are deduplicated, imports followed, every item gets an id;
 //! 3. [`consts`]: initial values of globals are computed or copied;
 //! 4. [`segments`]: what instantiation does, and what of it a start function has to do;
-//! 5. [`scan`]: what each body refers to, and where;
+//! 5. [`scan`]: what each body refers to, and where ([`shapes`]: instructions that are read fast);
 //! 6. [`inline`]: calls are found that become bodies;
 //! 7. [`reach`]: what root exports and instantiation reach is kept, the rest is not emitted;
 //! 8. [`reencode`], [`emit`], [`names`]: ids become indices, and small sections are written;
@@ -34,6 +34,7 @@ mod reach;
 mod reencode;
 mod scan;
 mod segments;
+mod shapes;
 mod types;
 
 pub use called::{Called, Reason};
@@ -184,8 +185,8 @@ pub(crate) fn merge_then<T>(
 ) -> Result<T, MergeError> {
     let (linked, exports) = link::Linked::new(merge)?;
     let inits = consts::Inits::new(&linked)?;
-    let steps = segments::steps(&linked, &inits)?;
-    let (references, sites) = scan::scan(&linked)?;
+    let (steps, scanned) = rayon::join(|| segments::steps(&linked, &inits), || scan::scan(&linked));
+    let (steps, (references, sites)) = (steps?, scanned?);
     let inlining = inline::Inlining::new(&linked);
     let live = reach::reach(&linked, &references, &inits, &inlining, &steps, &exports)?;
     drop(references);

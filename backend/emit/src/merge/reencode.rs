@@ -4,7 +4,8 @@ use super::consts::{Expr, Piece};
 use super::immediates::{Immediates, Slot, Visitor};
 use super::link::{Const, Constant, Item, Linked};
 use super::reach::Live;
-use super::scan::Site;
+use super::scan::{Site, pack};
+use super::shapes::SHAPES;
 use super::types::{Dangling, reencode_message};
 use super::{Kind, MergeError, PerKind};
 use wasm_encoder::reencode::{self, Reencode};
@@ -216,8 +217,10 @@ impl<'a> Renumber<'a> {
         let first = code.original_position();
         for site in sites.filter(|site| !(site.only_memories && self.same_memories)) {
             let at = first + site.offset;
-            let mut reader = BinaryReader::new(&self.bytes[at..range.end], at);
-            writer.operator(&mut reader).map_err(malformed)?;
+            if !writer.index_at(&self.bytes[at..range.end], at) {
+                let mut reader = BinaryReader::new(&self.bytes[at..range.end], at);
+                writer.operator(&mut reader).map_err(malformed)?;
+            }
         }
         writer.finish().map_err(|message| self.malformed(message))?;
         writer.flush(range.end);
@@ -303,6 +306,22 @@ struct Writer<'w, 'a> {
 }
 
 impl Writer<'_, '_> {
+    /// Goes on with an instruction at a position if it has one index, which stays one.
+    #[inline]
+    fn index_at(&mut self, instruction: &[u8], at: usize) -> bool {
+        let [opcode, immediates @ ..] = instruction else { return false };
+        let Some((slot, index, size)) = SHAPES[*opcode as usize].index(immediates) else {
+            return false;
+        };
+        let Ok(new) = self.renumber.lookup(slot, index) else { return false };
+        if new != index {
+            self.flush(at + 1);
+            pack(new, self.out);
+            self.copied = at + 1 + size;
+        }
+        true
+    }
+
     /// Goes on with the instruction that a reader is at.
     fn operator(&mut self, reader: &mut BinaryReader<'_>) -> Result<(), wasmparser::Error> {
         self.at = reader.original_position();

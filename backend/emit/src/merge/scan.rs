@@ -4,13 +4,13 @@
 use super::immediates::{Immediates, Slot, Visitor};
 use super::link::Linked;
 use super::module::Module;
+use super::shapes::{NAMES_MEMORY, Plain, SHAPES, Shape};
 use super::types::Dangling;
 use super::{Kind, MergeError};
 use rayon::prelude::*;
 use std::ops::Range;
-use std::sync::LazyLock;
 use wasm_encoder::Encode;
-use wasmparser::{BinaryReader, Operator, OperatorsReader};
+use wasmparser::{BinaryReader, Operator};
 
 /// Functions scanned as one task.
 const CHUNK: usize = 256;
@@ -62,13 +62,23 @@ impl Chunk {
     }
 }
 
+/// Appends a number, which is best small, in LEB128.
+#[inline]
+pub fn pack(number: u32, packed: &mut Vec<u8>) {
+    match u8::try_from(number) {
+        Ok(byte) if byte < 0x80 => packed.push(byte),
+        _ => number.encode(packed),
+    }
+}
+
 impl Lists {
     fn of(&self, instance: usize, function: usize) -> impl Iterator<Item = u32> {
         let chunk = &self.0[instance][function / CHUNK];
         let position = function % CHUNK;
         let start = position.checked_sub(1).map_or(0, |before| chunk.ends[before]) as usize;
         let mut reader = BinaryReader::new(&chunk.packed[start..chunk.ends[position] as usize], 0);
-        std::iter::from_fn(move || reader.read_var_u32().ok())
+        // At the end nothing is read: an error is made on the heap.
+        std::iter::from_fn(move || (!reader.eof()).then(|| reader.read_var_u32().ok())?)
     }
 }
 
@@ -146,25 +156,35 @@ fn scan_chunk(
         let code = &module.bytes[first..body.range().end];
         let (mut at, mut before) = (0, 0);
         while let Some(byte) = code.get(at) {
-            match shapes[*byte as usize] {
-                Shape::Bare => at += 1,
-                Shape::Number => {
-                    let number = &code[at + 1..];
-                    at += 2 + number.iter().take_while(|byte| **byte >= 0x80).count();
+            let next = match shapes[*byte as usize] {
+                Shape::Plain(plain) => {
+                    at = plain.end(code, at);
+                    continue;
                 }
-                Shape::Other => {
-                    let mut reader = BinaryReader::new(&code[at..], first + at);
-                    reader.visit_operator(&mut Visitor(&mut scan)).map_err(text)?;
-                    if scan.named != Named::Nothing {
-                        let only_memories = u32::from(scan.named == Named::Memories);
-                        // A valid body has much less than 2 GiB.
-                        (((at - before) as u32) << 1 | only_memories).encode(&mut sites.packed);
-                        before = at;
-                        scan.named = Named::Nothing;
+                Shape::Address if code.get(at + 1).is_some_and(|flags| *flags < NAMES_MEMORY) => {
+                    scan.index(Slot::Memory, 0);
+                    Plain::Number.end(code, at + 1)
+                }
+                shape => match shape.index(&code[at + 1..]) {
+                    Some((slot, index, size)) => {
+                        scan.index(slot, index);
+                        at + 1 + size
                     }
-                    at = reader.original_position() - first;
-                }
+                    None => {
+                        let mut reader = BinaryReader::new(&code[at..], first + at);
+                        reader.visit_operator(&mut Visitor(&mut scan)).map_err(text)?;
+                        reader.original_position() - first
+                    }
+                },
+            };
+            if scan.named != Named::Nothing {
+                let only_memories = u32::from(scan.named == Named::Memories);
+                // A valid body has much less than 2 GiB.
+                pack(((at - before) as u32) << 1 | only_memories, &mut sites.packed);
+                before = at;
+                scan.named = Named::Nothing;
             }
+            at = next;
         }
         if let Some(dangling) = scan.dangling {
             return Err(format!("{dangling} (in the body at offset {:#x})", body.range().start));
@@ -175,61 +195,6 @@ fn scan_chunk(
     references.packed.shrink_to_fit();
     sites.packed.shrink_to_fit();
     Ok((references, sites))
-}
-
-/// What follows the first byte of an instruction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
-    /// Nothing.
-    Bare,
-    /// One number in LEB128, which is no index.
-    Number,
-    /// Something else.
-    Other,
-}
-
-/// Prefixes have fewer instructions each (core specification, "Index of Instructions").
-const MOST_SUBOPCODES: u32 = 512;
-
-/// By the first byte of an instruction. Most instructions of most programs have no index, and are
-/// passed over so.
-static SHAPES: LazyLock<[Shape; 256]> =
-    LazyLock::new(|| std::array::from_fn(|byte| shape(byte as u8)));
-
-/// Asks wasmparser how many bytes it reads. A number that says which instruction it is is told from
-/// others by trying all that do.
-fn shape(byte: u8) -> Shape {
-    let is_number = |number: u32| {
-        let mut bytes = Vec::new();
-        number.encode(&mut bytes);
-        read(byte, &bytes) == Some(1 + bytes.len())
-    };
-    match (read(byte, &[0]), read(byte, &[0x80, 0x80, 0x80, 0])) {
-        (Some(1), Some(1)) => Shape::Bare,
-        (Some(2), Some(5)) if (0..MOST_SUBOPCODES).all(is_number) => Shape::Number,
-        _ => Shape::Other,
-    }
-}
-
-/// How many bytes an instruction has that starts with `byte`, goes on with `number` and then with
-/// zeros; none if it has an index or there is none such. It stands within an `if`.
-fn read(byte: u8, number: &[u8]) -> Option<usize> {
-    struct Indices(bool);
-    impl Immediates for Indices {
-        fn index(&mut self, _: Slot, _: u32) -> bool {
-            self.0 = true;
-            false
-        }
-
-        fn rewrite(&mut self, _: Operator<'_>) {}
-    }
-    const IF: [u8; 2] = [0x04, 0x40];
-    let bytes = [&IF, &[byte][..], number, &[0; 24]].concat();
-    let mut reader = OperatorsReader::new(BinaryReader::new(&bytes, 0));
-    let mut indices = Indices(false);
-    reader.visit_operator(&mut Visitor(&mut indices)).ok()?;
-    reader.visit_operator(&mut Visitor(&mut indices)).ok()?;
-    (!indices.0).then(|| reader.original_position() - IF.len())
 }
 
 /// For each slot and index the last function that referred to it.
@@ -284,7 +249,7 @@ impl Immediates for Scan<'_> {
             Some(seen) if *seen == self.stamps.now => {}
             Some(seen) => {
                 *seen = self.stamps.now;
-                (index << SLOT_BITS | slot as u32).encode(self.packed);
+                pack(index << SLOT_BITS | slot as u32, self.packed);
             }
             None => self.dangling = Some(Dangling { slot, index }),
         }
@@ -352,18 +317,6 @@ mod tests {
         ];
         assert_eq!(sorted(references.of(0, 1)), sorted(expected.into_iter()));
         assert_eq!((sites.of(0, 0).count(), references.of(0, 0).count()), (0, 0));
-    }
-
-    #[test]
-    fn instructions_without_indices_are_known() {
-        let of = |bytes: &[u8]| bytes.iter().map(|b| shape(*b)).collect::<Vec<_>>();
-        // `nop`, `else`, `end`, `drop`, `i32.add`, `ref.is_null`
-        assert_eq!(of(&[0x01, 0x05, 0x0b, 0x1a, 0x6a, 0xd1]), [Shape::Bare; 6]);
-        // `br`, `local.get`, `i32.const`, `i64.const`
-        assert_eq!(of(&[0x0c, 0x20, 0x41, 0x42]), [Shape::Number; 4]);
-        // `block`, `br_table`, `call`, `global.get`, `i32.load`, `f64.const`, `ref.null`, and prefixes
-        let others = [0x02, 0x0e, 0x10, 0x23, 0x28, 0x44, 0xd0, 0xfb, 0xfc, 0xfd, 0xfe];
-        assert_eq!(of(&others), [Shape::Other; 11]);
     }
 
     /// The first memory of all keeps its index.

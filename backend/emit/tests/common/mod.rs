@@ -12,7 +12,8 @@ use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve};
 
 /// Links a component.
 pub fn program_of(component: &[u8]) -> Program {
-    let component = decode::component("test", component.into()).expect("a valid component");
+    let component =
+        decode::component("test", component.to_vec().into()).expect("a valid component");
     link::link(&component).expect("a component that links")
 }
 

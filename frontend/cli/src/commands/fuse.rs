@@ -51,8 +51,13 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         None => Some("-"),
     };
     // Also without an output: an explanation of what cannot be written would mislead.
-    let report = match output {
-        None => decided.emit_to(&mut std::io::sink())?,
+    let (report, explanation) = match output {
+        None => {
+            let report = decided.emit_to(&mut std::io::sink())?;
+            decided.note(&report);
+            let explanation = arguments.explain.text(&decided, why_not);
+            (report, explanation)
+        }
         Some(path) => {
             let mut file = Output::open(path);
             let report = if arguments.wat {
@@ -67,12 +72,13 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
                     error => error.into(),
                 })?
             };
-            file.complete()?;
-            report
+            decided.note(&report);
+            let explanation = arguments.explain.text(&decided, why_not);
+            // Neither needs the other, and both take a while where inputs are large.
+            rayon::join(|| file.complete(), || drop((decided, fuser))).0?;
+            (report, explanation)
         }
     };
-    decided.note(&report);
-    let explanation = arguments.explain.text(&decided, why_not);
     drop(progress);
     warn_of(&rules);
     for warning in &report.warnings {

@@ -285,8 +285,8 @@ fn a_broken_input_is_blamed_and_no_other() {
     let lib = wat::parse_str(component(&[], &["t:p/x"])).expect("the text is valid");
     for length in 8..lib.len() {
         let inputs = [("app", &app[..]), ("lib", &lib[..length])]
-            .map(|(name, bytes)| Input { name: name.to_string(), bytes: bytes.into() });
-        let whole = crate::decode::component("lib", lib[..length].into()).is_ok();
+            .map(|(name, bytes)| Input { name: name.to_string(), bytes: bytes.to_vec().into() });
+        let whole = crate::decode::component("lib", lib[..length].to_vec().into()).is_ok();
         match read(&inputs) {
             Err(Error::Decode(error)) if !whole => assert_eq!(error.input, "lib", "{error}"),
             // Cut between sections, the rest is a component, with or without its export.

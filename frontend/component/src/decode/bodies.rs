@@ -3,12 +3,10 @@
 use super::{DecodeError, features};
 use crate::guard::guard;
 use crate::program::{ModuleId, Program};
-use crate::read::Input;
 use rayon::prelude::*;
-use std::collections::HashMap;
 use wasmparser::{
-    BinaryReaderError, Encoding, FuncToValidate, FuncValidatorAllocations, FunctionBody, Parser,
-    Payload, ValidPayload, Validator, ValidatorResources,
+    BinaryReaderError, FuncToValidate, FuncValidatorAllocations, FunctionBody, Parser, Payload,
+    ValidPayload, Validator, ValidatorResources,
 };
 
 /// Bytes of bodies that are validated together. Waiting, a body takes more memory than a small
@@ -68,59 +66,57 @@ impl<'a> BodyQueue<'a> {
     }
 }
 
-/// Validates the function bodies of a program's inputs, but for those that `skip` names by their
-/// module and their position among the functions that it defines.
+/// Validates the function bodies of a program's inputs, but for those that `valid` marks: of a module,
+/// by their position among the functions that it defines. Everything else must be valid.
 ///
 /// # Errors
 ///
 /// The first body that is invalid.
-pub fn validate_bodies_of(
+pub fn validate_bodies_of<'v>(
     program: &Program,
-    skip: impl Fn(ModuleId, usize) -> bool,
+    valid: impl Fn(ModuleId) -> &'v [bool],
 ) -> Result<(), DecodeError> {
-    let modules: HashMap<(u32, usize), ModuleId> = program
-        .modules
-        .iter()
-        .zip(0..)
-        .map(|(module, id)| ((module.input, module.range.start), ModuleId(id)))
-        .collect();
-    for (input, number) in program.inputs.iter().zip(0..) {
+    for (module, id) in program.modules.iter().zip(0..) {
+        let valid = valid(ModuleId(id));
+        let is_valid = |position: usize| valid.get(position) == Some(&true);
+        if (0..module.bodies.len()).all(is_valid) {
+            continue;
+        }
+        let input = &program.inputs[module.input as usize];
         let invalid = |offset, message: &str| DecodeError {
             input: input.name.clone(),
             offset,
             message: message.to_string(),
             refused: false,
         };
-        let skip = |start: usize, position: usize| {
-            modules.get(&(number, start)).is_some_and(|&module| skip(module, position))
-        };
-        guard(|| validate_input(input, skip))
+        guard(|| validate_module(&input.bytes[module.range.clone()], module.range.start, is_valid))
             .map_err(|panic| invalid(None, &format!("the validator cannot cope with it: {panic}")))?
             .map_err(|error| invalid(Some(error.offset()), error.message()))?;
     }
     Ok(())
 }
 
-/// Validates bodies of one input. `skip` gets the offset of their module, and their position.
-fn validate_input(
-    input: &Input,
-    skip: impl Fn(usize, usize) -> bool,
+/// Validates the bodies of a module that stands at `offset` in its input, but for those that are valid.
+fn validate_module(
+    bytes: &[u8],
+    offset: usize,
+    is_valid: impl Fn(usize) -> bool,
 ) -> Result<(), BinaryReaderError> {
     let mut validator = Validator::new_with_features(features());
-    let mut parser = Parser::new(0);
+    let mut parser = Parser::new(offset as u64);
     parser.set_features(features());
     let mut queue = BodyQueue::default();
-    let (mut start, mut position) = (0, 0);
-    for payload in parser.parse_all(&input.bytes) {
+    let mut positions = 0..;
+    for payload in parser.parse_all(bytes) {
         let payload = payload?;
-        if let Payload::Version { encoding: Encoding::Module, range, .. } = &payload {
-            (start, position) = (range.start, 0);
+        // Nothing behind the bodies has to do with them.
+        if let Payload::DataSection(_) = payload {
+            break;
         }
-        if let ValidPayload::Func(func, body) = validator.payload(&payload)? {
-            if !skip(start, position) {
-                queue.push(func, body)?;
-            }
-            position += 1;
+        if let ValidPayload::Func(func, body) = validator.payload(&payload)?
+            && positions.next().is_some_and(|position| !is_valid(position))
+        {
+            queue.push(func, body)?;
         }
     }
     queue.finish()

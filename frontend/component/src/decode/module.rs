@@ -1,6 +1,7 @@
 //! The outside of a core module: imports, exports, start, name.
 
 use crate::program::{CoreExport, CoreFuncType, CoreImport, CoreKind, CoreModule};
+use std::ops::Range;
 use wasmparser::types::{CoreTypeId, EntityType, Types, TypesRef};
 use wasmparser::{
     BinaryReaderError, CompositeInnerType, ConstExpr, DataKind, ElementItems, ElementKind,
@@ -19,6 +20,7 @@ pub(super) struct ModuleBuilder {
     has_tags: bool,
     memories: Vec<MemoryType>,
     tables: Vec<TableType>,
+    bodies: Vec<Range<usize>>,
 }
 
 impl ModuleBuilder {
@@ -33,7 +35,13 @@ impl ModuleBuilder {
             has_tags: false,
             memories: Vec::new(),
             tables: Vec::new(),
+            bodies: Vec::new(),
         }
+    }
+
+    /// Adds a body that stands there in the input.
+    pub(super) fn body(&mut self, range: Range<usize>) {
+        self.bodies.push(range.start - self.start..range.end - self.start);
     }
 
     pub(super) fn payload(&mut self, payload: Payload<'_>) -> Result<(), BinaryReaderError> {
@@ -57,6 +65,10 @@ impl ModuleBuilder {
                 }
             }
             Payload::StartSection { .. } => self.has_start = true,
+            Payload::CodeSectionStart { count, size, .. } => {
+                // A count that is not true is found out later; a body has two bytes at least.
+                self.bodies.reserve_exact(count.min(size) as usize);
+            }
             Payload::TagSection(_) => self.has_tags = true,
             Payload::MemorySection(section) => {
                 for memory in section {
@@ -153,6 +165,7 @@ impl ModuleBuilder {
             has_tags: self.has_tags,
             memories: self.memories.into_iter().map(CoreKind::from).collect(),
             tables: self.tables.into_iter().map(CoreKind::from).collect(),
+            bodies: self.bodies,
         })
     }
 }

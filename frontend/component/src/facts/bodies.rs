@@ -6,9 +6,10 @@
 use crate::program::{CoreFuncType, CoreItem, CoreKind, InstanceId, ModuleId, Program};
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 use wasmparser::{
-    CompositeInnerType, ConstExpr, ElementItems, ElementKind, FunctionBody, Operator, Parser,
-    Payload, RecGroup, TypeRef, ValType,
+    BinaryReader, Chunk, CompositeInnerType, ConstExpr, ElementItems, ElementKind, FunctionBody,
+    Operator, Parser, Payload, RecGroup, TypeRef, ValType,
 };
 
 /// A function that an instance defines or imports, by its index in the module.
@@ -35,7 +36,9 @@ pub(super) struct Module<'p> {
     /// Elements that each defined table has at first.
     tables: Vec<u64>,
     elements: Vec<wasmparser::Element<'p>>,
-    bodies: Vec<FunctionBody<'p>>,
+    bytes: &'p [u8],
+    /// Where the bodies are in its bytes.
+    bodies: &'p [Range<usize>],
     /// The start function.
     pub(super) start: Option<u32>,
 }
@@ -69,7 +72,10 @@ impl<'p> Bodies<'p> {
         let module = program.instances[instance.index()].module;
         self.modules
             .entry(module)
-            .or_insert_with(|| Module::read(program.module_bytes(module)))
+            .or_insert_with(|| {
+                let bodies = &program.modules[module.index()].bodies;
+                Module::read(program.module_bytes(module), bodies)
+            })
             .as_ref()
     }
 
@@ -113,7 +119,7 @@ impl<'p> Bodies<'p> {
     fn calls(&mut self, (instance, function): Function) -> Option<&Calls> {
         let id = self.program.instances[instance.index()].module;
         if !self.calls.contains_key(&(id, function)) {
-            let calls = self.module(instance).and_then(|module| calls(module.body(function)?));
+            let calls = self.module(instance).and_then(|module| calls(&module.body(function)?));
             self.calls.insert((id, function), calls);
         }
         self.calls[&(id, function)].as_ref()
@@ -128,7 +134,7 @@ pub(super) fn exported_function(program: &Program, item: &CoreItem) -> Option<Fu
 }
 
 impl<'p> Module<'p> {
-    fn read(bytes: &'p [u8]) -> Option<Self> {
+    fn read(bytes: &'p [u8], bodies: &'p [Range<usize>]) -> Option<Self> {
         let mut module = Module {
             types: Vec::new(),
             functions: Vec::new(),
@@ -136,11 +142,17 @@ impl<'p> Module<'p> {
             imported_tables: Vec::new(),
             tables: Vec::new(),
             elements: Vec::new(),
-            bodies: Vec::new(),
+            bytes,
+            bodies,
             start: None,
         };
-        for payload in Parser::new(0).parse_all(bytes) {
-            match payload.ok()? {
+        let (mut parser, mut rest) = (Parser::new(0), bytes);
+        loop {
+            let Chunk::Parsed { consumed, payload } = parser.parse(rest, true).ok()? else {
+                return None;
+            };
+            rest = rest.get(consumed..)?;
+            match payload {
                 Payload::TypeSection(groups) => {
                     for group in groups {
                         module.types.extend(function_types(&group.ok()?));
@@ -174,11 +186,14 @@ impl<'p> Module<'p> {
                     }
                 }
                 Payload::StartSection { func, .. } => module.start = Some(func),
-                Payload::CodeSectionEntry(body) => module.bodies.push(body),
+                Payload::CodeSectionStart { size, .. } => {
+                    parser.skip_section();
+                    rest = rest.get(size as usize..)?;
+                }
+                Payload::End(_) => return Some(module),
                 _ => {}
             }
         }
-        Some(module)
     }
 
     /// The type of a type index, if it is nothing but parameters and results: two such types are
@@ -193,8 +208,14 @@ impl<'p> Module<'p> {
     }
 
     /// The body of a function that the module defines.
-    pub(super) fn body(&self, function: u32) -> Option<&FunctionBody<'p>> {
-        self.bodies.get((function as usize).checked_sub(self.imported_functions.len())?)
+    pub(super) fn body(&self, function: u32) -> Option<FunctionBody<'p>> {
+        let position = (function as usize).checked_sub(self.imported_functions.len())?;
+        self.body_at(self.bodies.get(position)?)
+    }
+
+    fn body_at(&self, range: &Range<usize>) -> Option<FunctionBody<'p>> {
+        let bytes = self.bytes.get(range.clone())?;
+        Some(FunctionBody::new(BinaryReader::new(bytes, range.start)))
     }
 
     /// Position among all imports of an imported table.
@@ -230,9 +251,9 @@ impl<'p> Module<'p> {
 
     /// Tables that some body may write to or grow.
     pub(super) fn written_tables(&self) -> Option<BTreeSet<u32>> {
-        let written = |body: &FunctionBody<'_>| {
+        let written = |range: &Range<usize>| {
             let mut written = BTreeSet::new();
-            for operator in body.get_operators_reader().ok()? {
+            for operator in self.body_at(range)?.get_operators_reader().ok()? {
                 written.extend(written_table(&operator.ok()?).ok()?);
             }
             Some(written)

@@ -105,7 +105,8 @@ impl Checker<'_> {
             }
         }
         let tests: Vec<_> = rule.tests.iter().map(|test| self.test(rule.form, test)).collect();
-        if rule.form != Form::Forbid {
+        let files = &self.modules[rule.name.span.source.0 as usize];
+        if rule.form != Form::Forbid && !files.is_made() {
             self.tested(rule);
         }
         let vars = scope
