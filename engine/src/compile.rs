@@ -66,7 +66,7 @@ pub enum Condition {
     },
 }
 
-/// A pattern with guards: what `rule`, `option` and `forbid` have in common.
+/// A pattern with guards: what `rule`, `option`, `forbid` and `refuse` have in common.
 #[derive(Clone, Debug)]
 pub struct Matcher {
     /// The pattern; its root is an operator.
@@ -108,7 +108,7 @@ impl Matcher {
         repeats(&self.pattern, &mut HashSet::new())
     }
 
-    /// Compiles a `forbid`.
+    /// Compiles a `forbid` or a `refuse`.
     pub fn of_forbid(forbid: &Forbid) -> Self {
         Compiler { slots: forbid.vars.len() }.matcher(&forbid.pattern, &forbid.guards)
     }

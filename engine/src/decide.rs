@@ -1,5 +1,6 @@
 //! From a program and rules to a plan.
 
+use crate::compile::{Condition, Slots, Value, evaluate};
 use crate::display::Names;
 use crate::error::EngineError;
 use crate::extract::{Choices, Extraction};
@@ -14,10 +15,11 @@ use crate::saturate::{Budget, Cause, Saturation};
 use crate::seed::seed;
 use crate::term::{Bank, Op, Term};
 use crate::trace::{PortTrace, Trace};
+use crate::vocabulary::look_up;
 use crate::why_not::Standing;
 use egg::Id;
 use meld_component::program::{Program, ResourceId};
-use meld_pack::ruleset::{self, FactId, Guard, RuleId, RuleSet, TermId};
+use meld_pack::ruleset::{self, RuleId, RuleSet, TermId};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// What "cheapest" looks at first.
@@ -40,9 +42,9 @@ pub struct Options {
     pub disable: BTreeSet<String>,
     /// What "cheapest" looks at first.
     pub weight: Weight,
-    /// Resources whose representation may be their handle, by `interface.resource`; what they name is
-    /// added to that of the target.
-    pub opaque: BTreeSet<String>,
+    /// Resources whose representation may be their handle, by `interface.resource`; they are added to
+    /// those of the target.
+    pub opaque_names: BTreeSet<String>,
     /// What rules can ask about the output.
     pub target: Target,
     /// Read rules in reverse order. Plan and trace are the same; tests use it to show that.
@@ -62,7 +64,7 @@ impl Default for Options {
             assume: BTreeSet::new(),
             disable: BTreeSet::new(),
             weight: Weight::Speed,
-            opaque: BTreeSet::new(),
+            opaque_names: BTreeSet::new(),
             target: Target::default(),
             reverse_rules: false,
             reverse_ports: false,
@@ -79,8 +81,9 @@ pub struct Decision<'r> {
     pub plan: Plan,
     /// The proofs.
     pub trace: Trace<'r>,
-    /// Options that have no effect, as sentences.
-    pub warnings: Vec<String>,
+    /// Resources of which the proofs rest on that they are opaque; the others that were named as such
+    /// might as well not have been.
+    pub opaque: BTreeSet<ResourceId>,
 }
 
 /// Decides what every port of a program becomes.
@@ -96,8 +99,8 @@ pub fn decide<'r>(
 ) -> Result<Decision<'r>, EngineError> {
     let (plan, trace) = solve(program, rules, options)?;
     replay::check(program, &plan, &trace)?;
-    let warnings = unused_opaque(program, rules, options, &trace)?;
-    Ok(Decision { plan, trace, warnings })
+    let opaque = used_opaque(&trace)?;
+    Ok(Decision { plan, trace, opaque })
 }
 
 /// Decides and proves. Nothing is checked yet.
@@ -109,7 +112,7 @@ pub(crate) fn solve<'r>(
     let (standings, of_forbids) = standings(rules, options)?;
     let mut saturation = Saturation::new(rules, Names::new(program));
     let mut target = options.target.clone();
-    for name in &options.opaque {
+    for name in &options.opaque_names {
         target.opaque.extend(resources(program, name)?);
     }
     let statement =
@@ -165,45 +168,34 @@ pub(crate) fn solve<'r>(
     ))
 }
 
-/// Names given as opaque of which no resource is, as far as the plan goes: no step of a proof is by a rule
-/// that asks whether one of them was named.
-fn unused_opaque(
-    program: &Program,
-    rules: &RuleSet,
-    options: &Options,
-    trace: &Trace<'_>,
-) -> Result<Vec<String>, EngineError> {
-    let opaque = |fact: &FactId| rules.facts[fact.index()].name == "opaque";
-    let asks = |id: &RuleId| {
-        let guards = &rules.rules[id.index()].guards;
-        guards
-            .iter()
-            .any(|guard| matches!(guard, Guard::Fact { fact, negated: false, .. } if opaque(fact)))
-    };
+/// Resources of which some step of a proof needs to know that they are opaque.
+fn used_opaque(trace: &Trace<'_>) -> Result<BTreeSet<ResourceId>, EngineError> {
     let saturation = &trace.saturation;
-    let bank = saturation.graph.bank();
-    let mut used: BTreeSet<ResourceId> = BTreeSet::new();
+    let opaque = look_up(saturation.rules)?.1.opaque;
+    let (graph, bank) = (&saturation.graph, saturation.graph.bank());
+    let mut used = BTreeSet::new();
     for step in trace.proofs.all.iter().flat_map(|proof| &proof.steps) {
         let Reason::Event { event, .. } = &step.reason else { continue };
         let event = &saturation.events[*event as usize];
-        if matches!(&event.cause, Cause::Rule(id) if asks(id)) {
-            used.extend(event.slots.iter().flatten().filter_map(|term| match bank.op(*term) {
-                Op::Entity(Entity::Resource(resource)) => Some(*resource),
-                _ => None,
-            }));
+        let Cause::Rule(rule) = &event.cause else { continue };
+        let slots: Slots = event.slots.iter().map(|s| s.map(|term| graph.class(term))).collect();
+        for guard in &saturation.compiled[rule.index()].matcher.guards {
+            let Condition::Fact { fact, args, negated: false } = guard else { continue };
+            if *fact != opaque {
+                continue;
+            }
+            for arg in args {
+                let Value::Class(class) = evaluate(graph, saturation.rules, arg, &slots) else {
+                    continue;
+                };
+                if let Op::Entity(Entity::Resource(id)) = bank.op(saturation.representative(class))
+                {
+                    used.insert(*id);
+                }
+            }
         }
     }
-    let why = rule_ids(rules).find(asks).map_or_else(
-        || "no rule asks for it".to_string(),
-        |id| format!("`--why-not {}` says why", rules.rule_name(id)),
-    );
-    let mut warnings = Vec::new();
-    for name in &options.opaque {
-        if !resources(program, name)?.iter().any(|resource| used.contains(resource)) {
-            warnings.push(format!("`--opaque-rep {name}` has no effect: {why}"));
-        }
-    }
-    Ok(warnings)
+    Ok(used)
 }
 
 fn rule_ids(rules: &RuleSet) -> impl Iterator<Item = RuleId> + use<> {

@@ -4,6 +4,7 @@
 //! may fail for one question, so the report goes by question: what it is, which ports need it,
 //! and how near rules came to answering it.
 
+use crate::compile::Matcher;
 use crate::display::place;
 use crate::extract::{Extraction, cost_of};
 use crate::guard::Ask;
@@ -14,7 +15,7 @@ use crate::why_not::Standing;
 use egg::Id;
 use indexmap::IndexMap;
 use meld_pack::near;
-use meld_pack::ruleset::{Pattern, Rule, RuleId};
+use meld_pack::ruleset::{Forbid, Pattern, Rule, RuleId, SortRef, TermDecl};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write;
 
@@ -24,17 +25,6 @@ const MOST_QUESTIONS: usize = 20;
 const MOST_PORTS: usize = 3;
 /// Rules that a report names for one question.
 const MOST_RULES: usize = 8;
-
-const STREAMS: &str = "streams and futures";
-/// Why what `meld.streams` does is no answer for those of the component model.
-const RENDEZVOUS: &str = " (a write ends when a read meets it, with no bytes kept between, so a ring cannot stand for them)";
-
-/// What meld does not support, by the terms that speak of it.
-const UNSUPPORTED: [(&str, &[&str]); 3] = [
-    (STREAMS, &["stream", "future"]),
-    ("error contexts", &["error-context"]),
-    ("async functions", &["async-lift", "async-lower", "async-builtin"]),
-];
 
 /// Ports without an implementable term.
 pub(crate) struct Failure<'a, 'r> {
@@ -78,40 +68,51 @@ impl Failure<'_, '_> {
         packs.iter().any(|pack| pack.name.starts_with("meld.") && pack.name != "meld.vocabulary")
     }
 
-    /// Says in plain words what a question is about, if that is something meld does not support.
-    /// The seed is that of a port that needs it.
-    fn unsupported(&self, question: Term, seed: Term) -> Option<String> {
-        let show = self.saturation.show();
-        let bank = self.saturation.graph.bank();
+    /// Why packs leave a question open, if one says so of something in it or in the port that needs it, from
+    /// the outside in: of the seed of that port.
+    fn refusal(&self, question: Term, seed: Term) -> Option<String> {
+        let (saturation, show) = (self.saturation, self.saturation.show());
+        let (rules, graph) = (saturation.rules, &saturation.graph);
+        let bank = graph.bank();
+        // Who speaks later may say more than a reason for all that is left.
+        let refusals = rules.refusals.iter().enumerate().rev();
+        let refusals: Vec<(usize, &Forbid, Matcher)> =
+            refusals.map(|(index, of)| (index, of, Matcher::of_forbid(of))).collect();
         let terms = [self.below(question), self.below(seed)].concat();
-        let name = |term: Term| match bank.op(term) {
-            Op::Term(id) => Some(self.saturation.rules.terms[id.index()].name.as_str()),
+        let (term, index, refusal) = terms.iter().find_map(|term| {
+            let class = graph.class(*term);
+            let is_about = |matcher: &Matcher| {
+                !matches_of(graph, &[class], &matcher.pattern, matcher.slots).is_empty()
+            };
+            let (index, of, _) = refusals.iter().find(|(.., matcher)| is_about(matcher))?;
+            Some((*term, *index, *of))
+        })?;
+        let op = |term: Term| match bank.op(term) {
+            Op::Term(id) => Some(&rules.terms[id.index()]),
             _ => None,
         };
-        let host = terms.iter().find_map(|term| match (name(*term)?, bank.children(*term)) {
-            ("host", [interface, name, _]) => {
-                Some(format!("{} {} ", show.term(*interface), show.term(*name)))
+        let host = terms.iter().find_map(|term| match (op(*term), bank.children(*term)) {
+            (Some(decl), [interface, function, _]) if decl.name == "host" => {
+                Some(format!("{} {} ", show.term(*interface), show.term(*function)))
             }
             _ => None,
         });
-        terms.into_iter().find_map(|term| {
-            let op = name(term)?;
-            let (mut what, _) = *UNSUPPORTED.iter().find(|(_, terms)| terms.contains(&op))?;
-            if let ("async-builtin", [builtin, _]) = (op, bank.children(term))
-                && let Op::Str(builtin) = bank.op(*builtin)
-                && ["stream.", "future."].iter().any(|prefix| builtin.starts_with(prefix))
-            {
-                what = STREAMS;
+        let is_type = |decl: &TermDecl| match decl.result {
+            SortRef::One(sort) => rules.sorts[sort.index()].name == "Type",
+            SortRef::List(_) => false,
+        };
+        let passed = match op(term) {
+            Some(decl) if is_type(decl) => {
+                format!("{}passes `{}`: ", host.unwrap_or_default(), decl.name)
             }
-            let why = if what == STREAMS { RENDEZVOUS } else { "" };
-            let passed = match op {
-                "stream" | "future" | "error-context" => {
-                    format!("{}passes `{op}`: ", host.as_deref().unwrap_or_default())
-                }
-                _ => String::new(),
-            };
-            Some(format!("{passed}{what} are not supported yet{why}"))
-        })
+            _ => String::new(),
+        };
+        Some(format!(
+            "{passed}{}\n  refused by {} ({})",
+            refusal.because,
+            rules.refusal_name(index),
+            place(rules, refusal.span)
+        ))
     }
 
     /// A term and all below it, from the outside in.
@@ -181,11 +182,9 @@ impl Failure<'_, '_> {
         let bank = self.saturation.graph.bank();
         let term = terms.iter().find(|term| !passed_on(bank.op(**term))).or(terms.first()).copied();
         let text = term.map_or(String::new(), |term| self.saturation.show().term(term));
-        let standard = self.has_standard_packs();
         out.push_str("\n\n");
-        let unsupported =
-            term.zip(seed).filter(|_| standard).and_then(|(t, seed)| self.unsupported(t, seed));
-        match &unsupported {
+        let refusal = term.zip(seed).and_then(|(term, seed)| self.refusal(term, seed));
+        match &refusal {
             Some(why) => {
                 let _ = write!(out, "{why}\n  no rule implements `{text}`");
             }
@@ -199,7 +198,7 @@ impl Failure<'_, '_> {
         if ports.len() > MOST_PORTS {
             let _ = write!(out, "\n  and by {} more", ports.len() - MOST_PORTS);
         }
-        if unsupported.is_none()
+        if refusal.is_none()
             && let Some(names) = term.and_then(|term| self.names(class, term))
         {
             let _ = write!(out, "\n  {names}");

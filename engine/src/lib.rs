@@ -45,4 +45,5 @@ pub mod trace;
 
 pub use decide::{Decision, Options, Weight, decide};
 pub use error::EngineError;
+pub use name::resources;
 pub use vocabulary::{TermShape, check_emitted};

@@ -66,19 +66,25 @@ pub(crate) fn unknown(
     EngineError::Unknown { kind, name: name.to_string(), hint }
 }
 
-/// The resources of that name. There are several where a component is instantiated twice.
+/// The resources that are called so, or that some export shows by that name. There are several where a
+/// component is instantiated twice.
 ///
 /// # Errors
 ///
 /// If there is none.
-pub(crate) fn resources(program: &Program, name: &str) -> Result<Vec<ResourceId>, EngineError> {
+pub fn resources(program: &Program, name: &str) -> Result<Vec<ResourceId>, EngineError> {
     let ids = (0..).map(ResourceId).zip(&program.resources);
-    let found: Vec<ResourceId> =
-        ids.filter(|(_, resource)| resource.name == name).map(|(id, _)| id).collect();
+    let found: Vec<ResourceId> = ids
+        .filter(|(_, resource)| resource.name == name || resource.aliases.contains(name))
+        .map(|(id, _)| id)
+        .collect();
     if !found.is_empty() {
         return Ok(found);
     }
-    let hint = match near(name, program.resources.iter().map(|resource| resource.name.as_str())) {
+    let known = program.resources.iter().flat_map(|resource| {
+        [&resource.name].into_iter().chain(&resource.aliases).map(String::as_str)
+    });
+    let hint = match near(name, known) {
         Some(near) => format!("; did you mean `{near}`?"),
         None => "; `meld inspect` lists them, by interface, a dot and the name".to_string(),
     };

@@ -505,6 +505,9 @@ impl Seeder<'_> {
         if facts::several_faces(program) {
             self.state(ids.several_faces, Vec::new());
         }
+        if facts::passes_handles(program) {
+            self.state(ids.passes_handles, Vec::new());
+        }
         for id in facts::in_memory(&program.types) {
             let row = vec![self.signature(id)];
             self.state(ids.in_memory, row);

@@ -26,7 +26,7 @@ pub struct TestOutcome {
     pub result: Result<(), String>,
 }
 
-/// Runs the tests of all rules, options and forbids whose name has `filter` in it, in order of
+/// Runs the tests of all rules, options, forbids and refusals whose name has `filter` in it, in order of
 /// declaration. A rule that needs an assumption is tested with it granted.
 pub fn run_tests(rules: &RuleSet, filter: Option<&str>) -> Vec<TestOutcome> {
     let mut outcomes = Vec::new();
@@ -51,6 +51,9 @@ pub fn run_tests(rules: &RuleSet, filter: Option<&str>) -> Vec<TestOutcome> {
     }
     for (index, forbid) in rules.forbids.iter().enumerate() {
         run(rules.forbid_name(index), &forbid.tests, &|test| check_forbid(rules, forbid, test));
+    }
+    for (index, refusal) in rules.refusals.iter().enumerate() {
+        run(rules.refusal_name(index), &refusal.tests, &|test| check_forbid(rules, refusal, test));
     }
     outcomes
 }
@@ -102,7 +105,7 @@ fn check_rule(rules: &RuleSet, rule: RuleId, test: &Test) -> Result<(), String> 
         Expectation::Nothing => {
             return if events.is_empty() { Ok(()) } else { Err(got) };
         }
-        Expectation::Refused => return Err("only a forbid refuses".to_string()),
+        Expectation::Refused => return Err("only a forbid or a refusal refuses".to_string()),
         Expectation::Becomes(expected) => (expected, true),
         Expectation::NotBecomes(expected) => (expected, false),
     };
@@ -169,8 +172,8 @@ fn check_forbid(rules: &RuleSet, forbid: &Forbid, test: &Test) -> Result<(), Str
     }
     match (&test.expect, refused) {
         (Expectation::Refused, true) | (Expectation::Nothing, false) => Ok(()),
-        (Expectation::Refused, false) => Err("the forbid does not match".to_string()),
-        (Expectation::Nothing, true) => Err("the forbid matches".to_string()),
-        _ => Err("a forbid's test says `=> refused` or `=/=>`".to_string()),
+        (Expectation::Refused, false) => Err("it does not match".to_string()),
+        (Expectation::Nothing, true) => Err("it matches".to_string()),
+        _ => Err("its test says `=> refused` or `=/=>`".to_string()),
     }
 }

@@ -74,6 +74,7 @@ vocabulary! {
         bare = "bare"("Component") -> "Options";
         resource_number = "resource-number"("Resource") -> "Int";
         destructor = "destructor"("Resource") -> "Func";
+        destructor_through = "destructor-through"("Resource") -> "Func";
         implementer = "implementer"("Resource") -> "Component";
         guest_of = "guest-of"("CoreImport") -> "CoreImport";
         first_import = "first-import"("CoreImport") -> "CoreImport";
@@ -155,7 +156,8 @@ vocabulary! {
         implements = "implements"("Component", "Resource");
         has_destructor = "has-destructor"("Resource");
         lent = "lent"("Resource");
-        observes_lends = "observes-lends"("Resource");
+        observes_lends = "observes-lends"("Component", "Resource");
+        destroyed_by_handle = "destroyed-by-handle"("Resource");
         reaches_host = "reaches-host"("Resource");
         may_reenter = "may-reenter"("Component", "Resource");
         opaque = "opaque"("Resource");
@@ -169,6 +171,7 @@ vocabulary! {
         mask_runs = "mask-runs"("Type", "Int");
         core_form = "core-form"();
         several_faces = "several-faces"();
+        passes_handles = "passes-handles"();
         has_start = "has-start"();
         has_tasks = "has-tasks"();
         memories = "memories"("CoreImport", "Int");

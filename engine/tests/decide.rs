@@ -149,8 +149,35 @@ fn ports_without_an_answer() {
     insta::assert_snapshot!(stable(&error));
 }
 
+/// The reason that is declared last is given.
 #[test]
-fn handles_are_refused_in_plain_words() {
+fn packs_say_why_a_question_is_left_open() {
+    const OWN: &str = r#"
+pack test.why
+use meld.vocabulary
+refuse anything {
+  match   async-builtin(_, _)
+  because "we have no async"
+}
+refuse new {
+  match   async-builtin("*.new", _)
+  because "we make no streams"
+}
+refuse of-something-else {
+  match   async-lower(_, _)
+  because "it is not asked"
+}
+"#;
+    let (program, rules) = (program(STREAM), rules_and(OWN));
+    let error = decide(&program, &rules, &Options::default());
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("we make no streams\n  refused by test.why.new ("), "{error}");
+    assert!(error.contains("we have no async\n  refused by test.why.anything ("), "{error}");
+    assert!(!error.contains("not supported yet") && !error.contains("not asked"), "{error}");
+}
+
+#[test]
+fn streams_and_futures_are_refused_in_plain_words() {
     let handle = siblings("(param \"a\" (stream u8))", "(param i32)", "");
     let error = decide(&handle, &rules(), &Options::default()).unwrap_err().to_string();
     assert!(

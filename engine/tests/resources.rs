@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{program, rules, rules_and};
+use common::{program, rules, rules_and, stable};
 use meld_component::program::Program;
 use meld_engine::{EngineError, Options, decide};
 use std::collections::BTreeSet;
@@ -77,7 +77,7 @@ fn a_representation_is_a_handle_where_it_may_be() {
     let set = |name: &str| BTreeSet::from([name.to_string()]);
     let asked = Options {
         assume: set("no-forged-handles"),
-        opaque: set("maker.thing"),
+        opaque_names: set("maker.thing"),
         ..Options::default()
     };
     let tables = ["meld.resources.handle-table", "meld.resources.handle-view"];
@@ -91,7 +91,7 @@ fn a_representation_is_a_handle_where_it_may_be() {
     assert!(held.contains(&"meld.host-handles.exported-handles".to_string()), "{held:?}");
     let not_granted = Options { assume: BTreeSet::new(), ..asked.clone() };
     assert_eq!(modules(&maker_and_user(false), &not_granted), tables);
-    let not_named = Options { opaque: BTreeSet::new(), ..asked };
+    let not_named = Options { opaque_names: BTreeSet::new(), ..asked };
     assert_eq!(modules(&maker_and_user(false), &not_named), tables);
 }
 
@@ -104,11 +104,22 @@ fn a_resource_that_is_not_there() {
             "there is no resource `other:files/types.descriptor`; `meld inspect` lists them, by interface, a dot and the name",
         ),
     ] {
-        let options = Options { opaque: BTreeSet::from([name.to_string()]), ..Options::default() };
+        let options =
+            Options { opaque_names: BTreeSet::from([name.to_string()]), ..Options::default() };
         let error = decide(&maker_and_user(false), &rules(), &options).unwrap_err();
         assert!(matches!(error, EngineError::NoResource { .. }));
         assert_eq!(error.to_string(), expect);
     }
+}
+
+/// Each operation on a handle tells in which table it looks, and why there.
+#[test]
+fn where_handles_are_looked_up_is_told() {
+    let text = include_str!("../../tests/fuse/compositions/resources/representations.wat");
+    let (program, rules) = (program(text), rules());
+    let decision = decide(&program, &rules, &Options::default()).unwrap();
+    insta::assert_snapshot!("a_drop", stable(&decision.trace.explain_text(Some("user \"drop\""))));
+    insta::assert_snapshot!("a_borrow", stable(&decision.trace.explain_text(Some("user \"get\""))));
 }
 
 /// A rule that takes one instance's handles for what another option offers would let two instances

@@ -56,8 +56,8 @@
     (i32.store offset=8 (local.get $entry) (global.get $free))
     (global.set $free (local.get $handle)))
 
-  ;; Lends a handle that owns.
-  (func $meld:lend-handle (export "lend") (param $handle i32)
+  ;; Marks a handle that owns as lent.
+  (func $meld:mark-lent (export "mark") (param $handle i32)
     (local $entry i32)
     (local.set $entry (i32.shl (local.get $handle) (i32.const 4)))
     (if (i32.load offset=8 (local.get $entry)) (then (return)))

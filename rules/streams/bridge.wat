@@ -1,5 +1,6 @@
 ;; Streams or futures whose ends are both inside: a table of slots in a memory of meld's own, and
-;; behind it `bytes` bytes for each slot. A slot is 32 bytes:
+;; behind it `bytes` bytes for each slot, each time `page` bytes on where they are fewer. A slot is 32
+;; bytes:
 ;;
 ;;    0  the handle of its readable end, minted last; with bit 0 set, that of the writable end
 ;;    4  the handle that it will mint next, 0 before the first
@@ -21,10 +22,8 @@
 
   (export "memory" (memory $memory))
   (export "bytes" (global $bytes))
-  ;; `handle << 4`, masked with both, is where the slot is. With no slots at all, it is some place
-  ;; where nothing ever was.
+  ;; `handle << 4`, masked, is where the slot is.
   (global $mask (export "mask") i32 (i32.sub (i32.mul (global.get $slots) (i32.const 32)) (i32.const 32)))
-  (global $most (export "most") i32 (i32.const 0x7fe0))
 
   ;; The slot to be used next and 1, or 0: a list by way of the slots.
   (global $free (export "free") (mut i32) (i32.const 0))
@@ -54,7 +53,12 @@
                 (i32.shl (global.get $slots) (i32.const 5))
                 (i32.sub (global.get $page) (i32.const 1)))
               (i32.sub (i32.const 0) (global.get $page)))
-            (i32.mul (local.get $number) (global.get $bytes))))))
+            (i32.mul
+              (local.get $number)
+              (select
+                (global.get $bytes)
+                (global.get $page)
+                (i32.gt_u (global.get $bytes) (global.get $page))))))))
     (local.set $handle (i32.load offset=4 (local.get $slot)))
     (if (i32.eqz (local.get $handle))
       (then
@@ -82,9 +86,7 @@
   (func $meld:bridge-close (export "close") (param $handle i32) (param $end i32)
     (local $slot i32) (local $open i32)
     (local.set $slot
-      (i32.and
-        (i32.and (i32.shl (local.get $handle) (i32.const 4)) (global.get $most))
-        (global.get $mask)))
+      (i32.and (i32.shl (local.get $handle) (i32.const 4)) (global.get $mask)))
     (local.set $open (i32.load offset=8 (local.get $slot)))
     (if (i32.ne
           (i32.or (i32.load (local.get $slot)) (i32.shr_u (local.get $end) (i32.const 1)))

@@ -20,7 +20,7 @@
   ;; ── Sets ─────────────────────────────────────────────────────────────────────────────────────
 
   ;; A set: 21 bits of generation, 10 of its place. -3 if there is no room for one more.
-  (func $meld:events-new-set (export "new-set") (result i32)
+  (func $meld:events-waitable-set.new (export "waitable-set.new") (result i32)
     (local $place i32) (local $generation i32)
     (loop $next
       (if (i32.ge_u (local.get $place) (call $least (global.get $sets) (i32.const 1024)))
@@ -46,7 +46,7 @@
         (local.get $generation))))
 
   ;; Drops a set: 0, -2 if it is none, -6 if waitables are in it.
-  (func $meld:events-drop-set (export "drop-set") (param $set i32) (result i32)
+  (func $meld:events-waitable-set.drop (export "waitable-set.drop") (param $set i32) (result i32)
     (local $entry i32)
     (if (i32.eqz (call $is-set (local.get $set))) (then (return (i32.const -2))))
     (local.set $entry (call $end))
@@ -82,7 +82,7 @@
 
   ;; Puts a waitable into a set; it leaves the one that it is in, and takes its events along. 0; -2 if
   ;; that is no set; -3 if there is no room for one more waitable.
-  (func $meld:events-join (export "join") (param $waitable i32) (param $set i32) (result i32)
+  (func $meld:events-waitable.join (export "waitable.join") (param $waitable i32) (param $set i32) (result i32)
     (local $entry i32)
     (if (i32.eqz (call $is-set (local.get $set))) (then (return (i32.const -2))))
     (local.set $entry (call $entry (local.get $waitable)))
@@ -172,7 +172,7 @@
 
   ;; Takes the oldest event of a set: its code in the low half, the waitable in the high one. 0 if there
   ;; is none, -2 if this is no set.
-  (func $meld:events-poll (export "poll") (param $set i32) (result i64)
+  (func $meld:events-waitable-set.poll (export "waitable-set.poll") (param $set i32) (result i64)
     (local $number i32) (local $event i32) (local $entry i32) (local $found i64)
     (if (i32.eqz (call $is-set (local.get $set))) (then (return (i64.const -2))))
     (loop $next

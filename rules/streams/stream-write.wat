@@ -4,7 +4,6 @@
   (import "bridge" "memory" (memory $bridge 0))
   (import "bridge" "bytes" (global $bytes i32))
   (import "bridge" "mask" (global $mask i32))
-  (import "bridge" "most" (global $most i32))
   (import "" "memory" (memory $memory memory.addr 0))
   (import "" "memory.page-bits" (global $page-bits i64))
   (import "" "copy" (func $copy (param memory.addr i32 i32)))
@@ -21,9 +20,7 @@
           (call $host
             (local.get $handle) (local.get $pointer) (local.get $length) (local.get $memory)))))
     (local.set $slot
-      (i32.and
-        (i32.and (i32.shl (local.get $handle) (i32.const 4)) (global.get $most))
-        (global.get $mask)))
+      (i32.and (i32.shl (local.get $handle) (i32.const 4)) (global.get $mask)))
     (if (i32.ne
           (i32.or (i32.load $bridge (local.get $slot)) (i32.const 1))
           (local.get $handle))

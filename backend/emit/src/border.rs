@@ -104,7 +104,7 @@ fn host_function(plan: &Plan, id: NodeId) -> Result<HostFuncId, EmitError> {
 
 /// The border of one fusion.
 #[derive(Default)]
-pub struct Border {
+pub struct ModuleBorder {
     /// Exports of the merged module.
     pub exports: IndexMap<String, Source>,
     /// What its imports are: functions of components, and of core modules that the root imports.
@@ -125,7 +125,7 @@ struct HostSide {
     realloc: Option<Source>,
 }
 
-impl Border {
+impl ModuleBorder {
     /// Draws the border of a plan.
     ///
     /// # Errors
@@ -137,7 +137,7 @@ impl Border {
         hosts: &HostImports,
         wiring: &Wiring<'_>,
     ) -> Result<Self, EmitError> {
-        let mut border = Border::default();
+        let mut border = ModuleBorder::default();
         match &program.world {
             World::Core { exports } => {
                 for (i, (name, _)) in exports.iter().enumerate() {

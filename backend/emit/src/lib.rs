@@ -96,7 +96,7 @@ fn write(
 ) -> Result<Report, EmitError> {
     let hosts = border::HostImports::new(program, plan)?;
     let wiring = wiring::Wiring::new(program, plan, &hosts);
-    let border = border::Border::new(program, plan, &hosts, &wiring)?;
+    let border = border::ModuleBorder::new(program, plan, &hosts, &wiring)?;
     let core_world = matches!(program.world, World::Core { .. });
     // A plain core module starts itself. Host functions of components work only once their host
     // knows the memory of the module that calls them, which is after its instantiation.

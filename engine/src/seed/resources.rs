@@ -3,17 +3,18 @@
 use super::Seeder;
 use crate::error::EngineError;
 use crate::plan::Entity;
-use crate::term::Term;
 use crate::vocabulary::FactIds;
-use meld_component::facts::{self, Callee};
-use meld_component::program::{CanonicalOptions, CoreItem, OptionsId, ResourceId};
+use meld_component::facts;
+use meld_component::program::{CanonicalOptions, OptionsId, ResourceId};
 
 impl Seeder<'_> {
     /// What is known of resources, and under which options they are destroyed.
     pub(super) fn resources(&mut self) -> Result<(), EngineError> {
         let program = self.program;
         for (index, options) in program.options.iter().enumerate() {
-            if *options == CanonicalOptions::bare(options.component) {
+            // Rules say what the border's name; there are others of it that name nothing.
+            let of_border = program.border.as_ref().is_some_and(|b| b.options.index() == index);
+            if !of_border && *options == CanonicalOptions::bare(options.component) {
                 let leaf = self.entity(Entity::Component(options.component));
                 let attribute = self.term(self.terms.bare, &[leaf]);
                 let value = self.entity(Entity::Options(OptionsId(index as u32)));
@@ -27,7 +28,8 @@ impl Seeder<'_> {
                 equations.push((self.terms.implementer, self.entity(Entity::Component(component))));
             }
             if let Some(item) = resource.destructor() {
-                equations.push((self.terms.destructor, self.destructor_item(item)?));
+                equations.push((self.terms.destructor, self.item(item)?));
+                equations.push((self.terms.destructor_through, self.import(item)?));
             }
             for (attribute, value) in equations {
                 let attribute = self.term(attribute, &[leaf]);
@@ -35,26 +37,6 @@ impl Seeder<'_> {
             }
         }
         Ok(())
-    }
-
-    /// A destructor, seen through what only calls another function if that is one of a core instance.
-    /// A built-in may drop what this destroys, and its answer would stand in itself.
-    fn destructor_item(&mut self, item: &CoreItem) -> Result<Term, EngineError> {
-        let mut at = item.clone();
-        while let Some(callee) = self.trampolines.callee(self.program, &at) {
-            let next = match callee {
-                Callee::Item(item) => Some(item),
-                Callee::Slot(slot) => self.trampolines.contents.get(slot),
-            };
-            match next {
-                Some(next) => at = next.clone(),
-                None => break,
-            }
-        }
-        match at {
-            CoreItem::Export { .. } => self.import(item),
-            _ => self.item(item),
-        }
     }
 
     /// What is proved of resources.
@@ -76,7 +58,7 @@ impl Seeder<'_> {
         }
         for (fact, resources) in [
             (ids.lent, facts::lent(&program.types)),
-            (ids.observes_lends, facts::observes_lends(program)),
+            (ids.destroyed_by_handle, facts::destroyed_by_handle(program, &self.trampolines)),
             (ids.reaches_host, facts::reaches_host(program)),
         ] {
             for resource in resources {
@@ -84,10 +66,15 @@ impl Seeder<'_> {
                 self.state(fact, row);
             }
         }
-        for (component, resource) in facts::may_reenter(program) {
-            let component = self.entity(Entity::Component(component));
-            let row = vec![component, self.entity(Entity::Resource(resource))];
-            self.state(ids.may_reenter, row);
+        for (fact, pairs) in [
+            (ids.observes_lends, facts::observes_lends(program)),
+            (ids.may_reenter, facts::may_reenter(program)),
+        ] {
+            for (component, resource) in pairs {
+                let component = self.entity(Entity::Component(component));
+                let row = vec![component, self.entity(Entity::Resource(resource))];
+                self.state(fact, row);
+            }
         }
     }
 }

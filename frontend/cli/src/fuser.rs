@@ -1,12 +1,13 @@
 //! The way from inputs to bytes, as one builder.
 
 use crate::packs::{self, PackError, PackOptions};
-use meld_component::program::Program;
+use meld_component::program::{Program, ResourceId};
 use meld_component::{Error as ReadError, Input};
 use meld_emit::{EmitError, Emitted, Report};
 use meld_engine::plan::Form;
 use meld_engine::{Decision, EngineError, Options, Weight};
-use meld_pack::ruleset::RuleSet;
+use meld_pack::ruleset::{Guard, RuleId, RuleSet};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -95,7 +96,7 @@ impl Fuser {
 
     /// Lets the representation of a resource be its handle: `ns:package/interface.resource`.
     pub fn opaque_rep(mut self, resource: impl Into<String>) -> Self {
-        self.engine.opaque.insert(resource.into());
+        self.engine.opaque_names.insert(resource.into());
         self
     }
 
@@ -174,8 +175,34 @@ impl Fuser {
         program: Program,
         rules: &'r RuleSet,
     ) -> Result<Decided<'r>, FuseError> {
-        let Decision { plan, trace, warnings } = self.decision(&program, rules)?;
+        let Decision { plan, trace, opaque } = self.decision(&program, rules)?;
+        let warnings = self.without_effect(&program, rules, &opaque)?;
         Ok(Decided { program, plan, trace, warnings })
+    }
+
+    /// Names given as opaque of which no resource is as far as the plan goes, as sentences.
+    fn without_effect(
+        &self,
+        program: &Program,
+        rules: &RuleSet,
+        used: &BTreeSet<ResourceId>,
+    ) -> Result<Vec<String>, FuseError> {
+        let asks = |guard: &Guard| match guard {
+            Guard::Fact { fact, .. } => rules.facts[fact.index()].name == "opaque",
+            Guard::Compare { .. } => false,
+        };
+        let mut ids = (0..).map(RuleId).take(rules.rules.len());
+        let why = ids.find(|id| rules.rules[id.index()].guards.iter().any(asks)).map_or_else(
+            || "no rule asks for it".to_string(),
+            |id| format!("`--why-not {}` says why", rules.rule_name(id)),
+        );
+        let mut warnings = Vec::new();
+        for name in &self.engine.opaque_names {
+            if !meld_engine::resources(program, name)?.iter().any(|id| used.contains(id)) {
+                warnings.push(format!("`--opaque-rep {name}` has no effect: {why}"));
+            }
+        }
+        Ok(warnings)
     }
 
     pub(crate) fn decision<'r>(

@@ -15,14 +15,16 @@ mod resources;
 mod sizes;
 mod trampolines;
 
-pub use faces::{in_memory, several_faces};
+pub use faces::{in_memory, passes_handles, several_faces};
 pub use importers::{
     first_imports, funcref_tables, guests, known_as, peers, root_modules, same_memory, same_table,
 };
 pub use intrinsics::{host_functions, shares};
 pub use leave::observes_leave;
 pub use masks::{Masks, masks};
-pub use resources::{holders, lent, may_reenter, observes_lends, reaches_host};
+pub use resources::{
+    destroyed_by_handle, holders, lent, may_reenter, observes_lends, reaches_host,
+};
 pub use sizes::{BodySizes, body_sizes, values, values_of};
 pub use trampolines::{Callee, Slot, Trampolines, trampolines};
 

@@ -17,7 +17,6 @@ mod types;
 mod world;
 
 use crate::component::{BodyId, Component};
-use crate::facts;
 use crate::program::{
     Border, CanonicalOptions, ComponentFunc, ComponentId, ComponentInstance, CoreInstance,
     CoreItem, FuncId, HostFunc, HostInstanceId, HostModule, HostModuleId, InstanceId, OptionsId,
@@ -27,7 +26,7 @@ use crate::read::Input;
 use crate::types::{FuncType, FuncTypeId, Types, ValueType};
 use env::{Env, EnvId, InstanceRef, Item};
 use indexmap::{IndexMap, IndexSet};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How many component and core instances a program may have, together. An instance costs at
 /// most a few kilobytes beyond what [`MAX_STEPS`] counts.
@@ -204,9 +203,14 @@ impl<'a> Linker<'a> {
     }
 
     fn finish(mut self, world: World) -> Program {
+        let border = ComponentId(self.components.len() as u32);
+        self.components.push(ComponentInstance { path: "border".into(), parent: None });
         self.destruction();
+        let mut options: Vec<CanonicalOptions> = self.options.into_iter().collect();
+        let border_options = OptionsId(options.len() as u32);
+        options.push(CanonicalOptions::bare(border));
         let (imported, exported) = (self.imported, self.exported.into_iter().collect::<Vec<_>>());
-        let mut program = Program {
+        Program {
             inputs: vec![Input {
                 name: self.component.name.clone(),
                 bytes: self.component.bytes.clone(),
@@ -217,7 +221,7 @@ impl<'a> Linker<'a> {
             instances: self.instances,
             components: self.components,
             funcs: self.funcs,
-            options: self.options.into_iter().collect(),
+            options,
             resources: self.resources,
             host_funcs: self.host_funcs,
             host_modules: self.host_modules,
@@ -225,19 +229,12 @@ impl<'a> Linker<'a> {
             host_exports: self.host_exports,
             root_exports: self.root_exports,
             world,
-            border: None,
-        };
-        if !imported.is_empty() || !exported.is_empty() || facts::several_faces(&program) {
-            let component = ComponentId(program.components.len() as u32);
-            program.components.push(ComponentInstance { path: "border".into(), parent: None });
-            let options = OptionsId(program.options.len() as u32);
-            program.options.push(CanonicalOptions::bare(component));
-            program.border = Some(Border { options, imported, exported });
+            border: Some(Border { options: border_options, imported, exported }),
         }
-        program
     }
 
-    /// What it takes to call destructors: their type, and options of every instance.
+    /// What it takes to call destructors: their type, and options of every instance, the border among
+    /// them.
     fn destruction(&mut self) {
         if self.resources.is_empty() {
             return;
@@ -300,16 +297,21 @@ impl<'a> Linker<'a> {
     }
 
     fn resource(&mut self, name: String, rank: NameRank, def: ResourceDef) -> ResourceId {
-        self.resources.push(Resource { name, def });
+        self.resources.push(Resource { name, aliases: BTreeSet::new(), def });
         self.resource_names.push(rank);
         ResourceId(self.resources.len() as u32 - 1)
     }
 
-    /// Renames a resource if the new name says more.
-    fn name_resource(&mut self, id: ResourceId, rank: NameRank, name: impl FnOnce() -> String) {
+    /// Renames a resource if the new name says more. By what an export calls it, it can be found.
+    fn name_resource(&mut self, id: ResourceId, rank: NameRank, name: &str) {
+        let name: String = name.chars().take(MAX_PATH).collect();
+        let resource = &mut self.resources[id.index()];
+        if rank > NameRank::Index {
+            resource.aliases.insert(name.clone());
+        }
         if self.resource_names[id.index()] < rank {
             self.resource_names[id.index()] = rank;
-            self.resources[id.index()].name = name().chars().take(MAX_PATH).collect();
+            resource.name = name;
         }
     }
 

@@ -8,7 +8,7 @@
 
 use crate::read::Input;
 use crate::types::{FuncTypeId, Types};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -397,6 +397,8 @@ impl CanonicalOptions {
 pub struct Resource {
     /// Text for people, for example `test:floats/api.float`.
     pub name: String,
+    /// All names by which exports show it. For look-up only.
+    pub aliases: BTreeSet<String>,
     /// Where it is defined.
     pub def: ResourceDef,
 }

@@ -146,12 +146,20 @@ pub(crate) enum From {
     Inline(Name),
 }
 
-/// Which of the three keywords a rule starts with.
+/// Which of the four keywords a rule starts with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Rule,
     Option,
     Forbid,
+    Refuse,
+}
+
+impl Form {
+    /// It adds an answer; `forbid` and `refuse` only look.
+    pub fn answers(self) -> bool {
+        matches!(self, Form::Rule | Form::Option)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -162,7 +170,7 @@ pub(crate) struct RuleDecl {
     pub pattern: Pattern,
     pub guards: Vec<Guard>,
     pub assuming: Vec<Name>,
-    /// `rewrite` or `offer`; a forbid has none.
+    /// `rewrite` or `offer`; only what answers has one.
     pub replacement: Option<Pattern>,
     pub because: String,
     pub tests: Vec<Test>,

@@ -58,7 +58,7 @@ codes! {
     NotUsed "E0021" "name of a pack that is not used"
         "The name is declared in a pack that this one does not `use`, directly or through another.";
     DuplicateName "E0022" "two declarations of one name"
-        "Sorts, facts and assumptions have one name for all packs. A term, a module or a constant has one for its pack and all that use it, so a pack cannot declare again what it sees of another, nor use a name that two others declare. Rules, options and forbids share a namespace within their pack.";
+        "Sorts, facts and assumptions have one name for all packs. A term, a module or a constant has one for its pack and all that use it, so a pack cannot declare again what it sees of another, nor use a name that two others declare. Rules, options, forbids and refusals share a namespace within their pack.";
     WrongKind "E0023" "name of another kind"
         "The name is declared, but as something else: a fact cannot be rewritten, a term is no guard, a constant takes no arguments.";
     SortMismatch "E0030" "mismatched sorts"
@@ -120,7 +120,7 @@ codes! {
     SettingValue "E0062" "`--set` with a value that is not allowed"
         "The value is a number within the range, and a power of two where that is declared.";
     TestForm "E0070" "test that does not fit its rule"
-        "A `forbid` is tested with `=> refused` and `=/=>`; rules and options with `=> term`, `=/=>` and `=/=> term`.";
+        "A `forbid` or a `refuse` is tested with `=> refused` and `=/=>`; rules and options with `=> term`, `=/=>` and `=/=> term`.";
     Merges "W0001" "answer that makes questions equal which other rules tell apart"
         "Terms that are equal to one answer are equal to each other, and what is answered for one is answered for all. If an answer lacks a variable of its question, and another rule asks something of that variable, the other rule's answer reaches questions that it refused. Name the variable in the answer, or write the guard that keeps the two rules apart.";
     Outbid "W0002" "answer that another one may outbid"

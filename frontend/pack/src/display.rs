@@ -141,8 +141,17 @@ pub fn rule_text(set: &RuleSet, rule: &Rule) -> String {
 
 /// A forbid as a pack would write it, without its tests.
 pub fn forbid_text(set: &RuleSet, forbid: &Forbid) -> String {
+    looking_text(set, "forbid", forbid)
+}
+
+/// A `refuse` as a pack would write it, without its tests.
+pub fn refusal_text(set: &RuleSet, refusal: &Forbid) -> String {
+    looking_text(set, "refuse", refusal)
+}
+
+fn looking_text(set: &RuleSet, keyword: &str, forbid: &Forbid) -> String {
     clauses(
-        "forbid",
+        keyword,
         &forbid.name,
         &[
             ("match", pattern_text(set, &forbid.vars, &forbid.pattern)),

@@ -1,6 +1,6 @@
 //! The rule reference: every declaration of every pack, as markdown.
 
-use crate::display::{forbid_text, given_text, rule_text};
+use crate::display::{forbid_text, given_text, refusal_text, rule_text};
 use crate::ruleset::{PackId, Param, RuleSet, SortKind, SortRef, Span};
 
 /// Writes the reference of the packs that are wanted, in their order.
@@ -95,6 +95,11 @@ fn rules(set: &RuleSet, pack: PackId, out: &mut String) {
         out.push_str(&format!("### forbid `{}`\n\n", forbid.name));
         paragraph(out, &forbid.doc);
         out.push_str(&format!("```meld\n{}\n```\n\n", forbid_text(set, forbid)));
+    }
+    for refusal in set.refusals.iter().filter(|refusal| refusal.pack == pack) {
+        out.push_str(&format!("### refuse `{}`\n\n", refusal.name));
+        paragraph(out, &refusal.doc);
+        out.push_str(&format!("```meld\n{}\n```\n\n", refusal_text(set, refusal)));
     }
 }
 

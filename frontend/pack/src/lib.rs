@@ -22,6 +22,6 @@ pub mod ruleset;
 mod tree;
 
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Label, error_reference, near};
-pub use display::{forbid_text, given_text, guard_text, pattern_text, rule_text};
+pub use display::{forbid_text, given_text, guard_text, pattern_text, refusal_text, rule_text};
 pub use doc::reference;
 pub use load::{LoadError, Loader, Made};

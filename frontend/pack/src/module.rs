@@ -178,8 +178,8 @@ pub(crate) fn made(made: &Made) -> Result<Loaded, Refused> {
     let ([narrow, ..], [.., wide]) = (made.binaries, made.binaries) else {
         return Err(Refused::new("it has no binary"));
     };
-    let (imports, exports) = face(narrow)?;
-    let (_, wide_exports) = face(wide)?;
+    let (imports, exports) = items_of(narrow)?;
+    let (_, wide_exports) = items_of(wide)?;
     let binaries = made.binaries.iter().map(|binary| Arc::from(*binary)).collect();
     Ok(Loaded { binaries, follows: made.follows.to_vec(), imports, exports, wide_exports })
 }
@@ -188,7 +188,7 @@ pub(crate) fn made(made: &Made) -> Result<Loaded, Refused> {
 /// of these parameters, memories and tables.
 pub(crate) fn load(contents: &[u8], addressed: &[&str]) -> Result<Loaded, Refused> {
     if contents.starts_with(b"\0asm") {
-        let (imports, exports) = face(contents)?;
+        let (imports, exports) = items_of(contents)?;
         let wide_exports = exports.clone();
         let binaries = vec![contents.into()];
         return Ok(Loaded { binaries, follows: Vec::new(), imports, exports, wide_exports });
@@ -211,7 +211,7 @@ pub(crate) fn load(contents: &[u8], addressed: &[&str]) -> Result<Loaded, Refuse
             .collect();
         let binary = parse(&addresses::with_types(text, &types));
         let (binary, face) = binary
-            .and_then(|binary| Ok((binary.clone(), face(&binary)?)))
+            .and_then(|binary| Ok((binary.clone(), items_of(&binary)?)))
             .map_err(|refused| with_widths(refused, &types))?;
         binaries.push(binary);
         faces.push(face);
@@ -292,24 +292,24 @@ fn in_text(error: &wat::Error) -> Refused {
 }
 
 /// Imports and exports of a module.
-type Face = (Vec<Import>, Vec<(String, ItemType)>);
+type Items = (Vec<Import>, Vec<(String, ItemType)>);
 
 /// Validates a module, and reads its imports and exports.
-fn face(bytes: &[u8]) -> Result<Face, Refused> {
+fn items_of(bytes: &[u8]) -> Result<Items, Refused> {
     if !Parser::is_core_wasm(bytes) {
         return Err(Refused::new("it is a component, not a core module"));
     }
     let types = Validator::new()
         .validate_all(bytes)
         .map_err(|e| Refused::new(format!("{} (at byte {})", e.message(), e.offset())))?;
-    let face = items(bytes, &types).map_err(|e| Refused::new(e.message()))?;
-    if face.0.len().max(face.1.len()) > MAX_ITEMS {
+    let found = items(bytes, &types).map_err(|e| Refused::new(e.message()))?;
+    if found.0.len().max(found.1.len()) > MAX_ITEMS {
         return Err(Refused::new(format!("it has more than {MAX_ITEMS} imports or exports")));
     }
-    Ok(face)
+    Ok(found)
 }
 
-fn items(bytes: &[u8], types: &Types) -> wasmparser::Result<Face> {
+fn items(bytes: &[u8], types: &Types) -> wasmparser::Result<Items> {
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let view = types.as_ref();
     let item = |ty: EntityType| match ty {
@@ -410,7 +410,7 @@ mod tests {
         let loaded = load(text.as_bytes(), &["from", "x", "to"]).unwrap();
         assert_eq!(loaded.follows, [0, 2]);
         assert_eq!(loaded.binaries.len(), 4);
-        let export = |binary: &[u8]| face(binary).unwrap().1.remove(0).1.to_string();
+        let export = |binary: &[u8]| items_of(binary).unwrap().1.remove(0).1.to_string();
         let exports: Vec<_> = loaded.binaries.iter().map(|binary| export(binary)).collect();
         let expect = ["(i32) -> (i32)", "(i64) -> (i32)", "(i32) -> (i64)", "(i64) -> (i64)"];
         assert_eq!(exports, expect.map(|ty| format!("func {ty}")));

@@ -17,8 +17,9 @@ pub(crate) const MAX_GUARDS: usize = 256;
 const MAX_ERRORS: usize = 20;
 
 /// What declarations start with.
-const KEYWORDS: [&str; 11] = [
-    "use", "sort", "term", "fact", "given", "assume", "const", "module", "rule", "option", "forbid",
+const KEYWORDS: [&str; 12] = [
+    "use", "sort", "term", "fact", "given", "assume", "const", "module", "rule", "option",
+    "forbid", "refuse",
 ];
 
 #[derive(pest_derive::Parser)]
@@ -265,6 +266,7 @@ fn readable(rule: Rule) -> &'static str {
         Rule::rule_decl => "`rule`",
         Rule::option_decl => "`option`",
         Rule::forbid_decl => "`forbid`",
+        Rule::refuse_decl => "`refuse`",
         Rule::sort_kind => "a kind of sort (`entity`, `data`, `choice`)",
         Rule::params | Rule::module_params => "parameters in `(..)`",
         Rule::param | Rule::module_param => "a parameter",
@@ -315,6 +317,7 @@ fn readable(rule: Rule) -> &'static str {
         Rule::kw_rule => "`rule`",
         Rule::kw_option => "`option`",
         Rule::kw_forbid => "`forbid`",
+        Rule::kw_refuse => "`refuse`",
         Rule::kw_cost | Rule::cost => "`cost`",
         Rule::kw_size => "`size`",
         Rule::kw_call => "`call`",

@@ -65,6 +65,8 @@ pub struct RuleSet {
     pub rules: Vec<Rule>,
     /// What a plan must not contain.
     pub forbids: Vec<Forbid>,
+    /// Why some questions are left open, for reports on those that are.
+    pub refusals: Vec<Forbid>,
     /// What is likely wrong, though it need not be.
     pub warnings: Diagnostics,
 }
@@ -396,7 +398,7 @@ pub struct Rule {
     pub span: Span,
 }
 
-/// A `forbid`.
+/// A `forbid`, which looks at plans, or a `refuse`, which looks at questions that no rule answers.
 #[derive(Clone, Debug)]
 pub struct Forbid {
     /// Its name, unique in its pack.
@@ -407,7 +409,7 @@ pub struct Forbid {
     pub pack: PackId,
     /// Names and sorts of its variables.
     pub vars: Vec<(String, SortRef)>,
-    /// What the plan must not contain.
+    /// What the plan must not contain, or what is about the question.
     pub pattern: Pattern,
     /// `where`
     pub guards: Vec<Guard>,
@@ -419,7 +421,7 @@ pub struct Forbid {
     pub span: Span,
 }
 
-/// A test of one rule, option or forbid, run alone.
+/// A test of one rule, option, forbid or refusal, run alone.
 #[derive(Clone, Debug)]
 pub struct Test {
     /// The text after `test`, if any.
@@ -441,7 +443,7 @@ pub struct Test {
 pub enum Expectation {
     /// `=> term`: the rule makes the two equal.
     Becomes(Pattern),
-    /// `=> refused`, in a `forbid`: the forbid matches.
+    /// `=> refused`, in a `forbid` or a `refuse`: it matches.
     Refused,
     /// `=/=>`: the rule does not fire on the term.
     Nothing,
@@ -460,6 +462,12 @@ impl RuleSet {
     pub fn forbid_name(&self, position: usize) -> String {
         let forbid = &self.forbids[position];
         format!("{}.{}", self.packs[forbid.pack.index()].name, forbid.name)
+    }
+
+    /// `pack.refuse`. The position is in [`RuleSet::refusals`].
+    pub fn refusal_name(&self, position: usize) -> String {
+        let refusal = &self.refusals[position];
+        format!("{}.{}", self.packs[refusal.pack.index()].name, refusal.name)
     }
 
     /// A term's name as people are shown it: with that of its pack where another pack has such a term, too.

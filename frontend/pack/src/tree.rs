@@ -127,7 +127,8 @@ impl Reader<'_> {
             Rule::module_decl => self.module(inner),
             Rule::rule_decl => self.rule(Form::Rule, inner),
             Rule::option_decl => self.rule(Form::Option, inner),
-            _ => self.rule(Form::Forbid, inner),
+            Rule::forbid_decl => self.rule(Form::Forbid, inner),
+            _ => self.rule(Form::Refuse, inner),
         };
         Declaration { doc, span, kind }
     }

@@ -124,7 +124,9 @@ fn rules_as_text_can_be_read_again() {
     let set = good(&[]).unwrap();
     let write = |set: &RuleSet| -> Vec<String> {
         let rules = set.rules.iter().map(|rule| meld_pack::rule_text(set, rule));
-        rules.chain(set.forbids.iter().map(|forbid| meld_pack::forbid_text(set, forbid))).collect()
+        let forbids = set.forbids.iter().map(|forbid| meld_pack::forbid_text(set, forbid));
+        let refusals = set.refusals.iter().map(|refusal| meld_pack::refusal_text(set, refusal));
+        rules.chain(forbids).chain(refusals).collect()
     };
     let first = write(&set);
     let uses: Vec<_> = set.packs.iter().map(|pack| format!("use {}", pack.name)).collect();

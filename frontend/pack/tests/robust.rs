@@ -106,6 +106,7 @@ fn broken_packs() {
         "rule",
         "option",
         "forbid",
+        "refuse",
         "test",
         "given",
         "where",

@@ -44,6 +44,10 @@ pub struct Case {
 /// Core code of a user of a resource, who calls a method of what is in `$handle` over and over.
 #[derive(Clone, Copy, Debug)]
 struct Steps {
+    /// Who has the method.
+    get: &'static str,
+    /// What the user imports besides.
+    import: &'static str,
     before: &'static str,
     before_each: &'static str,
     after_each: &'static str,
@@ -267,15 +271,34 @@ const LIST_STRING: Case = Case {
 const MAKE: &str = "(local.set $handle (call $make (local.get $calls)))";
 const DROP: &str = "(call $drop (local.get $handle))";
 
+/// Makes one, and lends it over and over to who implements it.
+const STEPS: Steps = Steps {
+    get: "$callee",
+    import: "",
+    before: MAKE,
+    before_each: "",
+    after_each: "",
+    after: DROP,
+};
+
 const OBJECT: Case = Case {
     name: "resource: make, borrow, drop",
-    steps: Some(Steps { before: "", before_each: MAKE, after_each: DROP, after: "" }),
+    steps: Some(Steps { before: "", before_each: MAKE, after_each: DROP, after: "", ..STEPS }),
     ..PLAIN
 };
 
-const METHOD: Case = Case {
-    name: "resource: borrow",
-    steps: Some(Steps { before: MAKE, before_each: "", after_each: "", after: DROP }),
+const METHOD: Case = Case { name: "resource: borrow", steps: Some(STEPS), ..PLAIN };
+
+/// Who could also take ownership in a call marks what it lends.
+const LENT: Case = Case {
+    name: "resource: borrow, lent",
+    steps: Some(Steps { import: r#"(import "" "both" (func (param i32 i32)))"#, ..STEPS }),
+    ..PLAIN
+};
+
+const ABROAD: Case = Case {
+    name: "resource: borrow, abroad",
+    steps: Some(Steps { get: "$abroad", ..STEPS }),
     ..PLAIN
 };
 
@@ -332,6 +355,8 @@ pub fn rows() -> Vec<Row> {
         row(LIST_STRING, 64 * KIB, None),
         row(OBJECT, 0, Some(40.0)),
         Row { most: Some(4.0), ..row(METHOD, 0, None) },
+        row(LENT, 0, None),
+        row(ABROAD, 0, None),
     ]
 }
 
@@ -343,6 +368,8 @@ impl Case {
         };
         if let Some(steps) = self.steps {
             let gaps = [
+                ("{get}", steps.get),
+                ("{import}", steps.import),
                 ("{before}", steps.before),
                 ("{before-each}", steps.before_each),
                 ("{after-each}", steps.after_each),

@@ -79,13 +79,12 @@ pub struct Race {
 }
 
 impl Race {
-    /// Builds all three, for chunks of so many bytes: a ring has room for one of them.
+    /// Builds all three, with rings of so many bytes.
     ///
     /// # Errors
     ///
     /// If meld or the engine refuses the guests.
-    pub fn new(engine: &Engine, bytes: u32) -> Result<Self> {
-        let ring = bytes.max(4096);
+    pub fn new(engine: &Engine, ring: u32) -> Result<Self> {
         let fused = meld::Fuser::new()
             .input("producer", PRODUCER.as_bytes().to_vec())
             .input("consumer", CONSUMER.as_bytes().to_vec())

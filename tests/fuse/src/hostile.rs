@@ -1,6 +1,6 @@
 //! Guests that pass wrong, stale, foreign and huge handles, and right ones, in random order: an
-//! unfused and a fused component, and a [model](model) that knows which objects are named, agree on
-//! every result, every trap and every object that is destroyed.
+//! unfused and fused components, and a [model](model) that knows which objects are named, agree on
+//! every result, every trap and every object that is destroyed. Nobody's memory is written to.
 
 pub mod model;
 
@@ -11,6 +11,8 @@ use model::{Act, Guest, Model};
 
 /// The guests, as one component in text.
 pub const GUESTS: &str = include_str!("hostile/guests.wat");
+
+const UNFUSED: &str = "unfused";
 
 /// More operations than most sequences come to.
 const MOST: usize = 60;
@@ -42,12 +44,20 @@ pub struct Ran {
 ///
 /// # Errors
 ///
-/// If the three do not agree: all operations, and what the last one did.
-pub fn sequence(unfused: &Subject, fused: &Subject, seed: u64, number: u64) -> Result<Ran, String> {
+/// If they do not agree: all operations, and what the last one did.
+pub fn sequence(
+    unfused: &Subject,
+    fused: &[(&'static str, Subject)],
+    seed: u64,
+    number: u64,
+) -> Result<Ran, String> {
     let mut rng = Rng::new(seed, "hostile guests", number);
     let mut model = Model::default();
     let live = |subject: &Subject| subject.live().map_err(|error| format!("{error:#}"));
-    let mut components = [("unfused", live(unfused)?), ("fused", live(fused)?)];
+    let mut components = vec![(UNFUSED, live(unfused)?)];
+    for (name, subject) in fused {
+        components.push((name, live(subject)?));
+    }
     let mut acts = Vec::new();
     for returned in 0..MOST {
         let (act, expected, after) = draw(&mut rng, &model, returned as u32);
@@ -59,7 +69,7 @@ pub fn sequence(unfused: &Subject, fused: &Subject, seed: u64, number: u64) -> R
                 (Err(expected), Err(why)) => {
                     // Unfused, a trap is in words of the engine.
                     let told = format!("meld:trap:{}", expected.name());
-                    if *name == "fused" && !why.contains(&told) {
+                    if *name != UNFUSED && !why.contains(&told) {
                         return wrong(format!("{name} trapped in {why}, not in {told}"));
                     }
                     if live.call::<_, (u32,)>("destroyed", ()).is_ok() {
@@ -75,6 +85,11 @@ pub fn sequence(unfused: &Subject, fused: &Subject, seed: u64, number: u64) -> R
             if !matches!(&destroyed, Ok((destroyed,)) if *destroyed == after.destroyed) {
                 let expected = after.destroyed;
                 return wrong(format!("{name} destroyed {destroyed:?}, not {expected}"));
+            }
+            for guest in ["intact-a", "intact-b", "intact-leaf"] {
+                if !matches!(live.call::<_, (u32,)>(guest, ()), Ok((1,))) {
+                    return wrong(format!("{name}: not {guest}"));
+                }
             }
         }
         if let Err(fault) = expected {
@@ -105,17 +120,17 @@ fn draw(rng: &mut Rng, model: &Model, fresh: u32) -> (Act, Result<u32, Fault>, M
         let what = match (guest, rng.below(4)) {
             (Guest::Leaf, _) => rng.below(6),
             // Lending, by A with all that B can do meanwhile.
-            (Guest::A, 0 | 1) => 11 + rng.below(80),
-            (Guest::B, 0) => 11 + rng.below(7),
-            _ => rng.below(11),
+            (Guest::A, 0 | 1) => 15 + rng.below(160),
+            (Guest::B, 0) => 15 + rng.below(7),
+            _ => rng.below(15),
         } as u32;
         // Numbers of objects stay apart from handles.
         let x = match what {
-            1 | 3 => 1000 + fresh,
+            1 | 3 | 12 => 1000 + fresh,
             _ => handle(rng, model, guest),
         };
         // What is done meanwhile is done by the next.
-        let of = if guest == Guest::A && what >= 11 { Guest::B } else { guest };
+        let of = if guest == Guest::A && what >= 15 { Guest::B } else { guest };
         let act = Act { guest, what, x, y: handle(rng, model, of) };
         let mut after = model.clone();
         let result = after.act(act);

@@ -7,24 +7,34 @@ use engines::{Host, Module, Returns, Wasmi, Wasmtime};
 use meld::{Form, Fuser};
 use meld_fuse_tests::folder;
 
-/// A host with one function, `tick`: what that calls, and how it went.
+/// A host with one function, `tick`: what that calls, and how it went. And its table of `thing`s.
 #[derive(Default)]
 struct Tick {
     calls: Option<&'static str>,
+    args: &'static [i32],
     went: Vec<Result<(), String>>,
+    things: Vec<i32>,
 }
 
 impl Host for Tick {
-    const FUNCTIONS: &'static [(&'static str, &'static str, usize, Returns)] =
-        &[("$root", "tick", 0, Returns::Nothing)];
+    const FUNCTIONS: &'static [(&'static str, &'static str, usize, Returns)] = &[
+        ("$root", "tick", 0, Returns::Nothing),
+        ("[export]t:t/things", "[resource-new]thing", 1, Returns::I32),
+    ];
 
     fn new(_: &[u8]) -> Self {
         Tick::default()
     }
 
-    fn called(module: &mut dyn Module<Self>, _: &'static str, _: &[i32]) -> i64 {
-        if let Some(name) = module.host().calls {
-            let went = module.call(name, &[]).map(drop);
+    fn called(module: &mut dyn Module<Self>, name: &'static str, args: &[i32]) -> i64 {
+        let host = module.host();
+        if name == "[resource-new]thing" {
+            host.things.push(args[0]);
+            return host.things.len() as i64;
+        }
+        let args = host.args;
+        if let Some(name) = host.calls {
+            let went = module.call(name, args).map(drop);
             module.host().went.push(went);
         }
         0
@@ -146,6 +156,58 @@ fn components_are_closed_after_a_trap() {
             assert_eq!(call(export, &mut [Val::Bool(false)]).is_ok(), fine, "{export}");
         }
         assert!(call("boom", &mut []).is_err());
+    }
+}
+
+const THINGS: &str = r#"(component
+  (import "tick" (func $tick))
+  (component $owner
+    (import "tick" (func $tick))
+    (core func $tick (canon lower (func $tick)))
+    (core module $m
+      (import "" "tick" (func $tick))
+      (global $gone (mut i32) (i32.const 0))
+      (func (export "dtor") (param i32)
+        (if (i32.eq (local.get 0) (i32.const 9)) (then unreachable))
+        (global.set $gone (i32.add (global.get $gone) (i32.const 1))))
+      (func (export "run") (call $tick))
+      (func (export "boom") unreachable)
+      (func (export "gone") (result i32) (global.get $gone)))
+    (core instance $m (instantiate $m (with "" (instance (export "tick" (func $tick))))))
+    (type $t (resource (rep i32) (dtor (core func $m "dtor"))))
+    (core func $new (canon resource.new $t))
+    (export $u "thing" (type $t))
+    (func (export "make") (param "rep" u32) (result (own $u)) (canon lift (core func $new)))
+    (func (export "run") (canon lift (core func $m "run")))
+    (func (export "boom") (canon lift (core func $m "boom")))
+    (func (export "gone") (result u32) (canon lift (core func $m "gone"))))
+  (instance $owner (instantiate $owner (with "tick" (func $tick))))
+  (export "t:t/things" (instance $owner)))"#;
+
+/// The host may drop what it has when nothing runs, and not after a trap: the destructor is entered as
+/// any other export.
+#[test]
+fn destructors_are_entered_as_exports_are() {
+    const DTOR: &str = "t:t/things#[dtor]thing";
+    const GONE: &str = "t:t/things#gone";
+    check(&fuser(THINGS), |module| {
+        assert_eq!(module.call("t:t/things#make", &[4]), Ok(1));
+        assert_eq!(module.host().things, [4]);
+        assert_eq!(module.call(DTOR, &[4]), Ok(0));
+        assert_eq!(module.call(GONE, &[]), Ok(1));
+        (module.host().calls, module.host().args) = (Some(DTOR), &[4]);
+        assert_eq!(module.call("t:t/things#run", &[]), Ok(0));
+        let went = std::mem::take(&mut module.host().went);
+        assert!(matches!(&went[..], [Err(_)]), "{went:?}");
+        assert_eq!(module.call(GONE, &[]), Ok(1));
+    });
+    let traps: [(&str, &[i32]); 2] = [("t:t/things#boom", &[]), (DTOR, &[9])];
+    for (export, args) in traps {
+        check(&fuser(THINGS), |module| {
+            assert!(module.call(export, args).is_err(), "{export}");
+            assert!(module.call(DTOR, &[4]).is_err(), "{export}");
+            assert!(module.call(GONE, &[]).is_err(), "{export}");
+        });
     }
 }
 

@@ -28,6 +28,20 @@ fn cases_behave_the_same() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A refusal says what was refused and why, not only that something was.
+#[test]
+fn a_destructor_that_could_enter_again_is_refused_by_name() {
+    let case = cases().unwrap().into_iter().find(|case| case.name == "may-reenter").unwrap();
+    let Verdict::Refused(reason) = case.verdict(&fuse) else { panic!("it fuses") };
+    for part in [
+        "no rule implements `destroy(#parent/child, #parent/child.outer)`",
+        "needed by parent/child/M: import \"\" \"drop\"",
+        "because `may-reenter(#parent/child, #parent/child.outer)` does",
+    ] {
+        assert!(reason.contains(part), "{reason}");
+    }
+}
+
 /// Functions that only call another one can be called as they are, by whoever takes out what calls the
 /// other one in their place.
 #[test]

@@ -5,6 +5,7 @@ use meld::{Form, Fuser};
 use meld_verify::core_run::{EngineKind, Text, call_string};
 use meld_verify::{Ended, Options, compare};
 use std::path::Path;
+use wit_component::ComponentEncoder;
 
 /// A fuser with these files of `tests/guests` as inputs.
 fn fuser(files: &[&str]) -> Fuser {
@@ -134,6 +135,33 @@ fn resources_of_c() {
 #[test]
 fn resources_of_rust() {
     check_resources("resources/leaf-rust.wasm");
+}
+
+/// What guests of real toolchains export, the host makes, lends, gives back and drops: of the fused
+/// component, and of the one that wit-component makes of the fused core module.
+#[test]
+fn resources_that_the_host_has() {
+    for leaf in ["resources/leaf-c.wasm", "resources/leaf-rust.wasm"] {
+        for files in [&[leaf][..], &["resources/wrap.wasm", leaf]] {
+            let composed = fuser(files).compose().unwrap();
+            let fused = fuser(files).fuse().unwrap().bytes;
+            let core = fuser(files).form(Form::Core).fuse().unwrap().bytes;
+            let again = ComponentEncoder::default().module(&core).expect("it has its WIT");
+            let again = again.validate(true).encode().expect("its names are those of its WIT");
+            for component in [fused, again] {
+                let options = Options { calls_per_export: 8, ..Options::default() };
+                let report = compare(&composed, &component, &options).unwrap();
+                // It takes more handles than there are at one time.
+                let many = |skipped: &_| format!("{skipped:?}").contains("lists@0.1.0#many");
+                assert!(report.same() && report.skipped.iter().all(many), "{files:?}: {report}");
+                let went = report.calls.iter().filter(|call| {
+                    let returned = matches!(call.fused.ended, Ended::Returned(_));
+                    returned && call.function.contains("float")
+                });
+                assert!(went.count() > 40, "{files:?}: {report}");
+            }
+        }
+    }
 }
 
 /// Where only one input exports what another imports, order has no meaning.

@@ -1,4 +1,5 @@
-//! Guests with wrong, stale, foreign and huge handles, unfused, fused and in a model.
+//! Guests with wrong, stale, foreign and huge handles, unfused, fused to a component and to a core
+//! module, and in a model.
 //!
 //! `MELD_FUZZ=n` runs n times as many sequences, `MELD_SEED=n` others than usual.
 
@@ -6,6 +7,7 @@ use meld_fuse_tests::batch::Subject;
 use meld_fuse_tests::hostile::{GUESTS, sequence};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use wit_component::ComponentEncoder;
 
 const COUNT: u64 = 1000;
 
@@ -15,8 +17,12 @@ fn handles_name_what_they_should_or_trap() {
     let seed = variable("MELD_SEED").unwrap_or(1);
     let count = COUNT * variable("MELD_FUZZ").unwrap_or(1);
     let composed = wat::parse_str(GUESTS).unwrap();
-    let fused = meld::Fuser::new().input("hostile", composed.clone()).fuse().unwrap().bytes;
-    let [unfused, fused] = [composed, fused].map(|bytes| Subject::new(&bytes).unwrap());
+    let fuser = meld::Fuser::new().input("hostile", composed.clone());
+    let core = fuser.clone().form(meld::Form::Core).fuse().unwrap().bytes;
+    let again = ComponentEncoder::default().module(&core).unwrap().encode().unwrap();
+    let unfused = Subject::new(&composed).unwrap();
+    let fused = [("component", fuser.fuse().unwrap().bytes), ("core module", again)];
+    let fused = fused.map(|(name, bytes)| (name, Subject::new(&bytes).unwrap()));
     let run = |number| (number, sequence(&unfused, &fused, seed, number));
     let ran: Vec<_> = (0..count).into_par_iter().map(run).collect();
     let mut returned = 0;

@@ -72,7 +72,7 @@ pub fn core_module(mut wrapping: Wrapping<'_>) -> Result<CoreForm, WrapError> {
 pub(crate) fn core_face(wrapping: &Wrapping<'_>) -> Result<(Face, StringEncoding), WrapError> {
     wrapping.world()?;
     let parts = Parts::read(&wrapping.module)?;
-    let mut border = Border::new(wrapping, &parts)?;
+    let mut border = CoreBorder::new(wrapping, &parts)?;
     let mut imports = Vec::with_capacity(parts.imports.len());
     for import in &parts.imports {
         imports.push(border.import(import)?);
@@ -156,7 +156,7 @@ impl<'a> Parts<'a> {
 
 /// What the functions of the world need of the one memory and allocator that a core module can
 /// offer, and the exports so far.
-struct Border<'a> {
+struct CoreBorder<'a> {
     wrapping: &'a Wrapping<'a>,
     parts: &'a Parts<'a>,
     needs: BorderNeeds<'a>,
@@ -170,9 +170,9 @@ struct Border<'a> {
     exports: IndexMap<String, (ExportKind, u32)>,
 }
 
-impl<'a> Border<'a> {
+impl<'a> CoreBorder<'a> {
     fn new(wrapping: &'a Wrapping<'a>, parts: &'a Parts<'a>) -> Result<Self, WrapError> {
-        Ok(Border {
+        Ok(CoreBorder {
             wrapping,
             parts,
             needs: BorderNeeds::new(wrapping.program),

@@ -1,4 +1,4 @@
-//! Typed channels: `rules/streams/channel.wat` and `channel-port.wat`.
+//! Typed channels: `rules/streams/channels.wat` and `channel-port.wat`.
 
 use crate::{Call, Machine, Model, Outcome, agree, explore, picks};
 use proptest::prelude::*;

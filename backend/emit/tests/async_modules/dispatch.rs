@@ -1,4 +1,4 @@
-//! Callbacks: `rules/streams/dispatch.wat` and `dispatch-table.wat`.
+//! Callbacks: `rules/streams/dispatcher.wat` and `dispatch-table.wat`.
 
 use crate::{Call, Log, Machine, Model, Outcome, agree, explore, picks};
 use proptest::prelude::*;

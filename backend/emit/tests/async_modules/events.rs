@@ -49,16 +49,16 @@ impl Events {
 
 impl Model for Events {
     fn choices(&self) -> Vec<Call> {
-        let mut calls: Vec<Call> = vec![("new-set", Vec::new())];
+        let mut calls: Vec<Call> = vec![("waitable-set.new", Vec::new())];
         // Also sets that are not there any more.
         let sets = (0..self.sets.len()).map(|place| self.handle(place)).chain([-1]);
         let sets: Vec<i32> = sets.chain([(self.sets[0].wrapping_sub(1) << 10) as i32]).collect();
         for &set in &sets {
-            calls.push(("drop-set", vec![set]));
-            calls.push(("poll", vec![set]));
+            calls.push(("waitable-set.drop", vec![set]));
+            calls.push(("waitable-set.poll", vec![set]));
         }
         for &waitable in &self.named {
-            calls.extend(sets.iter().map(|set| ("join", vec![waitable, *set])));
+            calls.extend(sets.iter().map(|set| ("waitable.join", vec![waitable, *set])));
             calls.extend(self.codes.iter().map(|code| ("notify", vec![waitable, *code])));
             calls.push(("leave", vec![waitable]));
             calls.push(("cancel", vec![waitable]));
@@ -70,14 +70,15 @@ impl Model for Events {
         let first = args.first().copied().unwrap_or(0);
         let second = args.get(1).copied().unwrap_or(0);
         Ok(match *name {
-            "new-set" => match self.sets.iter().position(|generation| generation % 2 == 0) {
+            "waitable-set.new" => match self.sets.iter().position(|generation| generation % 2 == 0)
+            {
                 None => -3,
                 Some(place) => {
                     self.sets[place] += 1;
                     self.handle(place).into()
                 }
             },
-            "drop-set" => match self.set(first) {
+            "waitable-set.drop" => match self.set(first) {
                 None => -2,
                 Some(_) if self.waitables.values().any(|(set, _)| *set == first) => -6,
                 Some(place) => {
@@ -85,8 +86,8 @@ impl Model for Events {
                     0
                 }
             },
-            "join" if self.set(second).is_none() => -2,
-            "join" => {
+            "waitable.join" if self.set(second).is_none() => -2,
+            "waitable.join" => {
                 let full = self.waitables.len() == self.most;
                 match self.waitables.get_mut(&first) {
                     Some((set, _)) => {
@@ -127,8 +128,8 @@ impl Model for Events {
                     1
                 }
             },
-            "poll" if self.set(first).is_none() => -2,
-            "poll" => {
+            "waitable-set.poll" if self.set(first).is_none() => -2,
+            "waitable-set.poll" => {
                 let of_set = |(waitable, _): &(i32, i32)| self.waitables[waitable].0 == first;
                 match self.events.iter().position(of_set) {
                     None => 0,
@@ -189,19 +190,19 @@ fn all_short_sequences_of_events() {
 #[test]
 fn events_carry_code_and_waitable() {
     let mut call = fresh();
-    let set = call("new-set", &[]) as i32;
+    let set = call("waitable-set.new", &[]) as i32;
     let waitable = 0x8000_0001_u32 as i32;
-    assert_eq!(call("poll", &[set]), 0, "0 is no event");
-    assert_eq!(call("join", &[waitable, set]), 0);
+    assert_eq!(call("waitable-set.poll", &[set]), 0, "0 is no event");
+    assert_eq!(call("waitable.join", &[waitable, set]), 0);
     for code in 1..=5 {
         assert_eq!(call("notify", &[waitable, code]), 1);
     }
     assert_eq!(call("notify", &[waitable, 3]), 0, "it waits already");
     for code in 1..=5 {
-        let event = call("poll", &[set]);
+        let event = call("waitable-set.poll", &[set]);
         assert_eq!((event as i32, (event >> 32) as i32), (code, waitable));
     }
-    assert_eq!(call("poll", &[set]), 0);
+    assert_eq!(call("waitable-set.poll", &[set]), 0);
     for code in [0, 6, 7, -1] {
         assert_eq!(call("notify", &[waitable, code]), -6);
     }
@@ -210,44 +211,44 @@ fn events_carry_code_and_waitable() {
 #[test]
 fn only_registered_waitables_are_reported() {
     let mut call = fresh();
-    let [one, other] = [call("new-set", &[]) as i32, call("new-set", &[]) as i32];
-    assert_eq!(call("new-set", &[]), -3);
+    let [one, other] = [call("waitable-set.new", &[]) as i32, call("waitable-set.new", &[]) as i32];
+    assert_eq!(call("waitable-set.new", &[]), -3);
     assert_eq!(call("notify", &[1, 2]), -2);
     for waitable in [1, 2, 3] {
-        assert_eq!(call("join", &[waitable, one]), 0);
+        assert_eq!(call("waitable.join", &[waitable, one]), 0);
         assert_eq!(call("notify", &[waitable, 2]), 1);
     }
-    assert_eq!(call("join", &[4, one]), -3, "all places are taken");
+    assert_eq!(call("waitable.join", &[4, one]), -3, "all places are taken");
     // What leaves is not reported, what moves is reported by its new set.
     assert_eq!(call("leave", &[1]), 0);
-    assert_eq!(call("join", &[2, other]), 0);
-    assert_eq!(call("poll", &[one]), 3 << 32 | 2);
-    assert_eq!(call("poll", &[one]), 0);
-    assert_eq!(call("poll", &[other]), 2 << 32 | 2);
-    assert_eq!(call("drop-set", &[other]), -6, "a waitable is in it");
+    assert_eq!(call("waitable.join", &[2, other]), 0);
+    assert_eq!(call("waitable-set.poll", &[one]), 3 << 32 | 2);
+    assert_eq!(call("waitable-set.poll", &[one]), 0);
+    assert_eq!(call("waitable-set.poll", &[other]), 2 << 32 | 2);
+    assert_eq!(call("waitable-set.drop", &[other]), -6, "a waitable is in it");
     assert_eq!(call("leave", &[2]), 0);
-    assert_eq!(call("drop-set", &[other]), 0);
-    for function in ["poll", "drop-set"] {
+    assert_eq!(call("waitable-set.drop", &[other]), 0);
+    for function in ["waitable-set.poll", "waitable-set.drop"] {
         assert_eq!(call(function, &[other]), -2);
     }
     // What joins again is as new.
-    assert_eq!(call("join", &[1, one]), 0);
-    assert_eq!(call("poll", &[one]), 0);
+    assert_eq!(call("waitable.join", &[1, one]), 0);
+    assert_eq!(call("waitable-set.poll", &[one]), 0);
 }
 
 #[test]
 fn cancelled_is_delivered_exactly_once() {
     let mut call = fresh();
-    let set = call("new-set", &[]) as i32;
-    call("join", &[9, set]);
+    let set = call("waitable-set.new", &[]) as i32;
+    call("waitable.join", &[9, set]);
     call("notify", &[9, 2]);
     call("notify", &[9, 3]);
     assert_eq!(call("cancel", &[9]), 1);
     assert_eq!(call("cancel", &[9]), 0);
     assert_eq!(call("notify", &[9, 2]), -4);
-    assert_eq!(call("poll", &[set]), 9 << 32 | 6);
+    assert_eq!(call("waitable-set.poll", &[set]), 9 << 32 | 6);
     for _ in 0..2 {
-        assert_eq!(call("poll", &[set]), 0);
+        assert_eq!(call("waitable-set.poll", &[set]), 0);
         assert_eq!(call("cancel", &[9]), 0);
         assert_eq!(call("notify", &[9, 3]), -4);
     }

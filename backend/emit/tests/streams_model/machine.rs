@@ -23,6 +23,14 @@ pub struct Setup {
     pub words: bool,
 }
 
+impl Setup {
+    /// How many bytes the bridge's memory has to have.
+    pub fn size(self) -> u64 {
+        let Setup { slots, bytes, page, .. } = self;
+        u64::from(slots) * (32 + u64::from(bytes.max(page))) + u64::from(page)
+    }
+}
+
 /// Calls of the host so far.
 #[derive(Default)]
 pub struct Calls(pub Vec<Vec<i32>>);
@@ -91,8 +99,8 @@ impl Modules {
 
     pub fn machine(&self) -> Machine {
         let Setup { futures, slots, bytes, page, wide, .. } = self.setup;
+        let size = self.setup.size();
         let mut store = Store::new(&self.engine, Calls::default());
-        let size = u64::from(slots) * (32 + u64::from(bytes)) + u64::from(page);
         let pages = size.div_ceil(1 << 16);
         let ty = MemoryTypeBuilder::default().min(pages).max(Some(pages)).build().unwrap();
         let bridge = Memory::new(&mut store, ty).unwrap();

@@ -244,6 +244,27 @@ fn futures_do_as_the_model_does() {
     random_sequences(Setup { futures: true, bytes: 12, wide: true, ..SMALL }, 60);
 }
 
+/// Where its bytes are a slot says at offset 12.
+#[test]
+fn each_ring_begins_on_a_multiple_of_the_page() {
+    for (slots, bytes, page) in
+        [(8, 4096, 64), (4, 64, 64), (4, 16, 64), (2, 1, 32), (4, 1024, 65536), (1, 65536, 65536)]
+    {
+        let setup = Setup { slots, bytes, page, ..SMALL };
+        let mut machine = Modules::new(setup).machine();
+        let mut end = 32 * slots;
+        for slot in 0..slots as usize {
+            machine.open();
+            let at = machine.word(slot, 12);
+            assert_eq!(at % page, 0, "{setup:?}");
+            assert!(at >= end, "{setup:?}");
+            end = at + bytes;
+        }
+        assert!(u64::from(end) <= setup.size(), "{setup:?}");
+        assert_eq!(machine.open(), i64::from(HOST));
+    }
+}
+
 /// After the last number of uses comes the first again; kind, slot and end stay what they are.
 #[test]
 fn generations_of_handles_wrap() {

@@ -29,7 +29,8 @@ pub struct FuserArguments {
     #[arg(long, value_name = "NAME")]
     assume: Vec<String>,
     /// Let the representation of a resource be its handle, where nobody borrows it and the host never
-    /// sees it; needs `--assume no-forged-handles`.
+    /// sees it; needs `--assume no-forged-handles`: guests use handles only as long as they are theirs,
+    /// and do not mind if two that live at one time are equal, or one is 0 or 4294967295.
     #[arg(long, value_name = "INTERFACE.RESOURCE")]
     opaque_rep: Vec<String>,
     /// Take a rule, an option or a forbid out.

@@ -84,12 +84,15 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
                     rule.because
                 );
             }
-            for forbid in rules.forbids.iter().filter(|f| of_mine.contains(&f.pack.index())) {
+            let forbids = rules.forbids.iter().map(|forbid| ("forbid", forbid));
+            let refusals = rules.refusals.iter().map(|refusal| ("refuse", refusal));
+            let all = forbids.chain(refusals);
+            for (word, forbid) in all.filter(|(_, f)| of_mine.contains(&f.pack.index())) {
                 let pack = &rules.packs[forbid.pack.index()];
                 let _ = writeln!(
                     text,
                     "{:<8} {:<40} {}:{}  {}",
-                    "forbid",
+                    word,
                     format!("{}.{}", pack.name, forbid.name),
                     pack.path.display(),
                     forbid.span.line,

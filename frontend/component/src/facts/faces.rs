@@ -5,7 +5,7 @@ use crate::needs::{Needs, NeedsOf};
 use crate::program::{
     CanonicalOptions, CoreItem, FuncDef, OptionsId, Program, StringEncoding, World,
 };
-use crate::types::{FuncTypeId, TypeId, Types};
+use crate::types::{FuncTypeId, Types};
 use std::collections::BTreeSet;
 
 /// Types of functions some of whose values cross in memory, at whatever side.
@@ -15,55 +15,71 @@ pub fn in_memory(types: &Types) -> BTreeSet<FuncTypeId> {
     all.filter(|id| needs.lower(*id).memory || needs.lift(*id).memory).collect()
 }
 
-/// The functions that a component's root imports or exports do not all agree on one memory,
-/// allocator and encoding; or some of them pass handles, for which there is a memory of its own.
+/// The functions that a component's root imports or exports do not all agree on one memory, allocator
+/// and encoding.
 pub fn several_faces(program: &Program) -> bool {
-    if let World::Core { .. } = program.world {
-        return false;
-    }
-    let handles = has_handles(&program.types);
     let needs = NeedsOf::new(&program.types);
-    let mut face = Face { program, handles, memory: None, realloc: None, encoding: None };
-    for item in core_items(program) {
-        if let CoreItem::Lower { func, options } = item
-            && let FuncDef::Host(_) = program.funcs[func.index()].def
-        {
-            let ty = program.funcs[func.index()].ty;
-            if !face.shows(ty, needs.lower(ty), *options) {
-                return true;
-            }
+    let mut agreed = Agreed { program, memory: None, realloc: None, encoding: None };
+    edge(program).any(|(ty, crosses, options)| {
+        let needs = match crosses {
+            Crosses::Lowered => needs.lower(ty),
+            Crosses::Lifted => needs.lift(ty),
+        };
+        !agreed.takes(needs, options)
+    })
+}
+
+/// Some function that a component's root imports or exports passes handles.
+pub fn passes_handles(program: &Program) -> bool {
+    let handles = has_handles(&program.types);
+    edge(program).any(|(ty, ..)| {
+        let ty = program.types.func(ty);
+        ty.params.iter().chain(&ty.result).any(|ty| handles.contains(ty))
+    })
+}
+
+/// How a function crosses the host's edge.
+enum Crosses {
+    /// A guest calls the host.
+    Lowered,
+    /// The host calls a guest.
+    Lifted,
+}
+
+/// The functions that a component's root imports and somebody lowers, and those of guests that it
+/// exports, each with the guest's options.
+fn edge(program: &Program) -> impl Iterator<Item = (FuncTypeId, Crosses, OptionsId)> + '_ {
+    let core = matches!(program.world, World::Core { .. });
+    let lowered = core_items(program).filter_map(|item| match item {
+        CoreItem::Lower { func, options } => {
+            let func = &program.funcs[func.index()];
+            matches!(func.def, FuncDef::Host(_)).then_some((func.ty, Crosses::Lowered, *options))
         }
-    }
-    for export in &program.root_exports {
+        _ => None,
+    });
+    let exported = program.root_exports.iter().filter_map(|export| {
         let func = &program.funcs[export.func.index()];
-        if let FuncDef::Lift { options, .. } = &func.def
-            && !face.shows(func.ty, needs.lift(func.ty), *options)
-        {
-            return true;
+        match func.def {
+            FuncDef::Lift { options, .. } => Some((func.ty, Crosses::Lifted, options)),
+            FuncDef::Host(_) => None,
         }
-    }
-    false
+    });
+    lowered.chain(exported).filter(move |_| !core)
 }
 
 /// What the functions so far agree on.
-struct Face<'p> {
+struct Agreed<'p> {
     program: &'p Program,
-    handles: BTreeSet<TypeId>,
     memory: Option<&'p CoreItem>,
     realloc: Option<&'p CoreItem>,
     encoding: Option<StringEncoding>,
 }
 
-impl Face<'_> {
+impl Agreed<'_> {
     /// Whether a function agrees, too.
-    fn shows(&mut self, ty: FuncTypeId, needs: Needs, options: OptionsId) -> bool {
+    fn takes(&mut self, needs: Needs, options: OptionsId) -> bool {
         let program = self.program;
         let CanonicalOptions { memory, realloc, encoding, .. } = &program.options[options.index()];
-        let ty = program.types.func(ty);
-        let mut types = ty.params.iter().chain(&ty.result);
-        if types.any(|ty| self.handles.contains(ty)) {
-            return false;
-        }
         fn one<T: PartialEq + Copy>(known: &mut Option<T>, needed: bool, found: Option<T>) -> bool {
             !needed || found.is_none_or(|found| *known.get_or_insert_with(|| found) == found)
         }

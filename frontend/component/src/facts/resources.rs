@@ -6,6 +6,7 @@
 //! task and one outgoing call at a time. Only a destructor can break that, if it is called from
 //! inside the instance that it belongs to; [`may_reenter`] says where.
 
+use super::trampolines::{Callee, Trampolines};
 use super::{core_items, has_handles};
 use crate::program::{Builtin, ComponentId, CoreItem, FuncDef, Program, ResourceId};
 use crate::types::{FuncType, FuncTypeId, TypeId, Types, ValueType};
@@ -20,22 +21,26 @@ pub fn lent(types: &Types) -> BTreeSet<ResourceId> {
     types.iter().filter_map(borrowed).collect()
 }
 
-/// Resources of which a handle can be seen to be lent: some function takes a borrow and ownership in
-/// one call; nobody else gets at the caller's handles before it returns. Or the host lends one of its
-/// own to a function that the root exports, and has to be told that this is over.
-pub fn observes_lends(program: &Program) -> BTreeSet<ResourceId> {
+/// Instances and resources of which a handle of theirs can be seen to be lent: they call a function that
+/// takes a borrow and ownership in one call; nobody else gets at the caller's handles before it returns.
+pub fn observes_lends(program: &Program) -> BTreeSet<(ComponentId, ResourceId)> {
     let types = &program.types;
     let holding = has_handles(types);
-    let exported = program.root_exports.iter().flat_map(|export| {
-        let ty = types.func(program.funcs[export.func.index()].ty);
-        let (_, borrowed) = handles(types, &holding, ty.params.iter().copied());
-        borrowed.into_iter().filter(|id| program.resources[id.index()].implementer().is_none())
-    });
-    let seen = types.iter_funcs().flat_map(|(_, ty)| {
-        let (owned, borrowed) = handles(types, &holding, ty.params.iter().copied());
-        owned.intersection(&borrowed).copied().collect::<Vec<_>>()
-    });
-    seen.chain(exported).collect()
+    let mut seen: BTreeMap<FuncTypeId, Vec<ResourceId>> = BTreeMap::new();
+    let mut observes = BTreeSet::new();
+    for item in core_items(program) {
+        if let CoreItem::Lower { func, options } = item {
+            let id = program.funcs[func.index()].ty;
+            let seen = seen.entry(id).or_insert_with(|| {
+                let params = types.func(id).params.iter().copied();
+                let (owned, borrowed) = handles(types, &holding, params);
+                owned.intersection(&borrowed).copied().collect()
+            });
+            let component = program.options[options.index()].component;
+            observes.extend(seen.iter().map(|resource| (component, *resource)));
+        }
+    }
+    observes
 }
 
 /// Resources whose handles the host may get to see: those that it defines, and those in the types of
@@ -91,6 +96,41 @@ pub fn may_reenter(program: &Program) -> BTreeSet<(ComponentId, ResourceId)> {
                 .is_some_and(|of| inside(*component, of) && into_inside.contains(&of))
         })
         .collect()
+}
+
+/// Resources whose destructor only calls what takes a handle: a `resource.drop`, or a component function
+/// with handles. What answers such a call may itself need the destructor.
+pub fn destroyed_by_handle(program: &Program, trampolines: &Trampolines) -> BTreeSet<ResourceId> {
+    let holding = has_handles(&program.types);
+    let ids = (0..).map(ResourceId).zip(&program.resources);
+    let takes = |item| takes_handle(program, trampolines, &holding, item);
+    ids.filter(|(_, resource)| resource.destructor().is_some_and(takes)).map(|(id, _)| id).collect()
+}
+
+/// Whether a core function only calls what takes a handle.
+fn takes_handle<'p>(
+    program: &'p Program,
+    trampolines: &'p Trampolines,
+    holding: &BTreeSet<TypeId>,
+    mut at: &'p CoreItem,
+) -> bool {
+    while let Some(callee) = trampolines.callee(program, at) {
+        let next = match callee {
+            Callee::Item(item) => Some(item),
+            Callee::Slot(slot) => trampolines.contents.get(slot),
+        };
+        let Some(next) = next else { return false };
+        at = next;
+    }
+    while let CoreItem::Lower { func, .. } = at {
+        let func = &program.funcs[func.index()];
+        if program.types.func(func.ty).params.iter().any(|ty| holding.contains(ty)) {
+            return true;
+        }
+        let FuncDef::Lift { core, .. } = &func.def else { return false };
+        at = core;
+    }
+    matches!(at, CoreItem::Builtin(Builtin::ResourceDrop(..)))
 }
 
 /// For each resource the instances that can come to have handles of it, in order: those that name it in

@@ -49,7 +49,7 @@ impl<'a> Linker<'a> {
                     let ty = self.type_def(env, def)?;
                     if let Ty::Resource(id) = ty {
                         let name = self.name_by_index(body, env);
-                        self.name_resource(id, NameRank::Index, || name);
+                        self.name_resource(id, NameRank::Index, &name);
                     }
                     self.push(env, Item::Type(ty));
                 }
@@ -219,7 +219,8 @@ impl<'a> Linker<'a> {
         match item {
             Item::Type(Ty::Resource(id)) => {
                 let path = self.path(env);
-                self.name_resource(id, NameRank::Type, || format!("{path}.{name}"));
+                self.step_path(env, &[&path, name])?;
+                self.name_resource(id, NameRank::Type, &format!("{path}.{name}"));
             }
             Item::Instance(instance) => {
                 let exports = &self.exports[instance.0 as usize];
@@ -232,7 +233,8 @@ impl<'a> Linker<'a> {
                     .collect();
                 self.step(env, self.exports[instance.0 as usize].len())?;
                 for (export, id) in resources {
-                    self.name_resource(id, NameRank::Interface, || format!("{name}.{export}"));
+                    self.step_path(env, &[name, export])?;
+                    self.name_resource(id, NameRank::Interface, &format!("{name}.{export}"));
                 }
             }
             _ => {}

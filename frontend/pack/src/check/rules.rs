@@ -1,4 +1,4 @@
-//! Rules, options, forbids and their tests.
+//! Rules, options, forbids, refusals and their tests.
 
 use super::Checker;
 use super::INT;
@@ -106,7 +106,7 @@ impl Checker<'_> {
         }
         let tests: Vec<_> = rule.tests.iter().map(|test| self.test(rule.form, test)).collect();
         let files = &self.modules[rule.name.span.source.0 as usize];
-        if rule.form != Form::Forbid && !files.is_made() {
+        if rule.form.answers() && !files.is_made() {
             self.tested(rule);
         }
         let vars = scope
@@ -120,17 +120,14 @@ impl Checker<'_> {
         let guards = guards.iter().map(|guard| self.set_guard(guard)).collect();
         let pattern = root.pattern();
         match made {
-            None => self.set.forbids.push(Forbid {
-                name,
-                doc,
-                pack,
-                vars,
-                pattern,
-                guards,
-                because,
-                tests,
-                span,
-            }),
+            None => {
+                let forbid =
+                    Forbid { name, doc, pack, vars, pattern, guards, because, tests, span };
+                match rule.form {
+                    Form::Refuse => self.set.refusals.push(forbid),
+                    _ => self.set.forbids.push(forbid),
+                }
+            }
             Some(made) => self.set.rules.push(Rule {
                 name,
                 doc,
@@ -182,8 +179,8 @@ impl Checker<'_> {
                 return;
             }
         }
-        // A policy may speak of anything that a plan contains.
-        let Some(sort) = root.sort.filter(|_| form != Form::Forbid) else { return };
+        // What only looks may look at anything.
+        let Some(sort) = root.sort.filter(|_| form.answers()) else { return };
         let why = match self.sort_kind(sort) {
             SortKind::Plain | SortKind::Choice => return,
             SortKind::Entity => "an entity is equal only to itself",
@@ -301,12 +298,12 @@ impl Checker<'_> {
                 .label(span, "not here")
                 .help(help);
         };
-        let forbids = "a `forbid` is tested with `=> refused` and `=/=>`";
+        let looks = "a `forbid` or a `refuse` is tested with `=> refused` and `=/=>`";
         let (term, expect) = match &test.outcome {
             Outcome::Becomes(pattern) | Outcome::NotBecomes(pattern) => {
                 let (term, made) = self.sides(&mut scope, &test.term, pattern);
-                if form == Form::Forbid {
-                    misfit(self, pattern.span, forbids);
+                if !form.answers() {
+                    misfit(self, pattern.span, looks);
                 }
                 let expect = match &test.outcome {
                     Outcome::Becomes(_) => Expectation::Becomes(made.pattern()),
@@ -315,11 +312,11 @@ impl Checker<'_> {
                 (term, expect)
             }
             Outcome::Refused(span) => {
-                if form != Form::Forbid {
+                if form.answers() {
                     misfit(
                         self,
                         *span,
-                        "only a `forbid` refuses; a rule that does not fire is `=/=>`",
+                        "only a `forbid` or a `refuse` refuses; a rule that does not fire is `=/=>`",
                     );
                 }
                 (self.pattern(&mut scope, &test.term, Demand::ANY), Expectation::Refused)

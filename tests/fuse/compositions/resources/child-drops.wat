@@ -1,7 +1,7 @@
-;; A child drops what its parent implements.
+;; A child drops what its parent implements. Results are how often the destructor has run.
 ;; expect dropped-by-the-child => 1
-;; expect kept-by-the-child => 1
-;; expect lent-to-the-child => 2
+;; expect kept-by-the-child => 0
+;; expect lent-to-the-child => 1
 ;; expect dropped-by-the-user => 1
 (component
   (component $Parent
@@ -66,9 +66,20 @@
       (import "" "keep" (func $keep (param i32) (result i32)))
       (import "" "look" (func $look (param i32) (result i32)))
       (import "" "drops" (func $drops (result i32)))
-      (func (export "dropped-by-the-child") (result i32) (call $end (call $make (i32.const 7))))
-      (func (export "kept-by-the-child") (result i32) (call $keep (call $make (i32.const 7))))
-      (func (export "lent-to-the-child") (result i32) (call $look (call $make (i32.const 7))))
+      (func (export "dropped-by-the-child") (result i32)
+        (drop (call $end (call $make (i32.const 7))))
+        (call $drops))
+      (func (export "kept-by-the-child") (result i32)
+        (drop (call $keep (call $make (i32.const 7))))
+        (call $drops))
+      ;; Ten times those while the user still has it, and all.
+      (func (export "lent-to-the-child") (result i32)
+        (local $handle i32)
+        (local.set $handle (call $make (i32.const 7)))
+        (drop (call $look (local.get $handle)))
+        (i32.mul (call $drops) (i32.const 10))
+        (call $drop (local.get $handle))
+        (i32.add (call $drops)))
       (func (export "dropped-by-the-user") (result i32)
         (call $drop (call $make (i32.const 7)))
         (call $drops)))

@@ -1,6 +1,6 @@
-;; A parent drops what its child implements.
+;; A parent drops what its child implements. Results are how often the destructor has run.
 ;; expect dropped-by-the-parent => 1
-;; expect kept-by-the-parent => 1
+;; expect kept-by-the-parent => 0
 ;; expect dropped-by-the-user => 1
 (component
   (component $Parent
@@ -55,8 +55,11 @@
       (import "" "keep" (func $keep (param i32) (result i32)))
       (import "" "drops" (func $drops (result i32)))
       (func (export "dropped-by-the-parent") (result i32)
-        (call $end (call $make (i32.const 7))))
-      (func (export "kept-by-the-parent") (result i32) (call $keep (call $make (i32.const 7))))
+        (drop (call $end (call $make (i32.const 7))))
+        (call $drops))
+      (func (export "kept-by-the-parent") (result i32)
+        (drop (call $keep (call $make (i32.const 7))))
+        (call $drops))
       (func (export "dropped-by-the-user") (result i32)
         (call $drop (call $make (i32.const 7)))
         (call $drops)))

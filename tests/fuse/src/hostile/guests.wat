@@ -1,6 +1,8 @@
 ;; Guests that do to handles what numbers tell them: `hostile.rs` makes up the numbers.
 ;;
-;;   A ──▶ B ──▶ Leaf     one component twice, before the one that implements both resources
+;;   A ──▶ B ──▶ Leaf     one component twice, before the one that implements the resources they share
+;;
+;; A and B implement a resource each, of one definition, which they keep to themselves.
 ;;
 ;; Every object has a representation of its own, so that results say which objects were named.
 (component
@@ -31,6 +33,25 @@
       (import "" "drop-s" (func $drop-s (param i32)))
       (import "" "destroyed" (global $destroyed (mut i32)))
       (func (export "destroyed") (result i32) (global.get $destroyed))
+      (memory (export "memory") 1)
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 16))
+      ;; All of it but where lists are is as it was at the start.
+      (func $start (memory.fill (i32.const 64) (i32.const 0xa5) (i32.const 65472)))
+      (start $start)
+      (func (export "intact") (result i32)
+        (local $at i32)
+        (local.set $at (i32.const 64))
+        (loop $next
+          (if (i64.ne (i64.load (local.get $at)) (i64.const 0xa5a5a5a5a5a5a5a5))
+            (then (return (i32.const 0))))
+          (br_if $next
+            (i32.ne (local.tee $at (i32.add (local.get $at) (i32.const 8))) (i32.const 65536))))
+        (i32.const 1))
+
+      ;; What two that are lent in a list stand for.
+      (func (export "list") (param $at i32) (param $length i32) (result i32)
+        (i32.add (i32.mul (i32.load (local.get $at)) (i32.const 1000))
+          (i32.load offset=4 (local.get $at))))
 
       (func (export "make-r") (param i32) (result i32) (call $new-r (local.get 0)))
       (func (export "make-s") (param i32) (result i32) (call $new-s (local.get 0)))
@@ -90,6 +111,10 @@
     (func (export "give") (param "x" (own $r-out)) (result u32) (canon lift (core func $guest "give")))
     (func (export "act") (param "what" u32) (param "x" u32) (param "y" u32) (result u32)
       (canon lift (core func $guest "act")))
+    (func (export "list") (param "l" (list (borrow $r-out))) (result u32)
+      (canon lift (core func $guest "list")
+        (memory (core memory $guest "memory")) (realloc (core func $guest "realloc"))))
+    (func (export "intact") (result u32) (canon lift (core func $guest "intact")))
     (func (export "destroyed") (result u32) (canon lift (core func $guest "destroyed"))))
 
   (component $User
@@ -103,11 +128,19 @@
       (export "take-r" (func (param "x" (own $r)) (result u32)))
       (export "lend-and-take" (func (param "x" (borrow $r)) (param "y" (own $r)) (result u32)))
       (export "take-and-lend" (func (param "x" (own $r)) (param "y" (borrow $r)) (result u32)))
+      (export "list" (func (param "l" (list (borrow $r))) (result u32)))
       (export "swap" (func (param "x" (own $r)) (result (own $r))))))
     (alias export $leaf "r" (type $r))
     (alias export $leaf "s" (type $s))
     (import "lend" (func $lend (param "x" (borrow $r)) (param "what" u32) (param "y" u32) (result u32)))
     (import "give" (func $give (param "x" (own $r)) (result u32)))
+    (core module $Libc (memory (export "memory") 1))
+    (core instance $libc (instantiate $Libc))
+    (core func $list (canon lower (func $leaf "list") (memory (core memory $libc "memory"))))
+    (type $q (resource (rep i32)))
+    (core func $new-q (canon resource.new $q))
+    (core func $rep-q (canon resource.rep $q))
+    (core func $drop-q (canon resource.drop $q))
     (core func $make-r (canon lower (func $leaf "make-r")))
     (core func $make-s (canon lower (func $leaf "make-s")))
     (core func $get-r (canon lower (func $leaf "get-r")))
@@ -133,14 +166,31 @@
       (import "" "give" (func $give (param i32) (result i32)))
       (import "" "drop-r" (func $drop-r (param i32)))
       (import "" "drop-s" (func $drop-s (param i32)))
+      (import "" "list" (func $list (param i32 i32) (result i32)))
+      (import "" "new-q" (func $new-q (param i32) (result i32)))
+      (import "" "rep-q" (func $rep-q (param i32) (result i32)))
+      (import "" "drop-q" (func $drop-q (param i32)))
+      (import "libc" "memory" (memory 1))
+      ;; All of it but where lists are is as it was at the start.
+      (func $start (memory.fill (i32.const 64) (i32.const 0xa5) (i32.const 65472)))
+      (start $start)
+      (func (export "intact") (result i32)
+        (local $at i32)
+        (local.set $at (i32.const 64))
+        (loop $next
+          (if (i64.ne (i64.load (local.get $at)) (i64.const 0xa5a5a5a5a5a5a5a5))
+            (then (return (i32.const 0))))
+          (br_if $next
+            (i32.ne (local.tee $at (i32.add (local.get $at) (i32.const 8))) (i32.const 65536))))
+        (i32.const 1))
       (func $act (export "act") (param $what i32) (param $x i32) (param $y i32) (result i32)
-        (if (i32.ge_u (local.get $what) (i32.const 11))
+        (if (i32.ge_u (local.get $what) (i32.const 15))
           (then (return
-            (call $lend (local.get $x) (i32.sub (local.get $what) (i32.const 11)) (local.get $y)))))
-        (block $give (block $swap (block $take-and-lend (block $lend-and-take (block $take-r
+            (call $lend (local.get $x) (i32.sub (local.get $what) (i32.const 15)) (local.get $y)))))
+        (block $drop-q (block $rep-q (block $new-q (block $list (block $give (block $swap (block $take-and-lend (block $lend-and-take (block $take-r
         (block $get-s (block $drop-s (block $make-s (block $drop-r (block $make-r (block $get-r
           (br_table $get-r $make-r $drop-r $make-s $drop-s $get-s $take-r $lend-and-take
-            $take-and-lend $swap $give (local.get $what)))
+            $take-and-lend $swap $give $list $new-q $rep-q $drop-q (local.get $what)))
           (return (call $get-r (local.get $x))))
           (return (call $make-r (local.get $x))))
           (call $drop-r (local.get $x)) (return (i32.const 0)))
@@ -151,27 +201,36 @@
           (return (call $lend-and-take (local.get $x) (local.get $y))))
           (return (call $take-and-lend (local.get $x) (local.get $y))))
           (return (call $swap (local.get $x))))
-        (call $give (local.get $x)))
+          (return (call $give (local.get $x))))
+          (i32.store (i32.const 16) (local.get $x))
+          (i32.store (i32.const 20) (local.get $y))
+          (return (call $list (i32.const 16) (i32.const 2))))
+          (return (call $new-q (local.get $x))))
+          (return (call $rep-q (local.get $x))))
+        (call $drop-q (local.get $x))
+        (i32.const 0))
       ;; With what is lent, or something else, before it is given back, if at all.
       (func (export "lend") (param $lent i32) (param $what i32) (param $y i32) (result i32)
         (local $got i32)
         (block $drop (block $other (block $take-and-lend (block $lend-and-take (block $with (block $leave
           (br_table $leave $with $lend-and-take $take-and-lend $other
-            (i32.div_u (local.get $what) (i32.const 16))))
-          (return (call $act (i32.rem_u (local.get $what) (i32.const 16)) (local.get $lent) (local.get $y))))
+            (i32.div_u (local.get $what) (i32.const 32))))
+          (return (call $act (i32.rem_u (local.get $what) (i32.const 32)) (local.get $lent) (local.get $y))))
           (local.set $got
-            (call $act (i32.rem_u (local.get $what) (i32.const 16)) (local.get $lent) (local.get $y)))
+            (call $act (i32.rem_u (local.get $what) (i32.const 32)) (local.get $lent) (local.get $y)))
           (br $drop))
           (local.set $got (call $lend-and-take (local.get $lent) (local.get $y)))
           (br $drop))
           (local.set $got (call $take-and-lend (local.get $y) (local.get $lent)))
           (br $drop))
           (local.set $got
-            (call $act (i32.rem_u (local.get $what) (i32.const 16)) (local.get $y) (local.get $lent))))
+            (call $act (i32.rem_u (local.get $what) (i32.const 32)) (local.get $y) (local.get $lent))))
         (call $drop-r (local.get $lent))
         (i32.add (local.get $got) (i32.mul (local.get $lent) (i32.const 7))))
       (func (export "give") (param i32) (result i32) (local.get 0)))
-    (core instance $guest (instantiate $Guest (with "" (instance
+    (core instance $guest (instantiate $Guest (with "libc" (instance $libc)) (with "" (instance
+      (export "list" (func $list)) (export "new-q" (func $new-q))
+      (export "rep-q" (func $rep-q)) (export "drop-q" (func $drop-q))
       (export "make-r" (func $make-r)) (export "make-s" (func $make-s))
       (export "get-r" (func $get-r)) (export "get-s" (func $get-s)) (export "take-r" (func $take-r))
       (export "lend-and-take" (func $lend-and-take)) (export "take-and-lend" (func $take-and-lend))
@@ -181,7 +240,8 @@
       (canon lift (core func $guest "lend")))
     (func (export "give") (param "x" (own $r)) (result u32) (canon lift (core func $guest "give")))
     (func (export "act") (param "what" u32) (param "x" u32) (param "y" u32) (result u32)
-      (canon lift (core func $guest "act"))))
+      (canon lift (core func $guest "act")))
+    (func (export "intact") (result u32) (canon lift (core func $guest "intact"))))
 
   (instance $leaf (instantiate $Leaf))
   (instance $b (instantiate $User
@@ -191,4 +251,7 @@
   (export "a" (func $a "act"))
   (export "b" (func $b "act"))
   (export "leaf" (func $leaf "act"))
+  (export "intact-a" (func $a "intact"))
+  (export "intact-b" (func $b "intact"))
+  (export "intact-leaf" (func $leaf "intact"))
   (export "destroyed" (func $leaf "destroyed")))

@@ -6,6 +6,8 @@ use meld_suite::handles::{Fault, Table};
 enum Kind {
     R,
     S,
+    /// What A and B implement, each its own: no handle of it goes anywhere.
+    Q,
 }
 
 /// Which guest.
@@ -71,7 +73,7 @@ impl Model {
     ///
     /// If it traps: why.
     pub fn act(&mut self, Act { guest, what, x, y }: Act) -> Result<u32, Fault> {
-        use Kind::{R, S};
+        use Kind::{Q, R, S};
         if guest == Guest::Leaf {
             return self.act_of_the_leaf(what, x);
         }
@@ -106,7 +108,16 @@ impl Model {
                 let rep = self.table(guest).take(x, R)?;
                 self.table(guest.next()).insert(R, rep, true)?
             }
-            _ => self.lend(guest, x, what - 11, y)?,
+            11 => {
+                let first = self.table(guest).look(x, R)?.rep;
+                let second = self.table(guest).look(y, R)?.rep;
+                first.wrapping_mul(1000).wrapping_add(second)
+            }
+            12 => self.table(guest).insert(Q, x, true)?,
+            13 => self.table(guest).look(x, Q)?.rep,
+            // There is no destructor.
+            14 => self.table(guest).drop(x, Q).map(|_| 0)?,
+            _ => self.lend(guest, x, what - 15, y)?,
         })
     }
 
@@ -180,12 +191,12 @@ impl Model {
         y: u32,
     ) -> Result<u32, Fault> {
         let mut act = |what, x, y| self.act(Act { guest, what, x, y });
-        let got = match what / 16 {
-            0 => return act(what % 16, lent, y),
-            1 => act(what % 16, lent, y)?,
+        let got = match what / 32 {
+            0 => return act(what % 32, lent, y),
+            1 => act(what % 32, lent, y)?,
             2 => act(7, lent, y)?,
             3 => act(8, y, lent)?,
-            _ => act(what % 16, y, lent)?,
+            _ => act(what % 32, y, lent)?,
         };
         self.drop(guest, lent, Kind::R)?;
         Ok(got.wrapping_add(lent.wrapping_mul(7)))

@@ -4,11 +4,11 @@
 use crate::engines::Module;
 use crate::intrinsics::Intrinsics;
 use crate::modules::{self, fuser};
-use meld::{Fuser, Weight};
+use meld::Fuser;
 
 /// Imports of a module by another one, as wrappers that a guest exports under its own name: `a_write`.
 /// A function is its name and its type, parameters all being `i32`.
-fn guest(name: &str, module: &str, functions: &[(&str, usize, &str)], more: &str) -> String {
+pub fn guest(name: &str, module: &str, functions: &[(&str, usize, &str)], more: &str) -> String {
     let mut text = String::from("(module ");
     for (function, params, result) in functions {
         let params = "i32 ".repeat(*params);
@@ -29,7 +29,7 @@ fn guest(name: &str, module: &str, functions: &[(&str, usize, &str)], more: &str
 }
 
 /// As [`modules::check`], with nothing left for the host to supply.
-fn check(fuser: &Fuser, check: impl Fn(&mut dyn Module<Intrinsics>)) {
+pub fn check(fuser: &Fuser, check: impl Fn(&mut dyn Module<Intrinsics>)) {
     let bytes = fuser.fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
     let imports = wasmparser::Parser::new(0).parse_all(&bytes);
     let imports = imports.filter(|p| matches!(p, Ok(wasmparser::Payload::ImportSection(_))));
@@ -37,14 +37,14 @@ fn check(fuser: &Fuser, check: impl Fn(&mut dyn Module<Intrinsics>)) {
     modules::check(fuser, check);
 }
 
-fn refusal(fuser: &Fuser) -> String {
+pub fn refusal(fuser: &Fuser) -> String {
     match fuser.fuse() {
         Ok(_) => panic!("it is fused"),
         Err(error) => error.to_string(),
     }
 }
 
-const CHANNELS: [(&str, usize, &str); 8] = [
+pub const CHANNELS: [(&str, usize, &str); 8] = [
     ("new", 0, "i64"),
     ("write", 3, "i32"),
     ("read", 3, "i32"),
@@ -66,7 +66,7 @@ fn channels(module: &str) -> Fuser {
 }
 
 /// The readable and the writable end.
-fn ends(handles: i64) -> [i32; 2] {
+pub fn ends(handles: i64) -> [i32; 2] {
     [handles as i32, (handles >> 32) as i32]
 }
 
@@ -197,9 +197,9 @@ fn memories_that_are_not_shared_have_channels_of_their_own() {
 fn constants_are_checked() {
     for (name, value, why) in [
         ("channels.element-align", "3", "power of two"),
-        ("channels.channel-bytes", "5000", "power of two"),
-        ("channels.channel-bytes", "512", "1024..="),
-        ("channels.channel-count", "257", "1..=256"),
+        ("channels.ring-bytes", "5000", "power of two"),
+        ("channels.ring-bytes", "512", "1024..="),
+        ("channels.slots", "257", "1..=256"),
         ("channels.element-size", "0", "1..=1024"),
         ("gate.waiting", "65", "1..=64"),
         ("events.sets", "0", "1..=1024"),
@@ -210,98 +210,17 @@ fn constants_are_checked() {
         assert!(error.contains(why), "{error}");
     }
     // The largest of all fit, and there is a memory for what is asked for.
-    let fuser = channels("meld:channels")
-        .set("channels.channel-count", "256")
-        .set("channels.element-size", "1024");
-    let largest = fuser.clone().set("channels.channel-bytes", "1048576").fuse();
+    let fuser =
+        channels("meld:channels").set("channels.slots", "256").set("channels.element-size", "1024");
+    let largest = fuser.clone().set("channels.ring-bytes", "1048576").fuse();
     assert!(largest.is_ok_and(|fused| !fused.bytes.is_empty()));
-    check(&fuser.set("channels.channel-bytes", "65536"), |module| {
+    check(&fuser.set("channels.ring-bytes", "65536"), |module| {
         assert_eq!(module.call("a_capacity", &[]), Ok(64));
         for _ in 0..256 {
             assert!(module.call("a_new", &[]).unwrap() != -3);
         }
         assert_eq!(module.call("a_new", &[]), Ok(-3));
     });
-}
-
-/// A pack of a user's own has channels for elements of another size, beside those of the standard pack.
-const FRAMES: &str = r#"
-pack my.frames
-use meld.vocabulary
-use meld.state
-use meld.channels
-given answers("my:frames")
-/// Channels of frames.
-term frames() -> Instance
-/// Where they are.
-term frame-memory() -> Memory
-rule memory {
-  match   frame-memory()
-  rewrite new-memory("my.frames", 2, [2048], 0)
-  because "two channels of 2048 bytes"
-  test { frame-memory() => new-memory("my.frames", 2, [2048], 0) }
-}
-rule frames {
-  match   frames()
-  rewrite channels(frame-memory(), 2, 2048, 64, 16, traps())
-  because "a frame has 64 bytes"
-  test { frames() => channels(frame-memory(), 2, 2048, 64, 16, traps()) }
-}
-rule new {
-  match   host-func("my:frames", "new", ?i)
-  rewrite frames().new
-  because "frames have channels of their own"
-  test { host-func("my:frames", "new", #i) => frames().new }
-}
-rule write {
-  match   host-func("my:frames", "write", ?i)
-  where   !memories(?i, 0)
-  rewrite channel-port(frames(), frame-memory(), first-memory(?i), 64, 16, traps()).write
-  because "frames have channels of their own"
-  test { host-func("my:frames", "write", #i) => channel-port(frames(), frame-memory(), first-memory(#i), 64, 16, traps()).write }
-  test "it has no memory" { given memories(#i, 0); host-func("my:frames", "write", #i) =/=> }
-}
-rule read {
-  match   host-func("my:frames", "read", ?i)
-  where   !memories(?i, 0)
-  rewrite channel-port(frames(), frame-memory(), first-memory(?i), 64, 16, traps()).read
-  because "frames have channels of their own"
-  test { host-func("my:frames", "read", #i) => channel-port(frames(), frame-memory(), first-memory(#i), 64, 16, traps()).read }
-  test "it has no memory" { given memories(#i, 0); host-func("my:frames", "read", #i) =/=> }
-}
-"#;
-
-#[test]
-fn packs_may_have_channels_of_their_own() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("frames.meld");
-    std::fs::write(&path, FRAMES).unwrap();
-    let frames = guest("f", "my:frames", &CHANNELS[..3], r#"(memory (export "f_memory") 1)"#);
-    let words = guest("w", "meld:channels", &CHANNELS, r#"(memory (export "w_memory") 1)"#);
-    let fuser = fuser(&[("frames", frames), ("words", words)]).rules(path).weight(Weight::Size);
-    for outcome in meld::engine::testing::run_tests(&fuser.load_rules().unwrap(), Some("write")) {
-        outcome.result.unwrap_or_else(|error| panic!("{}: {error}", outcome.rule));
-    }
-    check(&fuser, |module| {
-        let frames = ends(module.call("f_new", &[]).unwrap());
-        let words = ends(module.call("w_new", &[]).unwrap());
-        assert_eq!(frames, words, "both are the first of their kind");
-        let bytes: Vec<u8> = (0..128).collect();
-        module.write("f_memory", 0, &bytes);
-        assert_eq!(module.call("f_write", &[frames[1], 0, 2]), Ok(2));
-        assert_eq!(module.call("w_available", &[words[0]]), Ok(0));
-        assert_eq!(module.call("w_read", &[words[0], 0, 1]), Ok(-5));
-        assert_eq!(module.call("f_read", &[frames[0], 256, 9]), Ok(2));
-        assert_eq!(module.read("f_memory", 256, 128), bytes);
-        assert_ne!(module.call("f_new", &[]), Ok(-3));
-        assert_eq!(module.call("f_new", &[]), Ok(-3), "there are two");
-    });
-    let bare = guest("f", "my:frames", &CHANNELS[1..2], "");
-    let bare = modules::fuser(&[("bare", bare)]).rules(folder.path().join("frames.meld"));
-    let error = refusal(&bare);
-    for words in ["bare: import \"my:frames\" \"write\"", "`!memories(?i, 0)` does not hold"] {
-        assert!(error.contains(words), "{error}");
-    }
 }
 
 /// An instance that guards itself: its one call returns what the gate says, or 1000 and how many calls
@@ -363,26 +282,29 @@ fn each_instance_has_its_own_gate() {
 #[test]
 fn events_go_from_guest_to_guest() {
     let module = "meld:events";
-    let waits: [(&str, usize, &str); 3] =
-        [("new-set", 0, "i32"), ("join", 2, "i32"), ("poll", 1, "i64")];
+    let waits: [(&str, usize, &str); 3] = [
+        ("waitable-set.new", 0, "i32"),
+        ("waitable.join", 2, "i32"),
+        ("waitable-set.poll", 1, "i64"),
+    ];
     let notifies = [("notify", 2, "i32"), ("cancel", 1, "i32"), ("leave", 1, "i32")];
     let a = guest("a", module, &waits, "");
     let b = guest("b", module, &notifies, "");
     let fuser = fuser(&[("a", a), ("b", b)]).set("events.waitables", "2");
     check(&fuser, |module| {
-        let set = module.call("a_new-set", &[]).unwrap() as i32;
+        let set = module.call("a_waitable-set.new", &[]).unwrap() as i32;
         assert_eq!(module.call("b_notify", &[7, 2]), Ok(-2), "nobody waits for it");
-        assert_eq!(module.call("a_join", &[7, set]), Ok(0));
-        assert_eq!(module.call("a_join", &[8, set]), Ok(0));
-        assert_eq!(module.call("a_join", &[9, set]), Ok(-3));
+        assert_eq!(module.call("a_waitable.join", &[7, set]), Ok(0));
+        assert_eq!(module.call("a_waitable.join", &[8, set]), Ok(0));
+        assert_eq!(module.call("a_waitable.join", &[9, set]), Ok(-3));
         assert_eq!(module.call("b_notify", &[8, 3]), Ok(1));
         assert_eq!(module.call("b_notify", &[7, 2]), Ok(1));
         assert_eq!(module.call("b_cancel", &[7]), Ok(1));
-        assert_eq!(module.call("a_poll", &[set]), Ok(8 << 32 | 3));
-        assert_eq!(module.call("a_poll", &[set]), Ok(7 << 32 | 6));
-        assert_eq!(module.call("a_poll", &[set]), Ok(0));
+        assert_eq!(module.call("a_waitable-set.poll", &[set]), Ok(8 << 32 | 3));
+        assert_eq!(module.call("a_waitable-set.poll", &[set]), Ok(7 << 32 | 6));
+        assert_eq!(module.call("a_waitable-set.poll", &[set]), Ok(0));
         assert_eq!(module.call("b_leave", &[7]), Ok(0));
-        assert_eq!(module.call("a_join", &[9, set]), Ok(0));
+        assert_eq!(module.call("a_waitable.join", &[9, set]), Ok(0));
     });
 }
 

@@ -3,6 +3,7 @@
 
 use crate::engines::{Module, Wasmi, Wasmtime};
 use crate::intrinsics::Intrinsics;
+use crate::modules::{ALL, FUTURES, guest_with};
 use meld::{Form, Fuser};
 use wasmtime::component::{Component, Linker};
 
@@ -121,24 +122,183 @@ fn streams_between_components_never_reach_the_host() {
     assert_eq!(component_form(&fuser, UNREACHABLE).unwrap(), RESULT as u32);
 }
 
+/// A root whose core modules `a` and `b` have all functions, the host's by way of an imported module. It
+/// makes two streams and two futures, of which the first ones are to be inside, and does with each all that
+/// can be done. What the host returns counts towards the result.
+fn everything() -> String {
+    let functions: String = ALL
+        .iter()
+        .chain(&FUTURES)
+        .map(|name| format!(r#"(export "{name}" (func {}))"#, ty_of(name)))
+        .collect();
+    let all: Vec<&str> = ALL.into_iter().chain(FUTURES).collect();
+    let guests: String = ["a", "b"]
+        .iter()
+        .map(|name| {
+            let module = guest_with(name, &all, "(memory 1)");
+            let module = module.replacen("(module", &format!("(core module ${name}"), 1);
+            format!(
+                r#"{module} (core instance ${name}
+                  (instantiate ${name} (with "pulseengine:async" (instance $async))))"#
+            )
+        })
+        .collect();
+    // Of `a`: what makes and writes. Of `b`: what reads.
+    let imports: String = all
+        .iter()
+        .map(|name| {
+            let of = if name.contains("read") { "b" } else { "a" };
+            let ty = ty_of(name);
+            // The guest names its memory itself.
+            let ty = match name.ends_with("_read") || name.ends_with("_write") {
+                true if !name.contains("cancel") => ty.replacen("i32 ", "", 1),
+                _ => ty.to_string(),
+            };
+            format!(r#"(import "{of}" "{of}_{name}" (func ${name} {ty}))"#)
+        })
+        .collect();
+    let inside: String = [
+        ("(call $stream_write (call $writable (local.get $s)) (i32.const 8) (i32.const 5))", 5),
+        ("(call $stream_cancel_write (call $writable (local.get $s)))", 0),
+        ("(call $stream_cancel_read (call $readable (local.get $s)))", 0),
+        ("(call $stream_read (call $readable (local.get $s)) (i32.const 16) (i32.const 50))", 5),
+        ("(call $stream_read (call $readable (local.get $s)) (i32.const 16) (i32.const 50))", -5),
+        ("(call $future_read (call $readable (local.get $f)) (i32.const 16))", 0),
+        ("(call $future_write (call $writable (local.get $f)) (i32.const 8))", 1),
+        ("(call $future_cancel_write (call $writable (local.get $f)))", 0),
+        ("(call $future_cancel_read (call $readable (local.get $f)))", 0),
+        ("(call $future_read (call $readable (local.get $f)) (i32.const 16))", 1),
+    ]
+    .iter()
+    .map(|(call, result)| format!("(if (i32.ne {call} (i32.const {result})) (then unreachable))\n"))
+    .collect();
+    let of_the_host: String = [
+        "(call $stream_write (call $writable (local.get $h)) (i32.const 8) (i32.const 5))",
+        "(call $stream_read (call $readable (local.get $h)) (i32.const 16) (i32.const 50))",
+        "(call $stream_cancel_write (call $writable (local.get $h)))",
+        "(call $stream_cancel_read (call $readable (local.get $h)))",
+        "(call $future_write (call $writable (local.get $g)) (i32.const 8))",
+        "(call $future_read (call $readable (local.get $g)) (i32.const 16))",
+        "(call $future_cancel_write (call $writable (local.get $g)))",
+        "(call $future_cancel_read (call $readable (local.get $g)))",
+    ]
+    .iter()
+    .map(|call| {
+        format!("(local.set $sum (i32.add (i32.mul (local.get $sum) (i32.const 10)) {call}))\n")
+    })
+    .collect();
+    format!(
+        r#"(component
+          (import "{NAME}" (core module $async {functions}))
+          (core instance $async (instantiate $async))
+          {guests}
+          (core module $driver {imports}
+            (func $readable (param i64) (result i32) (i32.wrap_i64 (local.get 0)))
+            (func $writable (param i64) (result i32)
+              (i32.wrap_i64 (i64.shr_u (local.get 0) (i64.const 32))))
+            (func $drop (param $stream i64) (param $future i64)
+              (call $stream_drop_writable (call $writable (local.get $stream)))
+              (call $stream_drop_readable (call $readable (local.get $stream)))
+              (call $future_drop_writable (call $writable (local.get $future)))
+              (call $future_drop_readable (call $readable (local.get $future))))
+            (func (export "run") (result i32)
+              (local $s i64) (local $h i64) (local $f i64) (local $g i64) (local $sum i32)
+              (local.set $s (call $stream_new))
+              (local.set $h (call $stream_new))
+              (local.set $f (call $future_new))
+              (local.set $g (call $future_new))
+              {inside}
+              (local.set $sum (i32.const 1))
+              {of_the_host}
+              (call $drop (local.get $s) (local.get $f))
+              (call $drop (local.get $h) (local.get $g))
+              (local.get $sum)))
+          (core instance $driver (instantiate $driver
+            (with "a" (instance $a))
+            (with "b" (instance $b))))
+          (func (export "run") (result u32) (canon lift (core func $driver "run"))))"#
+    )
+}
+
+/// The type of a function of the host.
+fn ty_of(name: &str) -> &'static str {
+    match name {
+        "stream_new" | "future_new" => "(result i64)",
+        "stream_read" | "stream_write" => "(param i32 i32 i32 i32) (result i32)",
+        "future_read" | "future_write" => "(param i32 i32 i32) (result i32)",
+        name if name.contains("cancel") => "(param i32) (result i32)",
+        _ => "(param i32)",
+    }
+}
+
+/// What the host returns: it cannot see the guests' memories, which the fused module does not export.
+const OF_THE_HOST: [(&str, i32); 8] = [
+    ("stream_write", -6),
+    ("stream_read", -6),
+    ("stream_cancel_write", 1),
+    ("stream_cancel_read", 1),
+    ("future_write", 0),
+    ("future_read", 0),
+    ("future_cancel_write", 1),
+    ("future_cancel_read", 1),
+];
+
 #[test]
 fn the_host_of_a_component_is_asked_when_no_slot_is_left() {
-    let fuser = fuser(&[reader(), maker()]).set("streams.slots", "0");
+    let fuser = fuser(&[everything()])
+        .set("streams.slots", "1")
+        .set("streams.future-slots", "1")
+        .set("streams.future-bytes", "4");
+    let sum = OF_THE_HOST.iter().fold(1_i32, |sum, (_, result)| sum * 10 + result);
+    let drops = [
+        "stream_drop_writable",
+        "stream_drop_readable",
+        "future_drop_writable",
+        "future_drop_readable",
+    ];
     core_form(&fuser, |module| {
-        // The memory of `maker` is none that the host could see: the fused module exports none.
-        assert!(module.call("run", &[]).is_err());
-        let names: Vec<&str> = module.host().calls.iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, ["stream_new", "stream_write"]);
+        assert_eq!(module.call("run", &[]), Ok(sum.into()));
+        // Each once, of the second stream and the second future: 0 and 1, 2 and 3.
+        let calls = module.host().calls.iter();
+        let found: Vec<_> = calls.map(|(name, args)| (*name, args.first().copied())).collect();
+        let handle = |name: &str| {
+            Some(2 * i32::from(name.starts_with("future")) + i32::from(name.contains("writ")))
+        };
+        let news = ["stream_new", "future_new"].map(|name| (name, None));
+        let rest = OF_THE_HOST.iter().map(|(name, _)| *name).chain(drops);
+        let expected: Vec<_> =
+            news.into_iter().chain(rest.map(|name| (name, handle(name)))).collect();
+        assert_eq!(found, expected);
+        // Of memories it is told one that there is.
+        assert!(module.host().calls.iter().all(|(_, args)| args.get(2) != Some(&-1)));
+        assert!(module.host().calls.iter().all(|(_, args)| args.get(3) != Some(&-1)));
     });
-    let host = r#"(module
-      (func (export "stream_new") (result i64) (i64.const 0x0000_0008_0000_0007))
-      (func (export "stream_write") (param i32 i32 i32 i32) (result i32)
-        (if (i32.ne (local.get 0) (i32.const 8)) (then unreachable))
-        (local.get 2))
-      (func (export "stream_read") (param i32 i32 i32 i32) (result i32)
-        (if (i32.ne (local.get 0) (i32.const 7)) (then unreachable))
-        (i32.const 5)))"#;
-    assert_eq!(component_form(&fuser, host).unwrap(), 5000, "the host wrote no byte");
+    let host: String = ALL
+        .iter()
+        .chain(&FUTURES)
+        .map(|name| {
+            let result = OF_THE_HOST.iter().find(|(of, _)| of == name).map(|(_, result)| *result);
+            let (check, result) = match (*name, result) {
+                ("stream_new", _) => ("", "(i64.const 0x1_0000_0000)".to_string()),
+                ("future_new", _) => ("", "(i64.const 0x3_0000_0002)".to_string()),
+                (_, result) => (
+                    "(if (i32.lt_s (local.get 0) (i32.const 0)) (then unreachable))",
+                    result.map_or(String::new(), |result| format!("(i32.const {result})")),
+                ),
+            };
+            let ty = ty_of(name);
+            format!(
+                r#"(global ${name} (mut i32) (i32.const 0))
+                   (func (export "{name}") {ty}
+                     {check}
+                     (if (global.get ${name}) (then unreachable))
+                     (global.set ${name} (i32.const 1))
+                     {result})"#
+            )
+        })
+        .collect();
+    let host = format!("(module {host})");
+    assert_eq!(component_form(&fuser, &host).unwrap(), sum as u32);
 }
 
 /// A component exports a core module, another one imports and instantiates it.

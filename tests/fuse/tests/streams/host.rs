@@ -83,16 +83,39 @@ fn a_guest_alone_behind_a_shim_keeps_the_host() {
 #[test]
 fn a_guest_of_which_only_the_memory_is_left_stays() {
     // The call through `a` goes straight to the intrinsic, which reads into the memory of `a`.
-    let a = r#"(module
-      (import "pulseengine:async" "stream_read" (func $read (param i32 i32 i32 i32) (result i32)))
-      (memory 1) (data (i32.const 0) "a")
-      (func (export "read") (param i32 i32 i32 i32) (result i32)
-        (call $read (local.get 0) (local.get 1) (local.get 2) (local.get 3))))"#;
+    let a = |memory: &str| {
+        format!(
+            r#"(module
+              (import "pulseengine:async" "stream_read"
+                (func $read (param i32 i32 i32 i32) (result i32)))
+              (memory {memory} 1) (data (i32.const 0) "abcdef")
+              (func (export "read") (param i32 i32 i32 i32) (result i32)
+                (call $read (local.get 0) (local.get 1) (local.get 2) (local.get 3))))"#
+        )
+    };
     let b = r#"(module
       (import "a" "read" (func $read (param i32 i32 i32 i32) (result i32)))
+      (memory (export "b_memory") 1) (data (i32.const 0) "bbbbbb")
       (func (export "b_stream_read") (param i32 i32 i32) (result i32)
         (call $read (local.get 0) (local.get 1) (local.get 2) (i32.const 0))))"#;
-    fuser(&[("a", a.into()), ("b", b.into())]).fuse().unwrap();
+    // What is imported from a guest is not exported, unless somebody passes it on.
+    let c = r#"(module
+      (import "a" "memory" (memory 1))
+      (export "a_memory" (memory 0)))"#;
+    let exported = a(r#"(export "memory")"#);
+    check(&fuser(&[("a", exported), ("b", b.into()), ("c", c.into())]), |module| {
+        let handle = module.host().stream_with(b"xyz");
+        assert_eq!(module.go("b_stream_read", &[handle, 1, 7]), 3);
+        assert_eq!(module.read("a_memory", 0, 6), b"axyzef");
+        assert_eq!(module.read("b_memory", 0, 6), b"bbbbbb");
+    });
+    // A memory that nobody exports stays, too: the host is told which it is, and cannot see it.
+    check(&fuser(&[("a", a("")), ("b", b.into())]), |module| {
+        let handle = module.host().stream_with(b"xyz");
+        assert_eq!(module.go("b_stream_read", &[handle, 1, 7]), -6);
+        let [(_, args)] = &module.host().calls[..] else { panic!("one call") };
+        assert!(args[3] >= 0);
+    });
 }
 
 #[test]

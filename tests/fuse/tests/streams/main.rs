@@ -10,4 +10,5 @@ mod host;
 mod intrinsics;
 mod modules;
 mod other_types;
+mod own_packs;
 mod packs;

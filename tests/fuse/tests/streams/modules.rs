@@ -501,6 +501,22 @@ fn futures_of_unknown_size_stay_with_the_host() {
     });
 }
 
+/// What is smallest copies bytes by one instruction.
+#[test]
+fn small_code_copies_plainly() {
+    let small = pair().weight(meld::Weight::Size);
+    let text = wasmprinter::print_bytes(small.fuse().unwrap().bytes).unwrap();
+    assert!(text.contains("meld:copy-plain") && !text.contains("v128"), "{text}");
+    check(&small, |module| {
+        let (readable, writable) = module.new_pair("a_stream_new");
+        let bytes = pattern(0, 3000);
+        assert_eq!(module.put("a", writable, &bytes), 3000);
+        assert_eq!(module.take("b", readable, 4000), Ok(bytes));
+    });
+    let fast = wasmprinter::print_bytes(pair().fuse().unwrap().bytes).unwrap();
+    assert!(!fast.contains("meld:copy-plain") && fast.contains("v128"), "{fast}");
+}
+
 #[test]
 fn constants_are_the_users() {
     let large = pair().set("streams.slots", "64").set("streams.ring-bytes", "65536");
@@ -513,6 +529,16 @@ fn constants_are_the_users() {
         assert_eq!(module.host().calls, []);
         let (readable, _) = module.new_pair("a_stream_new");
         assert!(readable >= 0);
+    });
+    // Rings far apart are in memory, too.
+    let apart = pair().set("streams.ring-page", "65536").set("streams.ring-bytes", "1024");
+    check(&apart, |module| {
+        for _ in 0..8 {
+            let (readable, writable) = module.new_pair("a_stream_new");
+            assert_eq!(module.put("a", writable, &[7; 1024]), 1024);
+            assert_eq!(module.take("b", readable, 2000), Ok(vec![7; 1024]));
+        }
+        assert_eq!(module.host().calls, []);
     });
     // Whatever the handle, it is the host's to judge: nothing of the bridge is left.
     let none = pair().set("streams.slots", "0").set("streams.future-slots", "0");

@@ -1,4 +1,4 @@
-use super::several_faces;
+use super::{passes_handles, several_faces};
 use crate::testing::component;
 
 /// A guest whose one exported function takes a string, and whose allocator is a function of the host
@@ -36,6 +36,6 @@ fn functions_of_the_host_may_destroy() {
               (type $t (resource (rep i32) (dtor (core func $close)))))"#
         )
     };
-    assert!(!several_faces(&component(&destroyed("u32"))));
-    assert!(several_faces(&component(&destroyed("(own $f)"))));
+    assert!(!passes_handles(&component(&destroyed("u32"))));
+    assert!(passes_handles(&component(&destroyed("(own $f)"))));
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::facts::trampolines;
 use crate::testing::component;
 
 /// A component that implements `r`, has a child that implements `s` and drops `r`, and may drop `s`
@@ -94,6 +95,8 @@ fn what_is_lent_and_can_be_seen_to_be() {
     ] {
         let program = call(params, core, false);
         assert_eq!(lent(&program.types).into_iter().collect::<Vec<_>>(), borrowed, "{params}");
+        // The caller may see it, and nobody else.
+        let seen: Vec<_> = seen.into_iter().map(|resource| (ComponentId(2), resource)).collect();
         assert_eq!(observes_lends(&program).into_iter().collect::<Vec<_>>(), seen, "{params}");
     }
 }
@@ -108,20 +111,36 @@ fn who_has_handles() {
     assert_eq!(reaches_host(&call(params, core, true)), BTreeSet::from([ResourceId(0)]));
 }
 
-/// The host has to be told when what it lends is given back; what guests lend the host is not lent.
+/// What a destructor leads to, through a function of the guest's own that only calls it.
 #[test]
-fn what_the_host_lends() {
-    let lends = |params: &str| {
+fn destructors_that_take_handles() {
+    let destroyed_by = |item: &str| {
         let program = component(&format!(
             r#"(component
-              (import "r" (type $r (sub resource)))
-              (import "f" (func $f (param "x" (borrow $r))))
-              (core module $m (func (export "f") (param i32)))
-              (core instance $m (instantiate $m))
-              (func (export "g") {params} (canon lift (core func $m "f"))))"#
+              (import "h" (func $h (param "x" u32)))
+              (type $q (resource (rep i32)))
+              (export $q' "q" (type $q))
+              (core module $m (import "" "f" (func $f (param i32)))
+                (func (export "g") (param i32) (call $f (local.get 0)))
+                (func (export "look") (param i32))
+                (func (export "take") (param i32)))
+              (core module $n (func (export "f") (param i32)))
+              (core instance $n (instantiate $n))
+              (func $take (param "x" (own $q')) (canon lift (core func $n "f")))
+              (func $look (param "x" u32) (canon lift (core func $n "f")))
+              (core func $drop (canon resource.drop $q))
+              (func $drop-lifted (param "x" u32) (canon lift (core func $drop)))
+              {item}
+              (core instance $m (instantiate $m (with "" (instance (export "f" (func $f))))))
+              (type $r (resource (rep i32) (dtor (core func $m "g")))))"#
         ));
-        observes_lends(&program).len()
+        destroyed_by_handle(&program, &trampolines(&program)).into_iter().collect::<Vec<_>>()
     };
-    assert_eq!(lends("(param \"x\" (borrow $r))"), 1);
-    assert_eq!(lends("(param \"x\" (own $r))"), 0);
+    let r = ResourceId(1);
+    assert_eq!(destroyed_by("(core func $f (canon resource.drop $q))"), [r]);
+    assert_eq!(destroyed_by("(core func $f (canon lower (func $take)))"), [r]);
+    assert_eq!(destroyed_by("(core func $f (canon lower (func $drop-lifted)))"), [r]);
+    assert_eq!(destroyed_by("(core func $f (canon lower (func $look)))"), []);
+    assert_eq!(destroyed_by("(core func $f (canon lower (func $h)))"), []);
+    assert_eq!(destroyed_by("(alias core export $n \"f\" (core func $f))"), []);
 }

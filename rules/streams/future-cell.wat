@@ -4,7 +4,6 @@
   (import "bridge" "memory" (memory $bridge 0))
   (import "bridge" "bytes" (global $bytes i32))
   (import "bridge" "mask" (global $mask i32))
-  (import "bridge" "most" (global $most i32))
   (import "" "memory" (memory $memory memory.addr 0))
   (import "" "memory.page-bits" (global $page-bits i64))
   (import "" "host" (func $host (param i32 i32 i32) (result i32)))
@@ -22,9 +21,7 @@
       (then (call $buffer-out-of-bounds) (unreachable))))
 
   (func $slot (param $handle i32) (result i32)
-    (i32.and
-      (i32.and (i32.shl (local.get $handle) (i32.const 4)) (global.get $most))
-      (global.get $mask)))
+    (i32.and (i32.shl (local.get $handle) (i32.const 4)) (global.get $mask)))
 
   (func $meld:future-read (export "read")
     (param $handle i32) (param $pointer i32) (param $memory i32) (result i32)

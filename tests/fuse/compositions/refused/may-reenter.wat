@@ -1,0 +1,87 @@
+;; A child drops what its parent implements, whose destructor may drop what the child implements: that
+;; would enter the child while it runs.
+;; expect run => 1
+(component
+  (component $Parent
+    (core module $State
+      (table (export "drop-inner") 1 funcref)
+      (global (export "inner") (mut i32) (i32.const 0)))
+    (core instance $state (instantiate $State))
+    (core module $Dtor
+      (import "" "drop-inner" (table 1 funcref))
+      (import "" "inner" (global $inner (mut i32)))
+      (type $t (func (param i32)))
+      (func (export "dtor") (param i32)
+        (if (global.get $inner)
+          (then (call_indirect (type $t) (global.get $inner) (i32.const 0))))))
+    (core instance $dtor (instantiate $Dtor (with "" (instance $state))))
+    (type $outer (resource (rep i32) (dtor (core func $dtor "dtor"))))
+    (core func $new (canon resource.new $outer))
+    (component $Child
+      (import "outer" (type $outer (sub resource)))
+      (core module $Dtor (func (export "dtor") (param i32)))
+      (core instance $dtor (instantiate $Dtor))
+      (type $inner (resource (rep i32) (dtor (core func $dtor "dtor"))))
+      (core func $new (canon resource.new $inner))
+      (core func $drop (canon resource.drop $outer))
+      (core module $M
+        (import "" "new" (func $new (param i32) (result i32)))
+        (import "" "drop" (func $drop (param i32)))
+        (func (export "make") (result i32) (call $new (i32.const 5)))
+        (func (export "end") (param i32) (result i32) (call $drop (local.get 0)) (i32.const 1)))
+      (core instance $m (instantiate $M (with "" (instance
+        (export "new" (func $new)) (export "drop" (func $drop))))))
+      (export $inner-out "inner" (type $inner))
+      (export $outer-out "outer" (type $outer))
+      (func (export "make") (result (own $inner-out)) (canon lift (core func $m "make")))
+      (func (export "end") (param "x" (own $outer-out)) (result u32) (canon lift (core func $m "end"))))
+    (instance $child (instantiate $Child (with "outer" (type $outer))))
+    (alias export $child "inner" (type $inner))
+    (core func $drop-inner (canon resource.drop $inner))
+    (core module $M
+      (import "" "new" (func $new (param i32) (result i32)))
+      (import "" "drop-inner" (func $drop-inner (param i32)))
+      (import "state" "drop-inner" (table 1 funcref))
+      (import "state" "inner" (global $inner (mut i32)))
+      (elem (i32.const 0) func $drop-inner)
+      (func (export "make") (result i32) (call $new (i32.const 7)))
+      (func (export "keep") (param i32) (global.set $inner (local.get 0))))
+    (core instance $m (instantiate $M
+      (with "" (instance (export "new" (func $new)) (export "drop-inner" (func $drop-inner))))
+      (with "state" (instance $state))))
+    (export $outer-out "outer" (type $outer))
+    (export $inner-out "inner" (type $inner))
+    (export "make-inner" (func $child "make") (func (result (own $inner-out))))
+    (export "end" (func $child "end") (func (param "x" (own $outer-out)) (result u32)))
+    (func (export "make") (result (own $outer-out)) (canon lift (core func $m "make")))
+    (func (export "keep") (param "x" (own $inner-out)) (canon lift (core func $m "keep"))))
+  (component $User
+    (import "parent" (instance $parent
+      (export "outer" (type $outer (sub resource)))
+      (export "inner" (type $inner (sub resource)))
+      (export "make" (func (result (own $outer))))
+      (export "make-inner" (func (result (own $inner))))
+      (export "keep" (func (param "x" (own $inner))))
+      (export "end" (func (param "x" (own $outer)) (result u32)))))
+    (core func $make (canon lower (func $parent "make")))
+    (core func $make-inner (canon lower (func $parent "make-inner")))
+    (core func $keep (canon lower (func $parent "keep")))
+    (core func $end (canon lower (func $parent "end")))
+    (core module $M
+      (import "" "make" (func $make (result i32)))
+      (import "" "make-inner" (func $make-inner (result i32)))
+      (import "" "keep" (func $keep (param i32)))
+      (import "" "end" (func $end (param i32) (result i32)))
+      (func (export "run") (result i32) (call $end (call $make)))
+      (func (export "reentered") (result i32)
+        (call $keep (call $make-inner))
+        (call $end (call $make))))
+    (core instance $m (instantiate $M (with "" (instance
+      (export "make" (func $make)) (export "make-inner" (func $make-inner))
+      (export "keep" (func $keep)) (export "end" (func $end))))))
+    (func (export "run") (result u32) (canon lift (core func $m "run")))
+    (func (export "reentered") (result u32) (canon lift (core func $m "reentered"))))
+  (instance $parent (instantiate $Parent))
+  (instance $user (instantiate $User (with "parent" (instance $parent))))
+  (export "run" (func $user "run"))
+  (export "reentered" (func $user "reentered")))
