@@ -162,7 +162,10 @@ pub(crate) fn solve<'r>(
         ports.insert(*port, PortTrace { proof });
     }
     plan.assumptions = assumptions(&saturation, &proofs);
-    Ok((plan, Trace { saturation, choices, standings, verdicts, proofs, ports }))
+    Ok((
+        plan,
+        Trace { saturation, choices, standings, verdicts, proofs, ports, notes: BTreeMap::new() },
+    ))
 }
 
 /// Resources of which some step of a proof needs to know that they are opaque.

@@ -92,6 +92,9 @@ impl Printer<'_, '_> {
         self.line(0, &title);
         let mut todo = VecDeque::new();
         self.chain(2, None, proof, &mut todo);
+        for note in self.trace.notes.get(&port).into_iter().flatten() {
+            self.line(4, &format!("but {note}"));
+        }
         while let Some((number, proof)) = todo.pop_front() {
             self.chain(4, Some(number), proof, &mut todo);
         }
@@ -283,6 +286,7 @@ pub(crate) fn json(trace: &Trace<'_>, filter: Option<&str>) -> Value {
                 "call": cost.call,
                 "size": cost.size,
                 "not_taken": others,
+                "but": trace.notes.get(port).map_or(&[][..], Vec::as_slice),
             })
         })
         .collect();

@@ -10,7 +10,7 @@ use crate::plan::{Entity, Form, Port, Target};
 use crate::term::{Bank, Op, Term};
 use crate::vocabulary::{FactIds, Terms, look_up};
 use crate::why_not::Standing;
-use meld_component::facts::{self, Callee, Slot, Tiny, Trampolines};
+use meld_component::facts::{self, BodySizes, Callee, Slot, Trampolines};
 use meld_component::program::{
     Builtin, CoreItem, CoreKind, FuncDef, FuncId, InstanceId, OptionsId, Program, ResourceDef,
     ResourceId, StringEncoding, World,
@@ -48,13 +48,13 @@ pub fn seed(
     let (terms, facts) = look_up(rules)?;
     let into = Statement { bank, ..Statement::default() };
     let trampolines = facts::trampolines(program);
-    let tiny = facts::tiny(program);
+    let body_sizes = facts::body_sizes(program);
     let mut seeder = Seeder {
         program,
         into,
         terms,
         trampolines,
-        tiny,
+        body_sizes,
         funcs: HashMap::new(),
         types: Vec::new(),
     };
@@ -157,7 +157,7 @@ struct Seeder<'p> {
     into: Statement,
     terms: Terms,
     trampolines: Trampolines,
-    tiny: Tiny,
+    body_sizes: BodySizes,
     funcs: HashMap<FuncId, Term>,
     types: Vec<Term>,
 }
@@ -185,6 +185,10 @@ impl Seeder<'_> {
 
     fn int(&mut self, value: i64) -> Term {
         self.add(Op::Int(value), &[])
+    }
+
+    fn count(&mut self, count: usize) -> Term {
+        self.int(i64::try_from(count).unwrap_or(i64::MAX))
     }
 
     // ── Ports ───────────────────────────────────────────────────────────────────────────────
@@ -237,11 +241,16 @@ impl Seeder<'_> {
         }
     }
 
-    /// An item of which it is told whether its body is short.
-    fn short_item(&mut self, item: &CoreItem) -> Result<Term, EngineError> {
+    /// An item of which it is told how large its body is, where that is known.
+    fn sized_item(&mut self, item: &CoreItem) -> Result<Term, EngineError> {
         let term = self.item(item)?;
-        let is_tiny = self.tiny.contains(self.program, item);
-        Ok(if is_tiny { self.term(self.terms.tiny, &[term]) } else { term })
+        Ok(match self.body_sizes.get(self.program, item) {
+            Some(bytes) => {
+                let bytes = self.count(bytes);
+                self.term(self.terms.body, &[term, bytes])
+            }
+            None => term,
+        })
     }
 
     fn item(&mut self, item: &CoreItem) -> Result<Term, EngineError> {
@@ -350,7 +359,7 @@ impl Seeder<'_> {
             FuncDef::Lift { core, options, post_return, .. } => {
                 let is_async = self.program.options[options.index()].async_
                     || self.program.types.func(func.ty).async_;
-                let core = self.short_item(core)?;
+                let core = self.sized_item(core)?;
                 let signature = self.signature(func.ty);
                 let options = self.entity(Entity::Options(*options));
                 if is_async {
@@ -394,7 +403,7 @@ impl Seeder<'_> {
                 equations.push((self.terms.memory, self.item(item)?));
             }
             if let Some(item) = &options.realloc {
-                equations.push((self.terms.realloc, self.short_item(item)?));
+                equations.push((self.terms.realloc, self.sized_item(item)?));
             }
             for (attribute, value) in equations {
                 let attribute = self.term(attribute, &[leaf]);
@@ -511,7 +520,7 @@ impl Seeder<'_> {
         }
         for (instance, position, ..) in facts::host_functions(program) {
             let import = self.entity(Entity::CoreImport(instance, position));
-            let count = self.int(program.module_of(instance).memories.len() as i64);
+            let count = self.count(program.module_of(instance).memories.len());
             self.state(ids.memories, vec![import, count]);
         }
         for (instance, position) in facts::funcref_tables(program) {
@@ -546,35 +555,6 @@ impl Seeder<'_> {
             self.state(ids.settled, row);
         }
         self.facts_of_resources(ids);
-        let handles = facts::has_handles(&program.types);
-        let any_bits = facts::any_bits(&program.types);
-        for (id, ty) in program.types.iter_funcs() {
-            if ty.params.iter().chain(&ty.result).any(|ty| handles.contains(ty)) {
-                let row = vec![self.signature(id)];
-                self.state(ids.has_handles, row);
-            }
-            if facts::scalar(&program.types, ty) {
-                let row = vec![self.signature(id)];
-                self.state(ids.scalar, row);
-            }
-            if facts::brief(&program.types, &any_bits, ty) {
-                let row = vec![self.signature(id)];
-                self.state(ids.brief, row);
-            }
-        }
-        let unit = self.term(self.terms.unit, &[]);
-        self.state(ids.whole_word, vec![unit]);
-        for (id, ty) in program.types.iter() {
-            let row = vec![self.ty(id)];
-            if facts::whole_word(ty) {
-                self.state(ids.whole_word, row.clone());
-            }
-            if facts::narrow(ty) {
-                self.state(ids.narrow, row.clone());
-            }
-            if any_bits.contains(&id) {
-                self.state(ids.any_bits, row);
-            }
-        }
+        self.facts_of_types(ids);
     }
 }

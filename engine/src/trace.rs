@@ -44,9 +44,17 @@ pub struct Trace<'r> {
     pub(crate) verdicts: Vec<Verdict>,
     pub(crate) proofs: Proofs,
     pub(crate) ports: BTreeMap<Port, PortTrace>,
+    /// What became otherwise of ports than was decided, as sentences.
+    pub(crate) notes: BTreeMap<Port, Vec<String>>,
 }
 
 impl Trace<'_> {
+    /// Adds what is to be said of a port that was found when the plan was written: where it was not
+    /// followed, and why.
+    pub fn note(&mut self, port: Port, text: String) {
+        self.notes.entry(port).or_default().push(text);
+    }
+
     /// Why ports became what they became, for people. A port is shown if each word of the filter
     /// occurs in its name (`adder/main: import "test:math/api" "add"`), or in the name of something
     /// in what it was, in what it became, or on the way. Forbids that the user turned off stand at

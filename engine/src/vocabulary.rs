@@ -120,7 +120,7 @@ vocabulary! {
         host = "host"("Str", "Str", "HostFunc") -> "ComponentFunc";
         no_post_return = "no-post-return"() -> "PostReturn";
         post_return = "post-return"("Func") -> "PostReturn";
-        tiny = "tiny"("Func") -> "Func";
+        body = "body"("Func", "Int") -> "Func";
         through = "through"("Func", "Func") -> "Func";
         through_slot = "through-slot"("Func", "Slot") -> "Func";
         lower = "lower"("ComponentFunc", "Options") -> "Func";
@@ -163,11 +163,12 @@ vocabulary! {
         opaque = "opaque"("Resource");
         border = "border"("Component");
         scalar = "scalar"("Signature");
-        brief = "brief"("Signature");
+        values = "values"("Signature", "Int");
         in_memory = "in-memory"("Signature");
         whole_word = "whole-word"("Type");
-        narrow = "narrow"("Type");
+        part_word = "part-word"("Type");
         any_bits = "any-bits"("Type");
+        mask_runs = "mask-runs"("Type", "Int");
         core_form = "core-form"();
         several_faces = "several-faces"();
         passes_handles = "passes-handles"();

@@ -213,10 +213,8 @@ fn streams_and_futures_are_refused_in_plain_words() {
 fn ports_whose_guards_fail() {
     let program = siblings("(param \"a\" (list (option bool)))", "(param i32 i32)", "");
     let rules = rules();
-    let options = Options {
-        disable: BTreeSet::from(["meld.values.narrow".to_string()]),
-        ..Options::default()
-    };
+    let options =
+        Options { disable: BTreeSet::from(["meld.values.part".to_string()]), ..Options::default() };
     let error = decide(&program, &rules, &options).unwrap_err();
     insta::assert_snapshot!(stable(&error));
 }

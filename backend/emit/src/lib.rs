@@ -31,7 +31,7 @@ pub use terms::emitted;
 
 use meld_component::program::{CoreItem, InstanceId, Program, World};
 use meld_engine::plan::{Form, Node, NodeId, Plan, Port};
-use merge::{Merge, MergeError, Merged, StartMode};
+use merge::{Merge, MergeError, Merged, Source, StartMode};
 use std::io::{ErrorKind, IoSlice, Write};
 use validate::{Check, Written};
 use wrap::Face;
@@ -41,8 +41,18 @@ use wrap::Face;
 pub struct Emitted {
     /// The component or the core module. It is valid.
     pub bytes: Vec<u8>,
+    /// What there is to say of it.
+    pub report: Report,
+}
+
+/// What there is to say of an output.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
     /// What there is to say to the user without failing.
     pub warnings: Vec<String>,
+    /// Where a function is called whose body was decided to stand in place of the call: the first port
+    /// that this is about, what is called by whom, and why.
+    pub called: Vec<(Port, String)>,
 }
 
 /// The export by which a starter instance runs the start functions of guests, where the module
@@ -61,12 +71,12 @@ const MOST_NAMED: usize = 3;
 /// See [`EmitError`]. Output that is not valid is an error, never returned.
 pub fn emit(program: &Program, plan: &Plan) -> Result<Emitted, EmitError> {
     let mut bytes = Vec::new();
-    let warnings = emit_to(program, plan, &mut bytes)?;
-    Ok(Emitted { bytes, warnings })
+    let report = emit_to(program, plan, &mut bytes)?;
+    Ok(Emitted { bytes, report })
 }
 
 /// Writes the output, which [`emit`] returns, as it is made: it is never in memory as a whole. What
-/// was written before an error must be thrown away. Returns the warnings.
+/// was written before an error must be thrown away.
 ///
 /// # Errors
 ///
@@ -75,7 +85,7 @@ pub fn emit_to(
     program: &Program,
     plan: &Plan,
     out: &mut (impl Write + Send),
-) -> Result<Vec<String>, EmitError> {
+) -> Result<Report, EmitError> {
     validate::with_validation(program, || write(program, plan, out))
 }
 
@@ -83,7 +93,7 @@ fn write(
     program: &Program,
     plan: &Plan,
     out: &mut (impl Write + Send),
-) -> Result<Vec<String>, EmitError> {
+) -> Result<Report, EmitError> {
     let hosts = border::HostImports::new(program, plan)?;
     let wiring = wiring::Wiring::new(program, plan, &hosts);
     let border = border::ModuleBorder::new(program, plan, &hosts, &wiring)?;
@@ -101,6 +111,7 @@ fn write(
                 written.add(program.instances[id.index()].module, &merged.kept[position]);
             }
         }
+        let called = called(&wiring, &merge, &merged.called);
         let mut warnings = Vec::new();
         warnings.extend(lost_debug_information(&merge, &merged));
         warnings.extend(told_of_trapping(program, plan));
@@ -147,7 +158,7 @@ fn write(
             wrap::same_world(world, &valid)?;
         }
         out.flush().map_err(EmitError::Write)?;
-        Ok(warnings)
+        Ok(Report { warnings, called })
     })
     .map_err(|error| of_guest(program, &wiring, error))?
 }
@@ -223,6 +234,28 @@ fn lost_debug_information<M>(merge: &Merge<'_>, merged: &Merged<M>) -> Option<St
     let names = instances.iter().map(|i| merge.instances[*i].name.clone()).collect();
     let some = some_of(names)?;
     Some(format!("the debug information (DWARF) of {some} is not in the output"))
+}
+
+/// Says where a function is called whose body should stand there, each at a port that this is about.
+fn called(
+    wiring: &wiring::Wiring<'_>,
+    merge: &Merge<'_>,
+    called: &[merge::Called],
+) -> Vec<(Port, String)> {
+    if called.is_empty() {
+        return Vec::new();
+    }
+    let port_of = wiring.port_of();
+    let note = |&merge::Called { instance, import, reason }: &merge::Called| {
+        let Source::Inline { instance: of, name } = &merge.instances[instance].imports[import]
+        else {
+            return None;
+        };
+        let [by, of] = [instance, *of].map(|position| &merge.instances[position].name);
+        let note = format!("{by} calls {of}.{name}, and has no body in its place: {reason}");
+        Some((port_of(instance, import)?, note))
+    };
+    called.iter().filter_map(note).collect()
 }
 
 /// An import that can be called to no end but a trap.

@@ -26,7 +26,7 @@ pub const GENERATED: &[TermShape] = terms! {
     "enter"("Func", "Signature", "Options", "Global", "Func") -> "Func";
     "enter-after"("Func", "Signature", "Options", "Global", "Func") -> "Func";
     "host-lower"("ComponentFunc", "Options", "HostSide") -> "Func";
-    "lower-leave"("Func", "Signature", "Options", "Leave") -> "Func";
+    "without-leave"("Func", "Signature", "Options", "Leave") -> "Func";
 };
 
 /// All others: items of the host, the border, and what stands inside of generated functions.
@@ -71,6 +71,7 @@ const OTHERS: &[TermShape] = terms! {
     "check-case"("Type", "Options", "Options") -> "Pass";
     "fields"("Type", "Passes", "Options", "Options") -> "Pass";
     "cases"("Type", "Passes", "Options", "Options") -> "Pass";
+    "select-cases"("Type", "Passes", "Options", "Options") -> "Pass";
     "repeat"("Type", "Pass", "Options", "Options") -> "Pass";
     "copy"("Type", "Options", "Options") -> "Pass";
     "copy-by"("Type", "Func", "Options", "Options") -> "Pass";

@@ -109,6 +109,36 @@ impl<'a> Wiring<'a> {
         self.guests.iter().map(|(id, position)| (*id, *position))
     }
 
+    /// For each instance the port that an import of it belongs to, by its position: a guest's own, or the
+    /// first one in whose term the instance stands.
+    pub fn port_of(&self) -> impl Fn(usize, usize) -> Option<Port> {
+        let mut owner: Vec<Option<Port>> = vec![None; self.plan.nodes.len()];
+        for (port, node) in &self.plan.ports {
+            let mut todo = vec![*node];
+            while let Some(node) = todo.pop() {
+                let of = &mut owner[node.0 as usize];
+                if of.is_some() {
+                    continue;
+                }
+                *of = Some(*port);
+                match self.plan.node(node) {
+                    Node::List(parts) | Node::Term(_, parts) | Node::Module(_, parts) => {
+                        todo.extend(parts);
+                    }
+                    Node::Export(of, _) => todo.push(*of),
+                    Node::Entity(_) | Node::Int(_) | Node::Str(_) => {}
+                }
+            }
+        }
+        let added = self.added.iter().filter_map(|(node, at)| Some((*at, owner[node.0 as usize]?)));
+        let added: BTreeMap<usize, Port> = added.collect();
+        let guests: BTreeMap<usize, InstanceId> = self.guests().map(|(id, at)| (at, id)).collect();
+        move |instance, import| match guests.get(&instance) {
+            Some(id) => Some(Port::Import(*id, import as u32)),
+            None => added.get(&instance).copied(),
+        }
+    }
+
     /// What a decided term of sort `Func`, `Memory`, `Table`, `Global`, `Tag` or `Int` is.
     ///
     /// # Errors

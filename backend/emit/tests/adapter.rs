@@ -5,7 +5,7 @@ mod support;
 
 use meld_component::abi::PtrWidth::{self, W32, W64};
 use meld_component::types::{FuncType, TypeId, Types};
-use meld_emit::adapter::{self, AdapterSpec, Pass, PassId, Role, Side, Which};
+use meld_emit::adapter::{self, AdapterSpec, Pass, PassId, Role, Side, SideSpec};
 use proptest::prelude::*;
 use std::sync::Arc;
 use support::model::{
@@ -96,21 +96,21 @@ impl Case {
         Case { types, params, result, widths, values, returns, random, corrupt }
     }
 
-    fn width(&self, which: Which) -> PtrWidth {
+    fn width(&self, which: Side) -> PtrWidth {
         self.widths[which as usize]
     }
 
-    fn flat_params(&self, which: Which) -> Vec<Core> {
+    fn flat_params(&self, which: Side) -> Vec<Core> {
         let width = self.width(which);
         self.params.iter().flat_map(|&ty| flatten(&self.types, ty, width)).collect()
     }
 
-    fn flat_result(&self, which: Which) -> Vec<Core> {
+    fn flat_result(&self, which: Side) -> Vec<Core> {
         self.result.map_or(vec![], |ty| flatten(&self.types, ty, self.width(which)))
     }
 
     /// Parameters and results as the core function of a side has them.
-    fn core_type(&self, which: Which) -> (Vec<Core>, Vec<Core>) {
+    fn core_type(&self, which: Side) -> (Vec<Core>, Vec<Core>) {
         let ptr = pointer(self.width(which));
         let mut params = self.flat_params(which);
         if params.len() > 16 {
@@ -119,17 +119,17 @@ impl Case {
         let mut results = self.flat_result(which);
         if results.len() > 1 {
             match which {
-                Which::Caller => {
+                Side::Caller => {
                     params.push(ptr);
                     results = vec![];
                 }
-                Which::Callee => results = vec![ptr],
+                Side::Callee => results = vec![ptr],
             }
         }
         (params, results)
     }
 
-    fn view<'a>(&'a self, which: Which, bytes: &'a [u8], strict: bool) -> View<'a> {
+    fn view<'a>(&'a self, which: Side, bytes: &'a [u8], strict: bool) -> View<'a> {
         View { types: &self.types, width: self.width(which), bytes, strict }
     }
 
@@ -197,7 +197,7 @@ fn write_back(memory: Memory, mut store: impl wasmtime::AsContextMut, bytes: &[u
 }
 
 /// An allocator of a side, with the type of a realloc.
-fn allocate(store: &mut Store<World>, engine: &Engine, which: Which, width: PtrWidth) -> Func {
+fn allocate(store: &mut Store<World>, engine: &Engine, which: Side, width: PtrWidth) -> Func {
     let ptr = pointer(width);
     let ty = wasmtime::FuncType::new(engine, vec![val_type(ptr); 4], [val_type(ptr)]);
     Func::new(store, ty, move |mut caller: Caller<'_, World>, args, results| {
@@ -209,7 +209,7 @@ fn allocate(store: &mut Store<World>, engine: &Engine, which: Which, width: PtrW
 }
 
 /// Allocates, as far away as the last time, and grows the memory if it has to.
-fn take(caller: &mut Caller<'_, World>, which: Which, align: u64, size: u64) -> u64 {
+fn take(caller: &mut Caller<'_, World>, which: Side, align: u64, size: u64) -> u64 {
     let side = &mut caller.data_mut().sides[which as usize];
     side.calls.push((align, size));
     let at = (side.next + 5).next_multiple_of(align);
@@ -228,10 +228,10 @@ fn take(caller: &mut Caller<'_, World>, which: Which, align: u64, size: u64) -> 
 fn transcoder(
     store: &mut Store<World>,
     engine: &Engine,
-    from: Which,
+    from: Side,
     widths: [PtrWidth; 2],
 ) -> Func {
-    let to = if from == Which::Caller { Which::Callee } else { Which::Caller };
+    let to = if from == Side::Caller { Side::Callee } else { Side::Caller };
     let (src, dst) = (pointer(widths[from as usize]), pointer(widths[to as usize]));
     let ty = wasmtime::FuncType::new(engine, vec![val_type(src); 2], vec![val_type(dst); 2]);
     Func::new(store, ty, move |mut caller: Caller<'_, World>, args, results| {
@@ -258,7 +258,7 @@ fn transcoder(
 
 /// The core function that is called: compares what it is given, and returns what it should.
 fn callee(store: &mut Store<World>, engine: &Engine, case: &Case) -> Func {
-    let (params, results) = case.core_type(Which::Callee);
+    let (params, results) = case.core_type(Side::Callee);
     let ty = wasmtime::FuncType::new(
         engine,
         params.into_iter().map(val_type),
@@ -266,10 +266,10 @@ fn callee(store: &mut Store<World>, engine: &Engine, case: &Case) -> Func {
     );
     Func::new(store, ty, move |mut caller: Caller<'_, World>, args, out| {
         let case = caller.data().case.clone();
-        let side = caller.data().sides[Which::Callee as usize].clone();
+        let side = caller.data().sides[Side::Callee as usize].clone();
         let bytes = side.memory.data(&caller).to_vec();
         let args: Vec<u64> = args.iter().map(bits).collect();
-        let given = case.lift_params(case.view(Which::Callee, &bytes, true), &args);
+        let given = case.lift_params(case.view(Side::Callee, &bytes, true), &args);
         assert_eq!(given, caller.data().expected, "parameters");
         caller.data_mut().called = true;
 
@@ -277,12 +277,12 @@ fn callee(store: &mut Store<World>, engine: &Engine, case: &Case) -> Func {
         let mut random = case.random.clone();
         let mut arena = Arena {
             types: &case.types,
-            width: case.width(Which::Callee),
+            width: case.width(Side::Callee),
             bytes,
             next: side.next,
             dirt: random.clone(),
         };
-        let mut returned = if case.flat_result(Which::Callee).len() > 1 {
+        let mut returned = if case.flat_result(Side::Callee).len() > 1 {
             let (size, align) = layout(&case.types, ty, arena.width);
             let at = arena.alloc(size, align);
             arena.store(ty, value, at);
@@ -299,7 +299,7 @@ fn callee(store: &mut Store<World>, engine: &Engine, case: &Case) -> Func {
         }
         let returned: Vec<u64> = out.iter().map(bits).collect();
         let bytes = side.memory.data(&caller).to_vec();
-        let view = case.view(Which::Callee, &bytes, false);
+        let view = case.view(Side::Callee, &bytes, false);
         caller.data_mut().expected_result = case.lift_result(view, &returned);
         caller.data_mut().returned = returned;
         Ok(())
@@ -308,7 +308,7 @@ fn callee(store: &mut Store<World>, engine: &Engine, case: &Case) -> Func {
 
 /// Post-return: once, with what was returned, while the instance may not leave.
 fn post_return(store: &mut Store<World>, engine: &Engine, case: &Case) -> Func {
-    let (_, results) = case.core_type(Which::Callee);
+    let (_, results) = case.core_type(Side::Callee);
     let ty = wasmtime::FuncType::new(engine, results.into_iter().map(val_type), []);
     Func::new(store, ty, |mut caller: Caller<'_, World>, args, _| {
         let args: Vec<u64> = args.iter().map(bits).collect();
@@ -337,13 +337,16 @@ fn check(engine: &Engine, traps: &Module, seed: u64) {
     let borrows = passes.passes.iter().any(|pass| matches!(pass, Pass::Scoped(..)));
     let func = FuncType { async_: false, params: case.params.clone(), result: case.result };
     let post = random.below(2) == 0;
-    let side =
-        |which| Side { memory: Some(case.width(which).into()), allocate: true, leave_flag: true };
+    let side = |which| SideSpec {
+        memory: Some(case.width(which).into()),
+        allocate: true,
+        leave_flag: true,
+    };
     let generated = adapter::generate(&AdapterSpec {
         types: &case.types,
         func: &func,
-        caller: side(Which::Caller),
-        callee: side(Which::Callee),
+        caller: side(Side::Caller),
+        callee: side(Side::Callee),
         post_return: post,
         passes: passes.passes,
         params,
@@ -368,13 +371,13 @@ fn check(engine: &Engine, traps: &Module, seed: u64) {
             post_returned: false,
         },
     );
-    for which in [Which::Caller, Which::Callee] {
+    for which in [Side::Caller, Side::Callee] {
         let memory = memory(&mut store, case.width(which));
         store.data_mut().sides.push(SideState { memory, next: 16, calls: vec![] });
     }
 
     // The caller lowers its arguments.
-    let width = case.width(Which::Caller);
+    let width = case.width(Side::Caller);
     let mut arena = Arena {
         types: &case.types,
         width,
@@ -382,8 +385,8 @@ fn check(engine: &Engine, traps: &Module, seed: u64) {
         next: 16,
         dirt: random.clone(),
     };
-    let (core_params, core_results) = case.core_type(Which::Caller);
-    let mut args: Vec<(Core, u64)> = if case.flat_params(Which::Caller).len() > 16 {
+    let (core_params, core_results) = case.core_type(Side::Caller);
+    let mut args: Vec<(Core, u64)> = if case.flat_params(Side::Caller).len() > 16 {
         let (size, align) = tuple(&case.types, &case.params, width);
         let at = arena.alloc(size, align);
         arena.store_tuple(&case.params, &case.values, at);
@@ -397,8 +400,8 @@ fn check(engine: &Engine, traps: &Module, seed: u64) {
     }
     let bits_of: Vec<u64> = args.iter().map(|&(core, bits)| self::bits(&val(core, bits))).collect();
     store.data_mut().expected =
-        case.lift_params(case.view(Which::Caller, &arena.bytes, false), &bits_of);
-    let out = (case.flat_result(Which::Caller).len() > 1).then(|| {
+        case.lift_params(case.view(Side::Caller, &arena.bytes, false), &bits_of);
+    let out = (case.flat_result(Side::Caller).len() > 1).then(|| {
         let (size, align) = layout(&case.types, case.result.unwrap(), width);
         let mut at = arena.alloc(size, align);
         if case.corrupt == Corrupt::OutPointer {
@@ -426,7 +429,7 @@ fn check(engine: &Engine, traps: &Module, seed: u64) {
             Role::PostReturn => post_return(&mut store, engine, &case).into(),
             Role::Allocate(which) => allocate(&mut store, engine, which, case.width(which)).into(),
             Role::Transcoder(i) => {
-                let from = if i == 0 { Which::Caller } else { Which::Callee };
+                let from = if i == 0 { Side::Caller } else { Side::Callee };
                 transcoder(&mut store, engine, from, case.widths).into()
             }
             Role::Converter(_) => Func::wrap(&mut store, convert).into(),
@@ -453,7 +456,7 @@ fn check(engine: &Engine, traps: &Module, seed: u64) {
 
     // What should have happened?
     let caller_bytes = side.memory.data(&store).to_vec();
-    let view = case.view(Which::Caller, &caller_bytes, true);
+    let view = case.view(Side::Caller, &caller_bytes, true);
     let world = store.data();
     let out_check = out.map_or(Ok(()), |(at, layout)| {
         view.check(at, layout, "pointer-out-of-bounds", "unaligned-pointer")
@@ -476,12 +479,12 @@ fn check(engine: &Engine, traps: &Module, seed: u64) {
 
     // And what should have been allocated?
     let mut calls = [vec![], vec![]];
-    if case.flat_params(Which::Callee).len() > 16 {
-        let (size, align) = tuple(&case.types, &case.params, case.width(Which::Callee));
+    if case.flat_params(Side::Callee).len() > 16 {
+        let (size, align) = tuple(&case.types, &case.params, case.width(Side::Callee));
         calls[1].push((align, size));
     }
     for (&ty, value) in case.params.iter().zip(world.expected.as_ref().unwrap()) {
-        allocations(&case.types, ty, value, case.width(Which::Callee), &mut calls[1]);
+        allocations(&case.types, ty, value, case.width(Side::Callee), &mut calls[1]);
     }
     if let (Some(ty), Some(Ok(value))) = (case.result, &world.expected_result) {
         allocations(&case.types, ty, value, width, &mut calls[0]);

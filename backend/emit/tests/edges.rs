@@ -5,7 +5,7 @@ mod support;
 use meld_component::abi::PtrWidth::{self, W32, W64};
 use meld_component::types::{FuncType, TypeId, Types, ValueType};
 use meld_emit::adapter::wrappers::{self, Around};
-use meld_emit::adapter::{self, AdapterSpec, Generated, Role, Side, Which};
+use meld_emit::adapter::{self, AdapterSpec, Generated, Role, Side, SideSpec};
 use support::random::Passes;
 use support::{Allocator, bits, engine, pack_module, trap_name};
 use wasmtime::{
@@ -39,7 +39,7 @@ impl Fixture {
         let func = FuncType { async_: false, params: params.to_vec(), result: None };
         let mut passes = Passes { bulk: true, ..Passes::default() };
         let ids = params.iter().map(|&ty| passes.of(types, Some(ty))).collect();
-        let side = Side { memory: Some(width.into()), allocate: true, leave_flag: true };
+        let side = SideSpec { memory: Some(width.into()), allocate: true, leave_flag: true };
         let generated = adapter::generate(&AdapterSpec {
             types,
             func: &func,
@@ -264,17 +264,17 @@ fn leaving() {
     let mut types = Types::default();
     let int = types.intern(ValueType::U32);
     let func = FuncType { async_: false, params: vec![int, int], result: None };
-    let check_leave = wrappers::check_leave(&types, &func, W32, true).unwrap();
+    let check_leave = wrappers::check_leave(&types, &func, W32).unwrap();
     for mut fixture in [Fixture::adapter(&types, &[int, int], W32), Fixture::new(&check_leave, W32)]
     {
         fixture.check(&[3, 4], Ok(vec![3, 4]));
-        let flag = fixture.flags[Which::Caller as usize];
+        let flag = fixture.flags[Side::Caller as usize];
         flag.set(&mut fixture.store, Val::I32(0)).unwrap();
         fixture.check(&[3, 4], Err("cannot-leave"));
     }
     let func = FuncType { result: Some(int), ..func };
-    let lower_leave = wrappers::lower_leave(&types, &func, W32, true).unwrap();
-    let mut fixture = Fixture::new(&lower_leave, W32);
+    let without_leave = wrappers::without_leave(&types, &func, W32).unwrap();
+    let mut fixture = Fixture::new(&without_leave, W32);
     fixture.check(&[7], Ok(vec![7]));
     assert_eq!(fixture.store.data()[..], [7, 0], "the flag is down inside");
     assert_eq!(bits(&fixture.flags[1].get(&mut fixture.store)), 1, "and up after");
@@ -362,7 +362,7 @@ fn reallocs() {
         let flag = state.get_global(&mut store, "may-leave").unwrap();
         assert_eq!(bits(&flag.get(&mut store)), 1);
         let memory = support::memory(&mut store, width, 1);
-        let guarded = module != "checked-realloc";
+        let may_leave = module == "checked-realloc";
         let address = match width {
             W32 => ValType::I32,
             W64 => ValType::I64,
@@ -374,7 +374,7 @@ fn reallocs() {
             move |mut caller: Caller<'_, Allocator>, args: &[Val], results: &mut [Val]| {
                 let args: Vec<u64> = args.iter().map(bits).collect();
                 assert_eq!(args, [1, 2, align, size]);
-                assert_eq!(bits(&flag.get(&mut caller)), u64::from(!guarded));
+                assert_eq!(bits(&flag.get(&mut caller)), u64::from(may_leave));
                 // What is checked is the memory after the call.
                 memory.grow(&mut caller, 1).unwrap();
                 results[0] = value(result);
@@ -423,14 +423,12 @@ fn reallocs() {
         (4, 8, u64::MAX - 3, Some(outside)),
         (1, u64::MAX, 1, Some(outside)),
     ];
-    for module in ["checked-realloc", "guarded-realloc"] {
-        let narrow = both.iter().map(|case| (W32, case));
-        let wide = both.iter().chain(&wide).map(|case| (W64, case));
-        for (width, &(align, size, result, expect)) in narrow.chain(wide) {
-            let expect = expect.map_or(Ok(result), |trap: &str| Err(trap.to_string()));
-            assert_eq!(run(module, width, align, size, result), expect, "{width:?}");
-        }
+    let narrow = both.iter().map(|case| (W32, case));
+    let wide = both.iter().chain(&wide).map(|case| (W64, case));
+    for (width, &(align, size, result, expect)) in narrow.chain(wide) {
+        let expect = expect.map_or(Ok(result), |trap: &str| Err(trap.to_string()));
+        assert_eq!(run("checked-realloc", width, align, size, result), expect, "{width:?}");
     }
-    assert_eq!(run("lowered-realloc", W32, 4, 8, 0xffff_ffff), Ok(0xffff_ffff));
-    assert_eq!(run("lowered-realloc", W64, 4, 8, u64::MAX), Ok(u64::MAX));
+    assert_eq!(run("realloc-without-leave", W32, 4, 8, 0xffff_ffff), Ok(0xffff_ffff));
+    assert_eq!(run("realloc-without-leave", W64, 4, 8, u64::MAX), Ok(u64::MAX));
 }

@@ -1,7 +1,7 @@
 //! Bodies in place of calls: the same results, and no call.
 
 use arbitrary::Unstructured;
-use meld_emit::merge::{Instance, Merge, Source, StartMode, merge};
+use meld_emit::merge::{Instance, Merge, Reason, Source, StartMode, merge};
 use wasmtime::{Config, Engine, Linker, Module, Store, Val};
 
 fn engine() -> Engine {
@@ -11,41 +11,51 @@ fn engine() -> Engine {
     Engine::new(&config).unwrap()
 }
 
-/// Instance 0 is called, instance 1 calls it by imports that name its exports.
-fn merged(callee: &[u8], caller: &[u8], inline: bool) -> Vec<u8> {
-    let mut imports = Vec::new();
+/// Instance 0 is called, instance 1 calls it by imports that name its exports. What instance 0 imports
+/// is the host's.
+fn request<'a>(callee: &'a [u8], caller: &'a [u8], inline: bool) -> Merge<'a> {
+    let imports = |module: &[u8]| -> Vec<(String, String)> {
+        let payloads = wasmparser::Parser::new(0).parse_all(module).map(Result::unwrap);
+        let sections = payloads.filter_map(|payload| match payload {
+            wasmparser::Payload::ImportSection(section) => Some(section),
+            _ => None,
+        });
+        let imports = sections.flat_map(|section| section.into_imports()).map(Result::unwrap);
+        imports.map(|import| (import.module.to_owned(), import.name.to_owned())).collect()
+    };
     let mut exports = Vec::new();
     for payload in wasmparser::Parser::new(0).parse_all(caller) {
-        match payload.unwrap() {
-            wasmparser::Payload::ImportSection(section) => {
-                for import in section.into_imports() {
-                    let (instance, name) = (0, import.unwrap().name.to_owned());
-                    imports.push(match inline {
-                        true => Source::Inline { instance, name },
-                        false => Source::Export { instance, name },
-                    });
-                }
-            }
-            wasmparser::Payload::ExportSection(section) => {
-                exports.extend(section.into_iter().map(|export| export.unwrap().name.to_owned()));
-            }
-            _ => {}
+        if let wasmparser::Payload::ExportSection(section) = payload.unwrap() {
+            exports.extend(section.into_iter().map(|export| export.unwrap().name.to_owned()));
         }
     }
-    let instance = |name: &str, bytes: &[u8], imports| Instance {
+    let instance = |name: &str, bytes: &'a [u8], imports| Instance {
         name: name.into(),
-        bytes: bytes.to_vec().into(),
+        bytes: bytes.into(),
         imports,
         synthetic: false,
     };
+    let of_host = imports(callee).into_iter().map(|(module, name)| Source::Host { module, name });
+    let of_callee = imports(caller).into_iter().map(|(_, name)| match inline {
+        true => Source::Inline { instance: 0, name },
+        false => Source::Export { instance: 0, name },
+    });
     let exports =
         exports.into_iter().map(|name| (name.clone(), Source::Export { instance: 1, name }));
-    let request = Merge {
+    Merge {
         name: None,
-        instances: vec![instance("inner", callee, vec![]), instance("outer", caller, imports)],
+        instances: vec![
+            instance("inner", callee, of_host.collect()),
+            instance("outer", caller, of_callee.collect()),
+        ],
         exports: exports.collect(),
         start: StartMode::Section,
-    };
+    }
+}
+
+/// The module that [`request`] asks for, which is valid.
+fn merged(callee: &[u8], caller: &[u8], inline: bool) -> Vec<u8> {
+    let request = request(callee, caller, inline);
     let module = merge(&request).unwrap().module;
     let features = wasmparser::WasmFeatures::all();
     if let Err(error) = wasmparser::Validator::new_with_features(features).validate_all(&module) {
@@ -377,6 +387,46 @@ fn callers_grow_within_bounds() {
         let [callee, caller] = [callee, &caller].map(|text| wat::parse_str(text).unwrap());
         let text = text(&merged(&callee, &caller, true));
         assert_eq!(!text.contains(" call "), inlines);
+        let called = called(&callee, &caller);
+        assert_eq!(called, if inlines { vec![] } else { vec![Reason::Growth] });
+    }
+}
+
+/// Why functions of the first module are called by the second.
+fn called(callee: &[u8], caller: &[u8]) -> Vec<Reason> {
+    let called = merge(&request(callee, caller, true)).unwrap().called;
+    assert!(called.iter().all(|called| (called.instance, called.import) == (1, 0)));
+    called.into_iter().map(|called| called.reason).collect()
+}
+
+/// What asks for a body and is called is told, with the reason.
+#[test]
+fn what_is_called_is_told() {
+    let caller = r#"(module (import "" "f" (func $f (param i32) (result i32)))
+        (func (export "run") (param i32) (result i32) (call $f (local.get 0))))"#;
+    let handling = r#"(module (import "" "f" (func $f (param i32) (result i32)))
+        (func $g (param i32) (result i32) (local.get 0))
+        (func (export "run") (param i32) (result i32)
+          (block $caught
+            (return (try_table (result i32) (catch_all $caught) (call $f (local.get 0)))))
+          (return_call $g (i32.const 1))))"#;
+    let small = r#"(module (func (export "f") (param i32) (result i32) (local.get 0)))"#;
+    let leaving = r#"(module (func $g (param i32) (result i32) (local.get 0))
+        (func (export "f") (param i32) (result i32) (return_call $g (local.get 0))))"#;
+    let steps = "(local.set 0 (i32.add (local.get 0) (i32.const 1)))".repeat(1000);
+    let large =
+        format!(r#"(module (func (export "f") (param i32) (result i32) {steps} (local.get 0)))"#);
+    let import = r#"(import "a" "b" (func $h (param i32) (result i32)))"#;
+    let host = format!(r#"(module {import} (export "f" (func $h)))"#);
+    for (callee, caller, expect) in [
+        (small, caller, None),
+        (leaving, caller, Some(Reason::Body)),
+        (&large, caller, Some(Reason::Large)),
+        (small, handling, Some(Reason::Caller)),
+        (&host, caller, Some(Reason::Host)),
+    ] {
+        let [callee, caller] = [callee, caller].map(|text| wat::parse_str(text).unwrap());
+        assert_eq!(called(&callee, &caller), expect.into_iter().collect::<Vec<_>>());
     }
 }
 

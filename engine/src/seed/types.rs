@@ -1,8 +1,10 @@
-//! States types.
+//! States types, and what is proved of them.
 
 use super::Seeder;
 use crate::plan::Entity;
 use crate::term::Term;
+use crate::vocabulary::FactIds;
+use meld_component::facts;
 use meld_component::types::{FuncTypeId, TypeId, ValueType};
 
 impl Seeder<'_> {
@@ -77,5 +79,45 @@ impl Seeder<'_> {
         let params = self.type_list(&ty.params);
         let results = self.type_list(ty.result.as_slice());
         self.term(self.terms.func, &[params, results])
+    }
+
+    pub(super) fn facts_of_types(&mut self, ids: &FactIds) {
+        let types = &self.program.types;
+        let handles = facts::has_handles(types);
+        let any_bits = facts::any_bits(types);
+        let values = facts::values(types, &any_bits);
+        for (id, ty) in types.iter_funcs() {
+            if ty.params.iter().chain(&ty.result).any(|ty| handles.contains(ty)) {
+                let row = vec![self.signature(id)];
+                self.state(ids.has_handles, row);
+            }
+            if facts::scalar(types, ty) {
+                let row = vec![self.signature(id)];
+                self.state(ids.scalar, row);
+            }
+            if let Some(count) = facts::values_of(&values, ty) {
+                let row = vec![self.signature(id), self.count(count)];
+                self.state(ids.values, row);
+            }
+        }
+        let unit = self.term(self.terms.unit, &[]);
+        self.state(ids.whole_word, vec![unit]);
+        let masks = facts::masks(types);
+        for (id, ty) in types.iter() {
+            let row = vec![self.ty(id)];
+            if facts::whole_word(ty) {
+                self.state(ids.whole_word, row.clone());
+            }
+            if facts::part_word(ty) {
+                self.state(ids.part_word, row.clone());
+            }
+            if any_bits.contains(&id) {
+                self.state(ids.any_bits, row.clone());
+            }
+            if let Some(masks) = masks.get(&id) {
+                let most = self.count(masks.iter().map(Vec::len).max().unwrap_or(0));
+                self.state(ids.mask_runs, [row, vec![most]].concat());
+            }
+        }
     }
 }

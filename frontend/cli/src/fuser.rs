@@ -3,7 +3,7 @@
 use crate::packs::{self, PackError, PackOptions};
 use meld_component::program::{Program, ResourceId};
 use meld_component::{Error as ReadError, Input};
-use meld_emit::{EmitError, Emitted};
+use meld_emit::{EmitError, Emitted, Report};
 use meld_engine::plan::Form;
 use meld_engine::{Decision, EngineError, Options, Weight};
 use meld_pack::ruleset::{Guard, RuleId, RuleSet};
@@ -254,19 +254,27 @@ impl Decided<'_> {
     /// See [`EmitError`]. An input whose functions turn out to be invalid is an error in reading.
     pub fn emit(&self) -> Result<Emitted, FuseError> {
         let mut emitted = meld_emit::emit(&self.program, &self.plan).map_err(of_emitting)?;
-        emitted.warnings.splice(..0, self.warnings.iter().cloned());
+        emitted.report.warnings.splice(..0, self.warnings.iter().cloned());
         Ok(emitted)
     }
 
-    /// Writes it to `out` as it is made, so that it is never in memory as a whole, and returns the
-    /// warnings. What was written before an error must be thrown away.
+    /// Writes it to `out` as it is made, so that it is never in memory as a whole. What was written before
+    /// an error must be thrown away.
     ///
     /// # Errors
     ///
     /// As [`Decided::emit`], and [`EmitError::Write`].
-    pub fn emit_to(&self, out: &mut (impl Write + Send)) -> Result<Vec<String>, FuseError> {
-        let warnings = meld_emit::emit_to(&self.program, &self.plan, out).map_err(of_emitting)?;
-        Ok([self.warnings.clone(), warnings].concat())
+    pub fn emit_to(&self, out: &mut (impl Write + Send)) -> Result<Report, FuseError> {
+        let mut report = meld_emit::emit_to(&self.program, &self.plan, out).map_err(of_emitting)?;
+        report.warnings.splice(..0, self.warnings.iter().cloned());
+        Ok(report)
+    }
+
+    /// Has explanations say what was found in writing.
+    pub fn note(&mut self, report: &Report) {
+        for (port, text) in &report.called {
+            self.trace.note(*port, text.clone());
+        }
     }
 }
 

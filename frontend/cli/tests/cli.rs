@@ -319,7 +319,7 @@ fn explains_one_port_and_as_json() {
     // The shim's function leads to the adapter, and so does what fills the shim's table.
     let greet = stdout(&meld(&["fuse", APP, GREETER, "--explain=greet"]));
     assert!(greet.contains("import \"$root\" \"greet\""), "{greet}");
-    assert!(greet.contains("lower(lift(#greeter/main.greet, "), "{greet}");
+    assert!(greet.contains("lower(lift(body(#greeter/main.greet, "), "{greet}");
     let all = stdout(&meld(&["fuse", APP, GREETER, "--explain"]));
     let summary = all.lines().next().unwrap_or_default();
     assert!(summary.contains(" ports: ") && summary.contains("2 inline adapter"), "{summary}");

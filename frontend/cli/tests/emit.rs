@@ -122,7 +122,7 @@ fn calls_that_always_trap_are_told() {
         let text = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
         for form in [Form::Component, Form::Core] {
             let fused = Fuser::new().input("app", text.clone()).form(form).fuse().unwrap();
-            assert_eq!(fused.warnings, warnings, "{file}");
+            assert_eq!(fused.report.warnings, warnings, "{file}");
         }
     }
 }
@@ -159,4 +159,63 @@ fn a_flat_function_of_the_host_is_imported_once() {
         };
         assert_eq!(found.imports.len(), 1, "{:?}", found.imports);
     }
+}
+
+/// A guest that calls a function of another very often.
+fn calls_often(calls: usize) -> Vec<u8> {
+    let calls = "(local.set 0 (call $f (local.get 0)))".repeat(calls);
+    format!(
+        r#"(component
+          (component $inner
+            (core module $m (func (export "f") (param i32) (result i32)
+              (i32.add (i32.mul (local.get 0) (i32.const 1000003)) (i32.const 1))))
+            (core instance $i (instantiate $m))
+            (func (export "f") (param "x" u32) (result u32) (canon lift (core func $i "f"))))
+          (component $outer
+            (import "f" (func $f (param "x" u32) (result u32)))
+            (core func $f' (canon lower (func $f)))
+            (core module $m (import "" "f" (func $f (param i32) (result i32)))
+              (func (export "run") (param i32) (result i32) {calls} (local.get 0)))
+            (core instance $i (instantiate $m (with "" (instance (export "f" (func $f'))))))
+            (func (export "run") (param "x" u32) (result u32) (canon lift (core func $i "run"))))
+          (instance $in (instantiate $inner))
+          (instance $out (instantiate $outer (with "f" (func $in "f"))))
+          (export "run" (func $out "run")))"#
+    )
+    .into_bytes()
+}
+
+/// A body that was decided to stand in place of calls, and does not, is told where the decision is.
+#[test]
+fn explanations_say_what_is_called_after_all() {
+    for (calls, reason) in [(2, None), (5000, Some("could grow by more than"))] {
+        let fuser = Fuser::new().input("app", calls_often(calls));
+        let rules = fuser.load_rules().unwrap();
+        let mut decided = fuser.decide(&rules).unwrap();
+        let emitted = decided.emit().unwrap();
+        decided.note(&emitted.report);
+        let text = decided.trace.explain_text(Some("import"));
+        assert!(text.contains("= inline("), "{text}");
+        let but: Vec<&str> = text.lines().filter(|line| line.contains("  but ")).collect();
+        match reason {
+            None => assert_eq!(but, Vec::<&str>::new()),
+            Some(reason) => {
+                assert!(but.len() == 1 && but[0].contains(reason), "{text}");
+                assert!(but[0].contains("calls") && but[0].contains(".f,"), "{text}");
+            }
+        }
+    }
+}
+
+/// How large a body may be that stands in place of calls is a constant of the rules.
+#[test]
+fn bodies_stand_in_place_of_calls_up_to_a_constant() {
+    let kinds = |bytes: &str| {
+        let fuser = Fuser::new().input("app", calls_often(1)).set("inline.body-bytes", bytes);
+        let rules = fuser.load_rules().unwrap();
+        let decided = fuser.decide(&rules).unwrap();
+        decided.trace.explain_text(Some("import")).lines().next().unwrap_or_default().to_string()
+    };
+    assert!(kinds("64").contains("1 inline direct"), "{}", kinds("64"));
+    assert!(kinds("2").contains("1 separate direct"), "{}", kinds("2"));
 }

@@ -9,9 +9,10 @@ mod faces;
 mod importers;
 mod intrinsics;
 mod leave;
+mod masks;
 mod named;
 mod resources;
-mod tiny;
+mod sizes;
 mod trampolines;
 
 pub use faces::{in_memory, passes_handles, several_faces};
@@ -20,18 +21,19 @@ pub use importers::{
 };
 pub use intrinsics::{host_functions, shares};
 pub use leave::observes_leave;
+pub use masks::{Masks, masks};
 pub use resources::{
     destroyed_by_handle, holders, lent, may_reenter, observes_lends, reaches_host,
 };
-pub use tiny::{Tiny, tiny};
+pub use sizes::{BodySizes, body_sizes, values, values_of};
 pub use trampolines::{Callee, Slot, Trampolines, trampolines};
 
-use crate::abi::MAX_FLAT_PARAMS;
+use crate::abi::{Layouts, MAX_FLAT_PARAMS, PtrWidth};
 use crate::program::{
     Builtin, ComponentId, CoreInstance, CoreItem, FuncDef, Program, Resource, World,
 };
 use crate::types::{FuncType, TypeId, Types, ValueType};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// Pairs of component instances that are one, or of which one is an ancestor of the other; both
 /// orders of every pair. Calls between such instances trap (Canonical ABI, "Component
@@ -133,7 +135,7 @@ pub fn whole_word(ty: &ValueType) -> bool {
 }
 
 /// `bool u8 s8 u16 s16`: the core value is wider than the type and is normalised.
-pub fn narrow(ty: &ValueType) -> bool {
+pub fn part_word(ty: &ValueType) -> bool {
     use ValueType::*;
     matches!(ty, Bool | U8 | S8 | U16 | S16)
 }
@@ -143,45 +145,6 @@ pub fn narrow(ty: &ValueType) -> bool {
 pub fn scalar(types: &Types, func: &FuncType) -> bool {
     func.params.len() <= MAX_FLAT_PARAMS
         && func.params.iter().chain(&func.result).all(|ty| whole_word(types.get(*ty)))
-}
-
-/// Parameters and result are at most 4 flat values, and hold no elements that are passed one by
-/// one: an adapter of them is short.
-pub fn brief(types: &Types, any_bits: &BTreeSet<TypeId>, func: &FuncType) -> bool {
-    const MOST: usize = 4;
-    let mut flat = 0usize;
-    for ty in func.params.iter().chain(&func.result) {
-        match flat_values(types, any_bits, *ty) {
-            Some(count) => flat = flat.saturating_add(count),
-            None => return false,
-        }
-    }
-    flat <= MOST
-}
-
-/// How many flat values a type is; none for a type with elements that are passed one by one, and
-/// for handles of other things than resources.
-fn flat_values(types: &Types, any_bits: &BTreeSet<TypeId>, ty: TypeId) -> Option<usize> {
-    use ValueType::*;
-    let flat = |ty: &TypeId| flat_values(types, any_bits, *ty);
-    let largest = |cases: &[std::option::Option<TypeId>]| {
-        let mut payloads = cases.iter().flatten().map(flat);
-        payloads.try_fold(0, |most: usize, count| Some(most.max(count?))).map(|most| most + 1)
-    };
-    match types.get(ty) {
-        Bool | S8 | U8 | S16 | U16 | S32 | U32 | S64 | U64 | F32 | F64 | Char | Enum(_)
-        | Own(_) | Borrow(_) => Some(1),
-        Flags(labels) => Some(labels.div_ceil(32) as usize),
-        String => Some(2),
-        List(element) => any_bits.contains(element).then_some(2),
-        Record(fields) | Tuple(fields) => {
-            fields.iter().map(flat).try_fold(0usize, |sum, count| Some(sum.saturating_add(count?)))
-        }
-        Variant(cases) => largest(cases),
-        Option(payload) => largest(&[Some(*payload)]),
-        Result(ok, error) => largest(&[*ok, *error]),
-        FixedList(..) | Stream(_) | Future(_) | ErrorContext => None,
-    }
 }
 
 /// Types whose values lie in one place, laid out alike on both sides whatever the width of pointers:
@@ -209,33 +172,26 @@ pub fn in_place(types: &Types) -> BTreeSet<TypeId> {
 /// length is such if its parts are and no padding lies between or after them: what lies in the
 /// padding of one memory is none of the other's business, and the Canonical ABI never writes it.
 pub fn any_bits(types: &Types) -> BTreeSet<TypeId> {
-    // Size and alignment of each such type. A type's parts come before it.
-    let mut layouts: HashMap<TypeId, (u64, u64)> = HashMap::new();
+    use ValueType::*;
+    let layouts = Layouts::new(types);
+    let size = |ty: &TypeId| layouts.layout(*ty, PtrWidth::W32).ok().map(|layout| layout.size);
+    let mut found = BTreeSet::new();
     for (id, ty) in types.iter() {
-        use ValueType::*;
-        let layout = match ty {
-            U8 | S8 | Flags(8) => Some((1, 1)),
-            U16 | S16 | Flags(16) => Some((2, 2)),
-            U32 | S32 | F32 | Flags(32) => Some((4, 4)),
-            U64 | S64 | F64 => Some((8, 8)),
-            Record(fields) | Tuple(fields) => fields
-                .iter()
-                .try_fold((0u64, 1u64), |(offset, align), field| {
-                    let (size, field_align) = *layouts.get(field)?;
-                    let end = offset.checked_add(size)?;
-                    (offset % field_align == 0).then_some((end, align.max(field_align)))
-                })
-                .filter(|(size, align)| size % align == 0),
-            FixedList(element, length) => layouts
-                .get(element)
-                .and_then(|(size, align)| Some((size.checked_mul(u64::from(*length))?, *align))),
-            _ => None,
+        // A type's parts come before it.
+        let holds = match ty {
+            U8 | S8 | U16 | S16 | U32 | S32 | U64 | S64 | F32 | F64 | Flags(8 | 16 | 32) => true,
+            Record(fields) | Tuple(fields) => {
+                fields.iter().all(|field| found.contains(field))
+                    && size(&id) == fields.iter().map(size).sum()
+            }
+            FixedList(element, _) => found.contains(element),
+            _ => false,
         };
-        if let Some(layout) = layout {
-            layouts.insert(id, layout);
+        if holds {
+            found.insert(id);
         }
     }
-    layouts.into_keys().collect()
+    found
 }
 
 #[cfg(test)]
@@ -297,32 +253,6 @@ mod tests {
         check(Record(vec![u32_, bool_]), false);
         check(FixedList(u16_, 3), true);
         check(FixedList(bool_, 3), false);
-    }
-
-    #[test]
-    fn brief_is_what_takes_few_values() {
-        use ValueType::*;
-        let mut types = Types::default();
-        let u8_ = types.intern(U8);
-        let bool_ = types.intern(Bool);
-        let string = types.intern(String);
-        let bytes = types.intern(List(u8_));
-        let bools = types.intern(List(bool_));
-        let option = types.intern(Option(string));
-        let own = types.intern(Own(crate::program::ResourceId(0)));
-        let any_bits = any_bits(&types);
-        let check = |params: &[TypeId], result: std::option::Option<TypeId>, expect: bool| {
-            let func = FuncType { async_: false, params: params.to_vec(), result };
-            assert_eq!(brief(&types, &any_bits, &func), expect, "{func:?}");
-        };
-        check(&[], None, true);
-        check(&[u8_; 4], None, true);
-        check(&[u8_; 4], Some(u8_), false);
-        check(&[bytes], Some(string), true);
-        check(&[bools], None, false);
-        check(&[option], Some(u8_), true);
-        check(&[option], Some(string), false);
-        check(&[own, own, own], Some(own), true);
     }
 
     #[test]

@@ -84,6 +84,16 @@ impl ValueType {
             _ => Vec::new(),
         }
     }
+
+    /// The payloads of the cases of a variant, an option or a result.
+    pub fn cases(&self) -> Vec<Option<TypeId>> {
+        match self {
+            ValueType::Variant(cases) => cases.clone(),
+            ValueType::Option(payload) => vec![None, Some(*payload)],
+            ValueType::Result(ok, error) => vec![*ok, *error],
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// The type of a component function.

@@ -11,7 +11,7 @@ use wit_component::ComponentEncoder;
 fn core(text: &[u8]) -> Vec<u8> {
     let fused = Fuser::new().input("root", text.to_vec()).form(Form::Core).fuse();
     let fused = fused.unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!(fused.warnings, Vec::<String>::new());
+    assert_eq!(fused.report.warnings, Vec::<String>::new());
     fused.bytes
 }
 

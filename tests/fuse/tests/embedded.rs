@@ -10,7 +10,7 @@ use wit_component::ComponentEncoder;
 fn fused(text: &str) -> (Vec<u8>, Vec<String>) {
     let fused = Fuser::new().input("root", text.as_bytes().to_vec()).form(Form::Core).fuse();
     let fused = fused.unwrap_or_else(|e| panic!("{e}"));
-    (fused.bytes, fused.warnings)
+    (fused.bytes, fused.report.warnings)
 }
 
 /// What wit-component makes of the module does what the input does.

@@ -39,7 +39,7 @@ fn check(files: &[&str], border: Text, results: &[(&str, &str)]) {
         }
     }
     let core = fuser.form(Form::Core).fuse().unwrap_or_else(|e| panic!("{files:?}: {e}"));
-    assert_eq!(core.warnings, Vec::<String>::new(), "{files:?}");
+    assert_eq!(core.report.warnings, Vec::<String>::new(), "{files:?}");
     // The name section tells of every function from which instance it is.
     let shim = b"wit-component-shim-module!";
     assert!(

@@ -1,7 +1,7 @@
 //! What an adapter will need, found before any code is emitted: which imports, which passes are
 //! wrong for their types, and which translations are large enough to be functions of their own.
 
-use super::{AdapterSpec, Error, Pass, PassId, Role, Side, Which, trap};
+use super::{AdapterSpec, Error, Pass, PassId, Role, Side, SideSpec, trap};
 use meld_component::types::{TypeId, ValueType};
 use std::collections::{BTreeSet, HashMap};
 
@@ -76,9 +76,12 @@ impl Needs {
                 }
                 sum
             }
-            (Pass::Cases(passes), Variant(_) | Option(_) | Result(..)) => {
+            (
+                Pass::Cases(passes) | Pass::SelectCases(passes),
+                Variant(_) | Option(_) | Result(..),
+            ) => {
                 self.imports.insert(Role::Trap(trap::INVALID_DISCRIMINANT));
-                let cases = cases(value);
+                let cases = value.cases();
                 count(cases.len(), passes.len())?;
                 let mut sum = 4u32;
                 for (ty, &pass) in cases.into_iter().zip(passes) {
@@ -139,29 +142,27 @@ impl Needs {
     pub fn require(
         &mut self,
         spec: &AdapterSpec<'_>,
-        from: Which,
+        from: Side,
         spilled: bool,
     ) -> Result<(), Error> {
-        let side = |which| match which {
-            Which::Caller => spec.caller,
-            Which::Callee => spec.callee,
-        };
         if spilled {
             self.imports
                 .extend([trap::UNALIGNED_POINTER, trap::POINTER_OUT_OF_BOUNDS].map(Role::Trap));
         }
         if spilled || self.lists {
-            for which in [from, from.other()] {
-                if side(which).memory.is_none() {
-                    return Err(Error::NoMemory(which));
+            for side in [from, from.other()] {
+                if spec.side(side).memory.is_none() {
+                    return Err(Error::NoMemory(side));
                 }
-                self.imports.insert(Role::Memory(which));
+                self.imports.insert(Role::Memory(side));
             }
         }
         // Results are spilled into memory that the caller points to.
-        if self.lists || (spilled && from == Which::Caller) {
+        if self.lists || (spilled && from == Side::Caller) {
             let to = from.other();
-            let Side { allocate: true, .. } = side(to) else { return Err(Error::NoAllocate(to)) };
+            let SideSpec { allocate: true, .. } = spec.side(to) else {
+                return Err(Error::NoAllocate(to));
+            };
             self.imports.insert(Role::Allocate(to));
         }
         Ok(())
@@ -173,7 +174,7 @@ pub(super) fn check_passes(passes: &[Pass]) -> Result<(), Error> {
     let mut depths: Vec<u32> = Vec::with_capacity(passes.len());
     for pass in passes {
         let parts: &[PassId] = match pass {
-            Pass::Fields(parts) | Pass::Cases(parts) => parts,
+            Pass::Fields(parts) | Pass::Cases(parts) | Pass::SelectCases(parts) => parts,
             Pass::Repeat(part) | Pass::Each(part) | Pass::Scoped(part, _) => {
                 std::slice::from_ref(part)
             }
@@ -197,16 +198,6 @@ pub(super) fn check_passes(passes: &[Pass]) -> Result<(), Error> {
         depths.push(depth);
     }
     Ok(())
-}
-
-/// The payloads of a variant's, an option's or a result's cases.
-pub(super) fn cases(ty: &ValueType) -> Vec<Option<TypeId>> {
-    match ty {
-        ValueType::Variant(cases) => cases.clone(),
-        ValueType::Option(payload) => vec![None, Some(*payload)],
-        ValueType::Result(ok, error) => vec![*ok, *error],
-        _ => Vec::new(),
-    }
 }
 
 fn count(expected: usize, found: usize) -> Result<(), Error> {

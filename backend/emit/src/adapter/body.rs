@@ -1,7 +1,7 @@
 //! The body of one function in the making: code, locals, and the steps that all values need.
 
 use super::Error;
-use super::module::Half;
+use super::module::SideIndices;
 use meld_component::abi::{FlatType, PtrWidth};
 use wasm_encoder::{BlockType, Function, InstructionSink, MemArg, ValType};
 
@@ -108,76 +108,85 @@ impl Body {
     }
 
     /// Traps unless a pointer is a multiple of the alignment.
-    pub fn check_align(&mut self, half: Half, ptr: u32, align: u32, trap: u32) {
+    pub fn check_align(&mut self, side: SideIndices, ptr: u32, align: u32, trap: u32) {
         if align == 1 {
             return;
         }
         self.ins().local_get(ptr);
-        self.convert(half.width, PtrWidth::W32);
+        self.convert(side.width, PtrWidth::W32);
         self.ins().i32_const(align as i32 - 1).i32_and();
         self.trap_if(trap);
     }
 
     /// Traps unless this many bytes, fewer than 2^32, from a pointer on are in memory as it is
     /// now.
-    pub fn check_bounds(&mut self, half: Half, ptr: u32, bytes: Bytes, trap: u32) {
-        match half.width {
+    pub fn check_bounds(
+        &mut self,
+        side: SideIndices,
+        ptr: u32,
+        bytes: Bytes,
+        trap: u32,
+    ) -> Result<(), Error> {
+        match side.width {
             PtrWidth::W32 => {
                 self.ins().local_get(ptr).i64_extend_i32_u();
-                self.bytes_as_i64(half, bytes);
+                self.bytes_as_i64(side, bytes);
                 self.ins().i64_add();
-                self.memory_bytes(half);
+                self.memory_bytes(side)?;
                 self.ins().i64_gt_u();
             }
             // The sum could wrap.
             PtrWidth::W64 => {
                 let size = self.local(FlatType::I64);
-                self.memory_bytes(half);
+                self.memory_bytes(side)?;
                 self.ins().local_tee(size);
-                self.bytes_as_i64(half, bytes);
+                self.bytes_as_i64(side, bytes);
                 self.ins().i64_lt_u().local_get(ptr).local_get(size);
-                self.bytes_as_i64(half, bytes);
+                self.bytes_as_i64(side, bytes);
                 self.ins().i64_sub().i64_gt_u().i32_or();
                 self.release(size, FlatType::I64);
             }
         }
         self.trap_if(trap);
+        Ok(())
     }
 
-    fn bytes_as_i64(&mut self, half: Half, bytes: Bytes) {
+    fn bytes_as_i64(&mut self, side: SideIndices, bytes: Bytes) {
         match bytes {
             Bytes::Const(bytes) => {
                 self.ins().i64_const(bytes.into());
             }
             Bytes::Local(local) => {
                 self.ins().local_get(local);
-                self.convert(half.width, PtrWidth::W64);
+                self.convert(side.width, PtrWidth::W64);
             }
         }
     }
 
     /// Pushes the size of a memory in bytes, as an `i64`.
-    fn memory_bytes(&mut self, half: Half) {
-        self.ins().memory_size(half.memory);
-        self.convert(half.width, PtrWidth::W64);
-        if half.page_bits > 0 {
-            self.ins().i64_const(half.page_bits.into()).i64_shl();
+    fn memory_bytes(&mut self, side: SideIndices) -> Result<(), Error> {
+        self.ins().memory_size(side.memory()?);
+        self.convert(side.width, PtrWidth::W64);
+        if side.page_bits > 0 {
+            self.ins().i64_const(side.page_bits.into()).i64_shl();
         }
+        Ok(())
     }
 
-    /// Allocates by a function of a realloc's type, and returns the local of the result.
-    pub fn allocate(&mut self, half: Half, align: u32, bytes: Bytes) -> u32 {
+    /// Allocates by this function, of a realloc's type for this width, and returns the local of the
+    /// result.
+    pub fn allocate(&mut self, width: PtrWidth, function: u32, align: u32, bytes: Bytes) -> u32 {
         for value in [0, 0, align] {
-            self.ptr_const(half.width, value);
+            self.ptr_const(width, value);
         }
         match bytes {
-            Bytes::Const(bytes) => self.ptr_const(half.width, bytes),
+            Bytes::Const(bytes) => self.ptr_const(width, bytes),
             Bytes::Local(local) => {
                 self.ins().local_get(local);
             }
         }
-        let ptr = self.local(half.width.flat());
-        self.ins().call(half.allocate).local_set(ptr);
+        let ptr = self.local(width.flat());
+        self.ins().call(function).local_set(ptr);
         ptr
     }
 

@@ -4,14 +4,14 @@ use super::analyse::{Needs, check_passes};
 use super::body::{Body, Bytes};
 use super::flat::Slot;
 use super::memory::Place;
-use super::module::{Defined, Half, Imports, core_type, encode, val_types};
-use super::{AdapterSpec, Error, Generated, PassId, Role, Side, Which, trap};
+use super::module::{Defined, Imports, SideIndices, core_type, encode, val_types};
+use super::{AdapterSpec, Error, Generated, PassId, Role, Side, trap};
 use crate::memory::MemoryShape;
 use indexmap::IndexSet;
 use meld_component::abi::{Direction, FlatType, Layouts, Signature};
-use meld_component::facts::{any_bits, in_place};
+use meld_component::facts::{Masks, any_bits, in_place, masks};
 use meld_component::types::TypeId;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// What is fixed before code is emitted.
 pub(super) struct Env<'a> {
@@ -21,20 +21,33 @@ pub(super) struct Env<'a> {
     pub any_bits: BTreeSet<TypeId>,
     /// Types of elements that a function of a pack may copy.
     pub in_place: BTreeSet<TypeId>,
+    /// Types whose cases may be selected by masks.
+    pub masks: HashMap<TypeId, Masks>,
     pub imports: Imports,
     params: Needs,
     results: Needs,
+}
+
+/// A translation from one memory to the other that is a function of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Outlined {
+    /// The side that values come from.
+    from: Side,
+    ty: TypeId,
+    pass: PassId,
+    /// It is of a row of such values, up to an end, which is its third parameter.
+    row: bool,
 }
 
 /// Emits one function. Values cross from [`Emitter::src`] to [`Emitter::dst`].
 pub(super) struct Emitter<'e, 'a> {
     pub env: &'e Env<'a>,
     pub body: Body,
-    pub from: Which,
-    pub src: Half,
-    pub dst: Half,
-    /// Translations that are functions of their own, by the side that values come from.
-    outlined: &'e mut IndexSet<(Which, TypeId, PassId)>,
+    pub from: Side,
+    pub src: SideIndices,
+    pub dst: SideIndices,
+    /// Translations that are functions of their own.
+    outlined: &'e mut IndexSet<Outlined>,
 }
 
 /// Generates the core module of an adapter.
@@ -51,8 +64,8 @@ pub fn generate(spec: &AdapterSpec<'_>) -> Result<Generated, Error> {
     let result: Vec<TypeId> = spec.func.result.into_iter().collect();
     let mut params = Needs::of(spec, &spec.func.params, &spec.params)?;
     let mut results = Needs::of(spec, &result, &spec.results)?;
-    params.require(spec, Which::Caller, lower.params_spilled)?;
-    results.require(spec, Which::Callee, lower.results_spilled)?;
+    params.require(spec, Side::Caller, lower.params_spilled)?;
+    results.require(spec, Side::Callee, lower.results_spilled)?;
     if results.ends().next().is_some() {
         return Err(Error::Term {
             term: "scoped".into(),
@@ -65,25 +78,33 @@ pub fn generate(spec: &AdapterSpec<'_>) -> Result<Generated, Error> {
         layouts,
         any_bits: any_bits(spec.types),
         in_place: in_place(spec.types),
+        masks: masks(spec.types),
         imports,
         params,
         results,
     };
 
     let mut outlined = IndexSet::new();
-    let main = Emitter::new(&env, lower.params.len(), Which::Caller, &mut outlined)
+    let main = Emitter::new(&env, lower.params.len(), Side::Caller, &mut outlined)
         .call(&lower, &lift, &result)?;
     let mut functions =
         vec![Defined { name: "meld:adapter".into(), ty: core_type(&lower), body: main }];
     // Emitting one may add more.
     let mut next = 0;
-    while let Some(&(from, ty, pass)) = outlined.get_index(next) {
+    while let Some(&Outlined { from, ty, pass, row }) = outlined.get_index(next) {
         next += 1;
-        let mut emitter = Emitter::new(&env, 2, from, &mut outlined);
-        emitter.cross_memory_inline(ty, pass, Place::at(0), Place::at(1))?;
-        let pointers = [emitter.src.width.flat(), emitter.dst.width.flat()];
+        let mut emitter = Emitter::new(&env, if row { 3 } else { 2 }, from, &mut outlined);
+        let (src, dst) = (emitter.src.width.flat(), emitter.dst.width.flat());
+        let pointers = if row {
+            let slot = |local, ty| Slot { local, ty, owned: false };
+            emitter.each_inline(ty, pass, [slot(0, src), slot(1, dst), slot(2, src)])?;
+            vec![src, dst, src]
+        } else {
+            emitter.cross_memory_inline(ty, pass, Place::at(0), Place::at(1))?;
+            vec![src, dst]
+        };
         functions.push(Defined {
-            name: format!("meld:adapter:type-{}", ty.0),
+            name: format!("meld:adapter:{}type-{}", if row { "list-of-" } else { "" }, ty.0),
             ty: (val_types(&pointers), vec![]),
             body: emitter.body.finish()?,
         });
@@ -104,16 +125,16 @@ fn imports(
     if spec.post_return {
         imports.func(Role::PostReturn, callee_results, vec![]);
         if spec.callee.leave_flag {
-            roles.insert(Role::Flag(Which::Callee));
+            roles.insert(Role::Flag(Side::Callee));
         }
     }
     if spec.caller.leave_flag {
-        roles.insert(Role::Flag(Which::Caller));
+        roles.insert(Role::Flag(Side::Caller));
         roles.insert(Role::Trap(trap::CANNOT_LEAVE));
     }
-    let shape = |which| side(spec, which).shape();
+    let shape = |side| spec.side(side).shape();
     let directed = |role: &Role| matches!(role, Role::Transcoder(_) | Role::Copier(_));
-    if shape(Which::Caller).width != shape(Which::Callee).width
+    if shape(Side::Caller).width != shape(Side::Callee).width
         && params.imports.intersection(&results.imports).any(directed)
     {
         return Err(Error::Term {
@@ -124,34 +145,28 @@ fn imports(
         });
     }
     imports.extend(&roles, shape, |role| {
-        if params.imports.contains(&role) { Which::Caller } else { Which::Callee }
+        if params.imports.contains(&role) { Side::Caller } else { Side::Callee }
     });
     Ok(imports)
 }
 
-fn side(spec: &AdapterSpec<'_>, which: Which) -> Side {
-    match which {
-        Which::Caller => spec.caller,
-        Which::Callee => spec.callee,
-    }
-}
-
 impl Env<'_> {
     /// What the values need that come from a side.
-    pub fn needs(&self, from: Which) -> &Needs {
+    pub fn needs(&self, from: Side) -> &Needs {
         match from {
-            Which::Caller => &self.params,
-            Which::Callee => &self.results,
+            Side::Caller => &self.params,
+            Side::Callee => &self.results,
         }
     }
 
-    fn half(&self, which: Which) -> Half {
-        let MemoryShape { width, page_bits, .. } = side(self.spec, which).shape();
-        Half {
+    fn side(&self, side: Side) -> SideIndices {
+        let MemoryShape { width, page_bits, .. } = self.spec.side(side).shape();
+        SideIndices {
+            side,
             width,
             page_bits,
-            memory: self.imports.index(Role::Memory(which)),
-            allocate: self.imports.index(Role::Allocate(which)),
+            memory: self.imports.get(Role::Memory(side)),
+            allocate: self.imports.get(Role::Allocate(side)),
         }
     }
 }
@@ -160,21 +175,22 @@ impl<'e, 'a> Emitter<'e, 'a> {
     fn new(
         env: &'e Env<'a>,
         params: usize,
-        from: Which,
-        outlined: &'e mut IndexSet<(Which, TypeId, PassId)>,
+        from: Side,
+        outlined: &'e mut IndexSet<Outlined>,
     ) -> Emitter<'e, 'a> {
-        let (src, dst) = (env.half(from), env.half(from.other()));
+        let (src, dst) = (env.side(from), env.side(from.other()));
         Emitter { env, body: Body::new(params), from, src, dst, outlined }
     }
 
     /// The index of the function for a reason to trap.
-    pub(super) fn trap(&self, name: &'static str) -> u32 {
+    pub(super) fn trap(&self, name: &'static str) -> Result<u32, Error> {
         self.env.imports.index(Role::Trap(name))
     }
 
-    /// The index of the function that translates a type in memory by a pass.
-    pub(super) fn outlined(&mut self, ty: TypeId, pass: PassId) -> u32 {
-        let (position, _) = self.outlined.insert_full((self.from, ty, pass));
+    /// The index of the function that translates a type in memory by a pass, or a row of such.
+    pub(super) fn outlined(&mut self, ty: TypeId, pass: PassId, row: bool) -> u32 {
+        let outlined = Outlined { from: self.from, ty, pass, row };
+        let (position, _) = self.outlined.insert_full(outlined);
         self.env.imports.funcs() + 1 + position as u32
     }
 
@@ -187,9 +203,9 @@ impl<'e, 'a> Emitter<'e, 'a> {
     ) -> Result<wasm_encoder::Function, Error> {
         let spec = self.env.spec;
         if spec.caller.leave_flag {
-            let flag = self.env.imports.index(Role::Flag(Which::Caller));
+            let flag = self.env.imports.index(Role::Flag(Side::Caller))?;
             self.body.ins().global_get(flag).i32_eqz();
-            let cannot_leave = self.trap(trap::CANNOT_LEAVE);
+            let cannot_leave = self.trap(trap::CANNOT_LEAVE)?;
             self.body.trap_if(cannot_leave);
         }
 
@@ -210,14 +226,14 @@ impl<'e, 'a> Emitter<'e, 'a> {
             }
         }
 
-        let callee = self.env.imports.index(Role::Callee);
+        let callee = self.env.imports.index(Role::Callee)?;
         self.body.ins().call(callee);
         let returned: Vec<Slot> = lift.results.iter().map(|&ty| self.set_new(ty)).collect();
         for end in self.env.params.ends() {
-            self.body.ins().call(self.env.imports.index(end));
+            self.body.ins().call(self.env.imports.index(end)?);
         }
 
-        self.from = Which::Callee;
+        self.from = Side::Callee;
         std::mem::swap(&mut self.src, &mut self.dst);
         let values = result.iter().copied().zip(spec.results.iter().copied());
         let results = if lower.results_spilled {
@@ -229,7 +245,7 @@ impl<'e, 'a> Emitter<'e, 'a> {
         };
 
         if spec.post_return {
-            self.post_return(&returned);
+            self.post_return(&returned)?;
         }
         for slot in results {
             self.body.ins().local_get(slot.local);
@@ -244,38 +260,40 @@ impl<'e, 'a> Emitter<'e, 'a> {
         let (src, dst) = (self.src, self.dst);
         let (layout, _) = self.env.layouts.tuple(params, src.width)?;
         let from = Place::at(0);
-        self.check_spilled(src, from, layout.size, layout.align);
+        self.check_spilled(src, from, layout)?;
         let (layout, _) = self.env.layouts.tuple(params, dst.width)?;
-        let local = self.body.allocate(dst, layout.align, Bytes::Const(layout.size));
+        let local =
+            self.body.allocate(dst.width, dst.allocate()?, layout.align, Bytes::Const(layout.size));
         self.cross_fields(params, &spec.params, from, Place::at(local))?;
         Ok(Slot { local, ty: dst.width.flat(), owned: true })
     }
 
     /// Brings the result across, from where the callee says it is to where the caller wants it.
     fn spilled_results(&mut self, result: &[TypeId], from: Slot, to: Slot) -> Result<(), Error> {
-        for (half, slot) in [(self.src, from), (self.dst, to)] {
-            let (layout, _) = self.env.layouts.tuple(result, half.width)?;
-            self.check_spilled(half, Place::at(slot.local), layout.size, layout.align);
+        for (side, slot) in [(self.src, from), (self.dst, to)] {
+            let (layout, _) = self.env.layouts.tuple(result, side.width)?;
+            self.check_spilled(side, Place::at(slot.local), layout)?;
         }
         let passes = &self.env.spec.results;
         self.cross_fields(result, passes, Place::at(from.local), Place::at(to.local))
     }
 
     /// Runs post-return on what the callee returned, with its `may-leave` flag down.
-    fn post_return(&mut self, returned: &[Slot]) {
-        let flag = self.env.imports.index(Role::Flag(Which::Callee));
+    fn post_return(&mut self, returned: &[Slot]) -> Result<(), Error> {
+        let imports = &self.env.imports;
         let kept = self.env.spec.callee.leave_flag;
-        if kept {
+        let flag = kept.then(|| imports.index(Role::Flag(Side::Callee))).transpose()?;
+        if let Some(flag) = flag {
             self.body.ins().i32_const(0).global_set(flag);
         }
         for slot in returned {
             self.body.ins().local_get(slot.local);
         }
-        let post_return = self.env.imports.index(Role::PostReturn);
-        self.body.ins().call(post_return);
-        if kept {
+        self.body.ins().call(imports.index(Role::PostReturn)?);
+        if let Some(flag) = flag {
             self.body.ins().i32_const(1).global_set(flag);
         }
+        Ok(())
     }
 }
 

@@ -1,6 +1,5 @@
 //! Values that cross in core locals ("Flat Lifting", "Flat Lowering").
 
-use super::analyse::cases;
 use super::call::Emitter;
 use super::{Error, Pass, PassId, Role, trap};
 use meld_component::abi::FlatType;
@@ -57,14 +56,14 @@ impl Emitter<'_, '_> {
             (Pass::CheckChar, _) => {
                 self.get(from[0], FlatType::I32);
                 let slot = self.set_new(FlatType::I32);
-                let trap = self.trap(trap::INVALID_CHAR);
+                let trap = self.trap(trap::INVALID_CHAR)?;
                 self.body.check_char(slot.local, trap);
                 scalar(slot)
             }
             (Pass::CheckCase, ValueType::Enum(cases)) => {
                 self.get(from[0], FlatType::I32);
                 let slot = self.set_new(FlatType::I32);
-                self.check_discriminant(slot.local, *cases);
+                self.check_discriminant(slot.local, *cases)?;
                 scalar(slot)
             }
             (Pass::Fields(passes), ValueType::Record(fields) | ValueType::Tuple(fields)) => {
@@ -73,26 +72,15 @@ impl Emitter<'_, '_> {
             (Pass::Repeat(pass), ValueType::FixedList(element, length)) => {
                 self.cross_flats((0..*length).map(|_| (*element, *pass)), from)
             }
-            (Pass::Cases(passes), _) => self.cross_flat_cases(ty, &cases(value), passes, from),
-            (Pass::Copy, ValueType::List(element)) => {
+            (Pass::Cases(passes), _) => self.cross_flat_cases(ty, &value.cases(), passes, from),
+            (Pass::SelectCases(_), _) => self.select_flat_cases(ty, from),
+            (Pass::Copy | Pass::CopyBy(_) | Pass::Each(_) | Pass::Text(_), _) => {
                 let (ptr, len) = self.pointer_and_length(from);
-                self.copy_list(*element, None, ptr, len)
-            }
-            (Pass::CopyBy(copier), ValueType::List(element)) => {
-                let (ptr, len) = self.pointer_and_length(from);
-                self.copy_list(*element, Some(*copier), ptr, len)
-            }
-            (Pass::Each(pass), ValueType::List(element)) => {
-                let (ptr, len) = self.pointer_and_length(from);
-                self.each_of_list(*element, *pass, ptr, len)
-            }
-            (Pass::Text(transcoder), _) => {
-                let (ptr, len) = self.pointer_and_length(from);
-                self.text(*transcoder, ptr, len)
+                self.cross_pair(ty, pass, ptr, len)
             }
             (Pass::Convert(converter), _) => {
                 self.get(from[0], FlatType::I32);
-                let function = self.env.imports.index(Role::Converter(*converter));
+                let function = self.env.imports.index(Role::Converter(*converter))?;
                 self.body.ins().call(function);
                 scalar(self.set_new(FlatType::I32))
             }
@@ -127,13 +115,6 @@ impl Emitter<'_, '_> {
         let mut to = Vec::with_capacity(joined.len());
         self.get(from[0], FlatType::I32);
         to.push(self.set_new(FlatType::I32));
-        if let Some(kept) = self.kept_bits_of_cases(cases, passes, &joined[1..]) {
-            self.check_discriminant(to[0].local, cases.len() as u32);
-            for (slot, kept) in from[1..].iter().zip(&kept) {
-                to.push(self.select_bits(to[0].local, *slot, kept));
-            }
-            return Ok(to);
-        }
         // Slots that the selected case does not use are zero.
         for &ty in &joined[1..] {
             self.body.zero(ty);
@@ -152,50 +133,20 @@ impl Emitter<'_, '_> {
         Ok(to)
     }
 
-    /// For each slot and each run of cases which bits of the slot cross, as the run's end and a
-    /// mask: for payloads that cross unchanged but for that, in few enough runs that choosing
-    /// between masks is faster than branching.
-    fn kept_bits_of_cases(
-        &self,
-        cases: &[Option<TypeId>],
-        passes: &[PassId],
-        slots: &[FlatType],
-    ) -> Option<Vec<Vec<(u32, u64)>>> {
-        const MAX_RUNS: usize = 4;
-        let mut runs = vec![Vec::<(u32, u64)>::new(); slots.len()];
-        for (case, (&payload, &pass)) in (1..).zip(cases.iter().zip(passes)) {
-            let mut kept = Vec::with_capacity(slots.len());
-            if let Some(payload) = payload {
-                self.kept_bits(payload, pass, &mut kept)?;
-            }
-            kept.resize(slots.len(), 0);
-            for (runs, kept) in runs.iter_mut().zip(kept) {
-                match runs.last_mut() {
-                    Some((end, of_run)) if *of_run == kept => *end = case,
-                    _ => runs.push((case, kept)),
-                }
-            }
-        }
-        runs.iter().all(|runs| runs.len() <= MAX_RUNS).then_some(runs)
-    }
-
-    /// Which bits of each slot of a value cross; none if more happens to it than losing bits.
-    fn kept_bits(&self, ty: TypeId, pass: PassId, kept: &mut Vec<u64>) -> Option<()> {
+    /// A variant of which all payloads cross as bits of their slots.
+    fn select_flat_cases(&mut self, ty: TypeId, from: &[Slot]) -> Result<Vec<Slot>, Error> {
         let value = self.env.spec.types.get(ty);
-        match (&self.env.spec.passes[pass.0 as usize], value) {
-            (Pass::Keep, ValueType::S64 | ValueType::U64 | ValueType::F64) => kept.push(u64::MAX),
-            (Pass::Keep, _) => kept.push(u32::MAX.into()),
-            (Pass::Normalise, ValueType::U8) => kept.push(u8::MAX.into()),
-            (Pass::Normalise, ValueType::U16) => kept.push(u16::MAX.into()),
-            (Pass::Mask, ValueType::Flags(labels)) => kept.push((1 << labels) - 1),
-            (Pass::Fields(passes), ValueType::Record(fields) | ValueType::Tuple(fields)) => {
-                for (&field, &pass) in fields.iter().zip(passes) {
-                    self.kept_bits(field, pass, kept)?;
-                }
-            }
-            _ => return None,
+        let Some(masks) = self.env.masks.get(&ty) else {
+            return Err(Error::Mismatch { ty: format!("{value:?}"), pass: "select-cases" });
+        };
+        self.get(from[0], FlatType::I32);
+        let discriminant = self.set_new(FlatType::I32);
+        self.check_discriminant(discriminant.local, value.cases().len() as u32)?;
+        let mut to = vec![discriminant];
+        for (slot, runs) in from[1..].iter().zip(masks) {
+            to.push(self.select_bits(discriminant.local, *slot, runs));
         }
-        Some(())
+        Ok(to)
     }
 
     /// The bits of a slot that the run of a discriminant keeps.

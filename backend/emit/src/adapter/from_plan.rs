@@ -2,7 +2,8 @@
 
 use super::wrappers::Around;
 use super::{
-    AdapterSpec, Error, Generated, Pass, PassId, Role, Side, Which, analyse, generate, wrappers,
+    AdapterSpec, Error, Generated, Pass, PassId, Role, Side, SideSpec, analyse, generate, trap,
+    wrappers,
 };
 use crate::memory::{self, MemoryShape};
 use crate::terms::GENERATED;
@@ -54,23 +55,22 @@ pub fn from_plan(program: &Program, plan: &Plan, node: NodeId) -> Result<Option<
                 .map(Some)
         }
         ("always", &[signature, options, trap]) => {
-            let func = reader.signature(signature)?;
-            let width = reader.width_of_options(options)?;
+            let (func, width) = reader.function(signature, options)?;
             let module = wrappers::always(&reader.types, &func, width)?;
-            Ok(Some(FromPlan { module, sources: vec![Source::Node(trap)] }))
+            reader.supply(module, &[(Role::Callee, trap)]).map(Some)
         }
         ("catch-all" | "catch-all-after", &[function, signature, options, trap]) => {
-            let func = reader.signature(signature)?;
-            let width = reader.width_of_options(options)?;
+            let (func, width) = reader.function(signature, options)?;
             let module = wrappers::catch_all(&reader.types, &func, width, around(name))?;
-            Ok(Some(FromPlan { module, sources: vec![Source::Node(function), Source::Node(trap)] }))
+            let trap = (Role::Trap(trap::UNCAUGHT_EXCEPTION), trap);
+            reader.supply(module, &[(Role::Callee, function), trap]).map(Some)
         }
         ("enter" | "enter-after", &[function, signature, options, may_enter, trap]) => {
-            let func = reader.signature(signature)?;
-            let width = reader.width_of_options(options)?;
+            let (func, width) = reader.function(signature, options)?;
             let module = wrappers::enter(&reader.types, &func, width, around(name))?;
-            let sources = [function, trap, may_enter].map(Source::Node).to_vec();
-            Ok(Some(FromPlan { module, sources }))
+            let trap = (Role::Trap(trap::CANNOT_ENTER), trap);
+            let flag = (Role::MayEnter, may_enter);
+            reader.supply(module, &[(Role::Callee, function), trap, flag]).map(Some)
         }
         ("host-lower", &[function, options, _]) => {
             let func = reader.host_type(function)?;
@@ -79,46 +79,34 @@ pub fn from_plan(program: &Program, plan: &Plan, node: NodeId) -> Result<Option<
             Ok(Some(FromPlan { module, sources: vec![Source::Host] }))
         }
         ("check-leave", &[function, signature, options, leave, trap]) => {
-            let func = reader.signature(signature)?;
-            let width = reader.width_of_options(options)?;
-            let flag = reader.leave(leave)?;
-            let module = wrappers::check_leave(&reader.types, &func, width, flag.is_some())?;
-            let sources = module.imports.iter().filter_map(|role| match role {
-                Role::Trap(_) => Some(trap),
-                Role::Flag(_) => flag,
-                _ => Some(function),
-            });
-            let sources = sources.map(Source::Node).collect();
-            Ok(Some(FromPlan { module, sources }))
+            let (func, width) = reader.function(signature, options)?;
+            let module = wrappers::check_leave(&reader.types, &func, width)?;
+            let trap = (Role::Trap(trap::CANNOT_LEAVE), trap);
+            let flag = (Role::Flag(Side::Caller), reader.flag(leave)?);
+            reader.supply(module, &[(Role::Callee, function), trap, flag]).map(Some)
         }
-        ("lower-leave", &[function, signature, options, leave]) => {
-            let func = reader.signature(signature)?;
-            let width = reader.width_of_options(options)?;
-            let flag = reader.leave(leave)?;
-            let module = wrappers::lower_leave(&reader.types, &func, width, flag.is_some())?;
-            let sources = std::iter::once(function).chain(flag).map(Source::Node).collect();
-            Ok(Some(FromPlan { module, sources }))
+        ("without-leave", &[function, signature, options, leave]) => {
+            let (func, width) = reader.function(signature, options)?;
+            let module = wrappers::without_leave(&reader.types, &func, width)?;
+            let flag = (Role::Flag(Side::Callee), reader.flag(leave)?);
+            reader.supply(module, &[(Role::Callee, function), flag]).map(Some)
         }
         ("as-lifted", &[function, signature, options, allocate]) => {
-            let func = reader.signature(signature)?;
-            let width = reader.width_of_options(options)?;
+            let (func, width) = reader.function(signature, options)?;
             let module = wrappers::as_lifted(&reader.types, &func, width)?;
-            let sources = [function, allocate].map(Source::Node);
-            let sources = sources.into_iter().take(module.imports.len()).collect();
-            Ok(Some(FromPlan { module, sources }))
+            let allocate = (Role::Allocate(Side::Caller), allocate);
+            reader.supply(module, &[(Role::Callee, function), allocate]).map(Some)
         }
         ("discard", &[function, signature, options]) => {
-            let func = reader.signature(signature)?;
-            let width = reader.width_of_options(options)?;
+            let (func, width) = reader.function(signature, options)?;
             let module = wrappers::discard(&reader.types, &func, width)?;
-            Ok(Some(FromPlan { module, sources: vec![Source::Node(function)] }))
+            reader.supply(module, &[(Role::Callee, function)]).map(Some)
         }
         ("clear-context", &[function, signature, options, first, second]) => {
-            let func = reader.signature(signature)?;
-            let width = reader.width_of_options(options)?;
+            let (func, width) = reader.function(signature, options)?;
             let module = wrappers::clear_context(&reader.types, &func, width)?;
-            let sources = [function, first, second].map(Source::Node).to_vec();
-            Ok(Some(FromPlan { module, sources }))
+            let slots = [(Role::Slot(0), first), (Role::Slot(1), second)];
+            reader.supply(module, &[(Role::Callee, function), slots[0], slots[1]]).map(Some)
         }
         (name, _) if is_generated(name) => {
             Err(reader.wrong("the number of its arguments is not the vocabulary's"))
@@ -129,12 +117,15 @@ pub fn from_plan(program: &Program, plan: &Plan, node: NodeId) -> Result<Option<
 
 /// Which function of a lift the term of that name is a wrapper around.
 fn around(term: &str) -> Around {
-    if term.ends_with("-after") { Around::PostReturn } else { Around::Function }
+    match term {
+        "catch-all-after" | "enter-after" => Around::PostReturn,
+        _ => Around::Function,
+    }
 }
 
 /// One side of an adapter, and the nodes that it names.
 struct SideNodes {
-    side: Side,
+    side: SideSpec,
     memory: Option<NodeId>,
     allocate: Option<NodeId>,
     flag: Option<NodeId>,
@@ -209,31 +200,44 @@ impl<'a> Reader<'a> {
             results,
         };
         let module = generate(&spec)?;
-        let side = |which| match which {
-            Which::Caller => &caller,
-            Which::Callee => &callee,
+        let nodes = |side| match side {
+            Side::Caller => &caller,
+            Side::Callee => &callee,
         };
-        let mut sources = Vec::with_capacity(module.imports.len());
-        for &role in &module.imports {
+        self.sources(module, |role| {
             let node = match role {
+                Role::Trap(name) => return Some(Source::Export(traps, name)),
                 Role::Callee => Some(function),
                 Role::PostReturn => after,
-                Role::Allocate(which) => side(which).allocate,
-                Role::Memory(which) => side(which).memory,
-                Role::Flag(which) => side(which).flag,
+                Role::Allocate(side) => nodes(side).allocate,
+                Role::Memory(side) => nodes(side).memory,
+                Role::Flag(side) => nodes(side).flag,
                 Role::MayEnter | Role::Slot(_) => None,
                 Role::Transcoder(i) | Role::Copier(i) | Role::Converter(i) | Role::End(i) => {
                     self.functions.get_index(i as usize).copied()
                 }
-                Role::Trap(name) => {
-                    sources.push(Source::Export(traps, name));
-                    continue;
-                }
             };
-            let node = node.ok_or_else(|| self.wrong(format!("nothing supplies {role:?}")))?;
-            sources.push(Source::Node(node));
-        }
-        Ok(FromPlan { module, sources })
+            node.map(Source::Node)
+        })
+    }
+
+    /// A module, each import of which is the node of its role.
+    fn supply(&self, module: Generated, nodes: &[(Role, NodeId)]) -> Result<FromPlan, Error> {
+        self.sources(module, |role| {
+            let node = nodes.iter().find(|(of, _)| *of == role);
+            node.map(|(_, node)| Source::Node(*node))
+        })
+    }
+
+    /// A module, with what each of its imports is.
+    fn sources(
+        &self,
+        module: Generated,
+        source: impl Fn(Role) -> Option<Source>,
+    ) -> Result<FromPlan, Error> {
+        let missing = |role| self.wrong(format!("nothing supplies {role:?}"));
+        let sources = module.imports.iter().map(|&role| source(role).ok_or_else(|| missing(role)));
+        Ok(FromPlan { sources: sources.collect::<Result<_, _>>()?, module })
     }
 
     fn term(&self, node: NodeId) -> Option<(&'a str, &'a [NodeId])> {
@@ -266,6 +270,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The flag of a side where it is kept.
+    fn flag(&self, node: NodeId) -> Result<NodeId, Error> {
+        self.leave(node)?.ok_or_else(|| self.wrong("the flag `may-leave` is not kept"))
+    }
+
     fn side(&self, node: NodeId) -> Result<SideNodes, Error> {
         let (memory, allocate, leave) = match self.term(node) {
             Some(("flat-side", &[leave])) => (None, None, leave),
@@ -277,8 +286,18 @@ impl<'a> Reader<'a> {
         };
         let flag = self.leave(leave)?;
         let shape = memory.map(|memory| self.memory(memory)).transpose()?;
-        let side = Side { memory: shape, allocate: allocate.is_some(), leave_flag: flag.is_some() };
+        let side =
+            SideSpec { memory: shape, allocate: allocate.is_some(), leave_flag: flag.is_some() };
         Ok(SideNodes { side, memory, allocate, flag })
+    }
+
+    /// The type of a component function, and the width of addresses of options.
+    fn function(
+        &mut self,
+        signature: NodeId,
+        options: NodeId,
+    ) -> Result<(FuncType, PtrWidth), Error> {
+        Ok((self.signature(signature)?, self.width_of_options(options)?))
     }
 
     fn width_of_options(&self, node: NodeId) -> Result<PtrWidth, Error> {
@@ -433,6 +452,9 @@ impl<'a> Reader<'a> {
             }
             Some(("fields", &[_, passes, _, _])) => Pass::Fields(self.passes_at(passes, depth)?),
             Some(("cases", &[_, passes, _, _])) => Pass::Cases(self.passes_at(passes, depth)?),
+            Some(("select-cases", &[_, passes, _, _])) => {
+                Pass::SelectCases(self.passes_at(passes, depth)?)
+            }
             Some(("repeat", &[_, element, _, _])) => Pass::Repeat(self.pass(element, depth)?),
             Some(("each", &[_, element, _, _])) => Pass::Each(self.pass(element, depth)?),
             Some(("text", &[_, function, _, _])) => {

@@ -4,10 +4,10 @@ use super::body::Bytes;
 use super::call::Emitter;
 use super::flat::Slot;
 use super::memory::Place;
-use super::module::Half;
-use super::{Error, PassId, Role, trap};
-use meld_component::abi::{MAX_LIST_BYTES, PtrWidth};
-use meld_component::types::TypeId;
+use super::module::SideIndices;
+use super::{Error, Pass, PassId, Role, trap};
+use meld_component::abi::{Layout, MAX_LIST_BYTES, PtrWidth};
+use meld_component::types::{TypeId, ValueType};
 use wasm_encoder::BlockType;
 
 /// A list that has been checked on its source side and allocated on the other.
@@ -21,9 +21,31 @@ struct Allocated {
 }
 
 impl Emitter<'_, '_> {
-    /// A list whose elements are copied together, by a function of a pack or an instruction. Takes over
-    /// the pointer and the length on the source side and gives those on the other.
-    pub(super) fn copy_list(
+    /// What is passed as a pointer and a length. Takes over those on the source side and gives those on
+    /// the other.
+    pub(super) fn cross_pair(
+        &mut self,
+        ty: TypeId,
+        pass: PassId,
+        ptr: Slot,
+        len: Slot,
+    ) -> Result<Vec<Slot>, Error> {
+        let spec = self.env.spec;
+        match (&spec.passes[pass.0 as usize], spec.types.get(ty)) {
+            (Pass::Copy, ValueType::List(element)) => self.copy_list(*element, None, ptr, len),
+            (Pass::CopyBy(copier), ValueType::List(element)) => {
+                self.copy_list(*element, Some(*copier), ptr, len)
+            }
+            (Pass::Each(pass), ValueType::List(element)) => {
+                self.each_of_list(*element, *pass, ptr, len)
+            }
+            (Pass::Text(transcoder), ValueType::String) => self.text(*transcoder, ptr, len),
+            (pass, ty) => Err(Error::Mismatch { ty: format!("{ty:?}"), pass: pass.name() }),
+        }
+    }
+
+    /// A list whose elements are copied together, by a function of a pack or an instruction.
+    fn copy_list(
         &mut self,
         element: TypeId,
         copier: Option<u32>,
@@ -48,12 +70,12 @@ impl Emitter<'_, '_> {
         let (source, target) = (ptr.local, list.ptr.local);
         match copier {
             Some(copier) => {
-                let function = self.env.imports.index(Role::Copier(copier));
+                let function = self.env.imports.index(Role::Copier(copier))?;
                 self.body.ins().local_get(source).local_get(target).local_get(bytes.local);
                 self.body.ins().call(function);
             }
             None => {
-                let (src, dst) = (self.src.memory, self.dst.memory);
+                let (src, dst) = (self.src.memory()?, self.dst.memory()?);
                 self.body.ins().local_get(target).local_get(source).local_get(bytes.local);
                 self.body.ins().memory_copy(dst, src);
             }
@@ -61,9 +83,8 @@ impl Emitter<'_, '_> {
         Ok(self.finish_list(list, ptr, len))
     }
 
-    /// A list whose elements are passed one by one. Takes and gives what
-    /// [`Emitter::copy_list`] does.
-    pub(super) fn each_of_list(
+    /// A list whose elements are passed one by one.
+    fn each_of_list(
         &mut self,
         element: TypeId,
         pass: PassId,
@@ -82,7 +103,7 @@ impl Emitter<'_, '_> {
         self.body.ins().local_get(ptr.local).local_get(list.from_bytes.local);
         self.body.ptr_add(src);
         let end = self.set_new(src.flat());
-        self.each(element, pass, from, to, end)?;
+        self.each(element, pass, [from, to, end])?;
         self.body.ins().end();
         for slot in [from, to, end] {
             self.release(slot);
@@ -90,14 +111,8 @@ impl Emitter<'_, '_> {
         Ok(self.finish_list(list, ptr, len))
     }
 
-    /// A string. Takes and gives what [`Emitter::copy_list`] does.
-    pub(super) fn text(
-        &mut self,
-        transcoder: u32,
-        ptr: Slot,
-        len: Slot,
-    ) -> Result<Vec<Slot>, Error> {
-        let function = self.env.imports.index(Role::Transcoder(transcoder));
+    fn text(&mut self, transcoder: u32, ptr: Slot, len: Slot) -> Result<Vec<Slot>, Error> {
+        let function = self.env.imports.index(Role::Transcoder(transcoder))?;
         self.body.ins().local_get(ptr.local).local_get(len.local).call(function);
         self.release(ptr);
         self.release(len);
@@ -121,22 +136,23 @@ impl Emitter<'_, '_> {
             PtrWidth::W32 => self.body.ins().i32_gt_u(),
             PtrWidth::W64 => self.body.ins().i64_gt_u(),
         };
-        let too_long = self.trap(trap::LIST_TOO_LONG);
+        let too_long = self.trap(trap::LIST_TOO_LONG)?;
         self.body.trap_if(too_long);
         self.body.ins().local_get(len.local);
         self.body.ptr_mul_const(src.width, from_layout.size);
         let from_bytes = self.set_new(src.width.flat());
 
-        let unaligned = self.trap(trap::UNALIGNED_POINTER);
+        let unaligned = self.trap(trap::UNALIGNED_POINTER)?;
         self.body.check_align(src, ptr.local, from_layout.align, unaligned);
-        let outside = self.trap(trap::LIST_OUT_OF_BOUNDS);
-        self.body.check_bounds(src, ptr.local, Bytes::Local(from_bytes.local), outside);
+        let outside = self.trap(trap::LIST_OUT_OF_BOUNDS)?;
+        self.body.check_bounds(src, ptr.local, Bytes::Local(from_bytes.local), outside)?;
 
         self.body.ins().local_get(len.local);
         self.body.convert(src.width, dst.width);
         self.body.ptr_mul_const(dst.width, to_layout.size);
         let to_bytes = self.set_new(dst.width.flat());
-        let local = self.body.allocate(dst, to_layout.align, Bytes::Local(to_bytes.local));
+        let bytes = Bytes::Local(to_bytes.local);
+        let local = self.body.allocate(dst.width, dst.allocate()?, to_layout.align, bytes);
         let ptr = Slot { local, ty: dst.width.flat(), owned: true };
         Ok(Allocated { from_bytes, to_bytes, ptr })
     }
@@ -157,10 +173,15 @@ impl Emitter<'_, '_> {
     }
 
     /// Checks that spilled values are aligned and in bounds.
-    pub(super) fn check_spilled(&mut self, half: Half, place: Place, size: u32, align: u32) {
-        let unaligned = self.trap(trap::UNALIGNED_POINTER);
-        self.body.check_align(half, place.base, align, unaligned);
-        let outside = self.trap(trap::POINTER_OUT_OF_BOUNDS);
-        self.body.check_bounds(half, place.base, Bytes::Const(size), outside);
+    pub(super) fn check_spilled(
+        &mut self,
+        side: SideIndices,
+        place: Place,
+        layout: Layout,
+    ) -> Result<(), Error> {
+        let unaligned = self.trap(trap::UNALIGNED_POINTER)?;
+        self.body.check_align(side, place.base, layout.align, unaligned);
+        let outside = self.trap(trap::POINTER_OUT_OF_BOUNDS)?;
+        self.body.check_bounds(side, place.base, Bytes::Const(layout.size), outside)
     }
 }

@@ -1,7 +1,9 @@
 //! Adapters: core modules that bring values from one component instance to another.
 //!
 //! [`generate`] walks the types of a signature and the passes that rules chose for them side by
-//! side, and emits what each pass says. It chooses nothing.
+//! side, and emits what each pass says. How each value crosses is the rules' choice; how the code is
+//! laid out is decided here by two numbers: `OUTLINE`, from how many steps on a translation is a
+//! function of its own, and `UNROLL`, up to how many elements a list of fixed length is no loop.
 //!
 //! ```text
 //! check may-leave ─▶ lift out of caller, lower into callee ─▶ call ─▶ and back ─▶ post-return
@@ -13,7 +15,8 @@
 //! computed per side.
 //!
 //! Code is linear in the shared structure of types: what translates a large aggregate in memory
-//! is a local function of the module, called wherever that type crosses.
+//! is a local function of the module, called wherever that type crosses. Where it is the element of a
+//! list, that function is the whole loop, so that no element costs a call.
 //!
 //! * [`from_plan`] reads a decided term into an [`AdapterSpec`].
 //! * [`wrappers`] are the small relatives: `always`, `catch-all`, `check-leave`, `enter` and others.
@@ -52,9 +55,9 @@ pub struct AdapterSpec<'a> {
     /// The component function's type.
     pub func: &'a FuncType,
     /// The calling side, which lowers the function.
-    pub caller: Side,
+    pub caller: SideSpec,
     /// The called side, which lifts it.
-    pub callee: Side,
+    pub callee: SideSpec,
     /// The callee has a post-return function.
     pub post_return: bool,
     /// All passes; a pass stands after those that it contains.
@@ -67,7 +70,7 @@ pub struct AdapterSpec<'a> {
 
 /// What an adapter may use of one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Side {
+pub struct SideSpec {
     /// The side has a memory, of this shape.
     pub memory: Option<MemoryShape>,
     /// The side has a function to allocate with, which checks its result.
@@ -97,6 +100,8 @@ pub enum Pass {
     Fields(Vec<PassId>),
     /// The selected case only; one pass a case.
     Cases(Vec<PassId>),
+    /// The same; where the value is flat, by masks in place of branches.
+    SelectCases(Vec<PassId>),
     /// Element by element of a list of fixed length.
     Repeat(PassId),
     /// One `memory.copy` of a list's elements.
@@ -115,7 +120,7 @@ pub enum Pass {
 
 /// One of the two sides of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Which {
+pub enum Side {
     /// The side that calls.
     Caller,
     /// The side that is called.
@@ -130,7 +135,7 @@ pub enum Role {
     /// The callee's post-return function.
     PostReturn,
     /// A function to allocate in the memory of a side, with the type of `realloc`.
-    Allocate(Which),
+    Allocate(Side),
     /// A transcoder: `(pointer, length) -> (pointer, length)`.
     Transcoder(u32),
     /// A copier: `(source, destination, bytes)`, bytes in the narrower of the two pointer types.
@@ -142,9 +147,9 @@ pub enum Role {
     /// The function for a reason to trap, by its export of `traps.wat`.
     Trap(&'static str),
     /// The memory of a side.
-    Memory(Which),
+    Memory(Side),
     /// The `may-leave` flag of a side: a mutable `i32` global.
-    Flag(Which),
+    Flag(Side),
     /// The flag that says whether the fused module may be entered: a mutable `i32` global.
     MayEnter,
     /// The slot of this number of a context: a mutable `i64` global.
@@ -183,11 +188,11 @@ pub enum Error {
         found: usize,
     },
     /// Values cross in memory, and a side has none.
-    #[error("values are passed in memory, and the {} names none; give it the option `memory`", side(.0))]
-    NoMemory(Which),
+    #[error("values are passed in memory, and the {} names none; give it the option `memory`", option(.0))]
+    NoMemory(Side),
     /// Values are allocated on a side that cannot.
-    #[error("values are allocated in the {}, which names no `realloc`; give it that option", side(.0))]
-    NoAllocate(Which),
+    #[error("values are allocated in the {}, which names no `realloc`; give it that option", option(.0))]
+    NoAllocate(Side),
     /// Passes contain each other too deep.
     #[error("types are nested more than {} deep; flatten them", analyse::MAX_DEPTH)]
     TooDeep,
@@ -198,6 +203,9 @@ pub enum Error {
         body::MAX_FUNCTION_BYTES
     )]
     TooLarge,
+    /// Code needs an import that the analysis did not find: a mistake in meld.
+    #[error("an adapter needs {0:?}, which was not found beforehand; this is a mistake in meld")]
+    Forgotten(Role),
     /// A decided term is not of the shape that the vocabulary gives it.
     #[error("`{term}` cannot be emitted: {why}")]
     Term {
@@ -208,14 +216,25 @@ pub enum Error {
     },
 }
 
-fn side(which: &Which) -> &'static str {
-    match which {
-        Which::Caller => "caller's `canon lower`",
-        Which::Callee => "callee's `canon lift`",
+/// The option that names what a side lacks.
+fn option(side: &Side) -> &'static str {
+    match side {
+        Side::Caller => "caller's `canon lower`",
+        Side::Callee => "callee's `canon lift`",
     }
 }
 
-impl Side {
+impl AdapterSpec<'_> {
+    /// What it may use of a side.
+    fn side(&self, side: Side) -> SideSpec {
+        match side {
+            Side::Caller => self.caller,
+            Side::Callee => self.callee,
+        }
+    }
+}
+
+impl SideSpec {
     /// The width of addresses; 32 bits where there is no memory to tell.
     fn width(self) -> PtrWidth {
         self.shape().width
@@ -227,11 +246,11 @@ impl Side {
     }
 }
 
-impl Which {
-    fn other(self) -> Which {
+impl Side {
+    fn other(self) -> Side {
         match self {
-            Which::Caller => Which::Callee,
-            Which::Callee => Which::Caller,
+            Side::Caller => Side::Callee,
+            Side::Callee => Side::Caller,
         }
     }
 }
@@ -247,6 +266,7 @@ impl Pass {
             Pass::CheckCase => "check-case",
             Pass::Fields(_) => "fields",
             Pass::Cases(_) => "cases",
+            Pass::SelectCases(_) => "select-cases",
             Pass::Repeat(_) => "repeat",
             Pass::Copy => "copy",
             Pass::CopyBy(_) => "copy-by",

@@ -1,6 +1,6 @@
 //! The module around generated functions: imports, indices, encoding.
 
-use super::{EXPORT, Generated, Role, Which};
+use super::{EXPORT, Error, Generated, Role, Side};
 use crate::memory::MemoryShape;
 use indexmap::{IndexMap, IndexSet};
 use meld_component::abi::{FlatType, PtrWidth, Signature};
@@ -12,15 +12,17 @@ use wasm_encoder::{
 
 /// One side of what crosses, in indices of the module.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Half {
+pub(super) struct SideIndices {
+    /// Which side it is.
+    pub side: Side,
     /// Width of addresses.
     pub width: PtrWidth,
     /// Bytes in a page of the memory, as a power of two.
     pub page_bits: u32,
-    /// Index of the memory. Not used where values need none.
-    pub memory: u32,
-    /// Index of the function that allocates. Not used where values need none.
-    pub allocate: u32,
+    /// Index of the memory, where values need one.
+    pub memory: Option<u32>,
+    /// Index of the function that allocates, where values need one.
+    pub allocate: Option<u32>,
 }
 
 /// A core function type.
@@ -43,10 +45,34 @@ enum Item {
     Slot,
 }
 
+impl SideIndices {
+    /// The index of the memory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forgotten`] where values were found to need none.
+    pub fn memory(&self) -> Result<u32, Error> {
+        self.memory.ok_or(Error::Forgotten(Role::Memory(self.side)))
+    }
+
+    /// The index of the function that allocates.
+    ///
+    /// # Errors
+    ///
+    /// As [`SideIndices::memory`].
+    pub fn allocate(&self) -> Result<u32, Error> {
+        self.allocate.ok_or(Error::Forgotten(Role::Allocate(self.side)))
+    }
+}
+
 impl Imports {
     pub fn func(&mut self, role: Role, params: Vec<ValType>, results: Vec<ValType>) {
         self.items.insert(role, (self.funcs, Item::Func((params, results))));
         self.funcs += 1;
+    }
+
+    pub fn trap(&mut self, name: &'static str) {
+        self.func(Role::Trap(name), vec![], vec![]);
     }
 
     pub fn flag(&mut self, role: Role) {
@@ -59,8 +85,8 @@ impl Imports {
         self.globals += 1;
     }
 
-    pub fn memory(&mut self, which: Which, shape: MemoryShape) {
-        self.items.insert(Role::Memory(which), (self.memories, Item::Memory(shape)));
+    pub fn memory(&mut self, side: Side, shape: MemoryShape) {
+        self.items.insert(Role::Memory(side), (self.memories, Item::Memory(shape)));
         self.memories += 1;
     }
 
@@ -68,15 +94,15 @@ impl Imports {
     pub fn extend(
         &mut self,
         roles: &BTreeSet<Role>,
-        shape: impl Fn(Which) -> MemoryShape,
-        from: impl Fn(Role) -> Which,
+        shape: impl Fn(Side) -> MemoryShape,
+        from: impl Fn(Role) -> Side,
     ) {
-        let ptr = |which| super::body::val_type(shape(which).width.flat());
+        let ptr = |side| super::body::val_type(shape(side).width.flat());
         for &role in roles {
             match role {
                 _ if self.items.contains_key(&role) => {}
-                Role::Trap(_) => self.func(role, vec![], vec![]),
-                Role::Allocate(which) => self.func(role, vec![ptr(which); 4], vec![ptr(which)]),
+                Role::Trap(name) => self.trap(name),
+                Role::Allocate(side) => self.func(role, vec![ptr(side); 4], vec![ptr(side)]),
                 Role::Transcoder(_) => {
                     let from = from(role);
                     self.func(role, vec![ptr(from); 2], vec![ptr(from.other()); 2]);
@@ -89,7 +115,7 @@ impl Imports {
                 }
                 Role::Converter(_) => self.func(role, vec![ValType::I32], vec![ValType::I32]),
                 Role::End(_) => self.func(role, vec![], vec![]),
-                Role::Memory(which) => self.memory(which, shape(which)),
+                Role::Memory(side) => self.memory(side, shape(side)),
                 Role::Flag(_) | Role::MayEnter => self.flag(role),
                 Role::Slot(number) => self.slot(number),
                 Role::Callee | Role::PostReturn => {}
@@ -97,9 +123,18 @@ impl Imports {
         }
     }
 
-    /// The index in its index space of what has this role; 0 if nothing has.
-    pub fn index(&self, role: Role) -> u32 {
-        self.items.get(&role).map_or(0, |(index, _)| *index)
+    /// The index in its index space of what has this role, if something has.
+    pub fn get(&self, role: Role) -> Option<u32> {
+        self.items.get(&role).map(|(index, _)| *index)
+    }
+
+    /// The same of what was found to be needed before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forgotten`] where it was not.
+    pub fn index(&self, role: Role) -> Result<u32, Error> {
+        self.get(role).ok_or(Error::Forgotten(role))
     }
 
     /// How many functions are imported.
@@ -108,21 +143,21 @@ impl Imports {
     }
 
     fn name(role: Role) -> String {
-        let side = |which| match which {
-            Which::Caller => "caller",
-            Which::Callee => "callee",
+        let name = |side| match side {
+            Side::Caller => "caller",
+            Side::Callee => "callee",
         };
         match role {
             Role::Callee => "callee".into(),
             Role::PostReturn => "post-return".into(),
-            Role::Allocate(which) => format!("{}-allocate", side(which)),
+            Role::Allocate(side) => format!("{}-allocate", name(side)),
             Role::Transcoder(i) => format!("transcode-{i}"),
             Role::Copier(i) => format!("copy-{i}"),
             Role::Converter(i) => format!("convert-{i}"),
             Role::End(i) => format!("end-{i}"),
             Role::Trap(name) => name.into(),
-            Role::Memory(which) => format!("{}-memory", side(which)),
-            Role::Flag(which) => format!("{}-may-leave", side(which)),
+            Role::Memory(side) => format!("{}-memory", name(side)),
+            Role::Flag(side) => format!("{}-may-leave", name(side)),
             Role::MayEnter => "may-enter".into(),
             Role::Slot(number) => format!("slot-{number}"),
         }

@@ -9,14 +9,14 @@ use meld_component::types::{TypeId, ValueType};
 use meld_engine::plan::{Entity, Node, NodeId, PackModule, Plan};
 
 const NARROW: MemoryShape = MemoryShape { width: W32, shared: false, page_bits: 16 };
-const HEAP: Side = Side { memory: Some(NARROW), allocate: true, leave_flag: false };
-const FLAT: Side = Side { memory: None, allocate: false, leave_flag: false };
+const HEAP: SideSpec = SideSpec { memory: Some(NARROW), allocate: true, leave_flag: false };
+const FLAT: SideSpec = SideSpec { memory: None, allocate: false, leave_flag: false };
 
 fn generate_for(
     types: &Types,
     params: &[TypeId],
     passes: Vec<Pass>,
-    sides: [Side; 2],
+    sides: [SideSpec; 2],
 ) -> Result<Generated, Error> {
     let func = FuncType { async_: false, params: params.to_vec(), result: None };
     let last = passes.len() - params.len();
@@ -50,26 +50,26 @@ fn imports_only_what_is_needed() {
     };
     check(int, Pass::Keep, [FLAT, FLAT], &[Role::Callee]);
     check(char_, Pass::CheckChar, [HEAP, FLAT], &[Role::Callee, Role::Trap(trap::INVALID_CHAR)]);
-    let flagged = Side { leave_flag: true, ..FLAT };
+    let flagged = SideSpec { leave_flag: true, ..FLAT };
     check(
         int,
         Pass::Keep,
         [flagged, flagged],
-        &[Role::Callee, Role::Trap(trap::CANNOT_LEAVE), Role::Flag(Which::Caller)],
+        &[Role::Callee, Role::Trap(trap::CANNOT_LEAVE), Role::Flag(Side::Caller)],
     );
-    let reader = Side { allocate: false, ..HEAP };
+    let reader = SideSpec { allocate: false, ..HEAP };
     check(
         list,
         Pass::Copy,
         [reader, HEAP],
         &[
             Role::Callee,
-            Role::Allocate(Which::Callee),
+            Role::Allocate(Side::Callee),
             Role::Trap(trap::LIST_OUT_OF_BOUNDS),
             Role::Trap(trap::LIST_TOO_LONG),
             Role::Trap(trap::UNALIGNED_POINTER),
-            Role::Memory(Which::Caller),
-            Role::Memory(Which::Callee),
+            Role::Memory(Side::Caller),
+            Role::Memory(Side::Callee),
         ],
     );
 }
@@ -96,11 +96,11 @@ fn refuses_what_does_not_fit() {
     check(
         list,
         vec![Pass::Copy],
-        [HEAP, Side { allocate: false, ..HEAP }],
+        [HEAP, SideSpec { allocate: false, ..HEAP }],
         "the callee's `canon lift`, which names no `realloc`",
     );
     check(wide, vec![Pass::Keep, Pass::Repeat(PassId(0))], [HEAP, FLAT], "names none");
-    let wide_side = Side { memory: Some(W64.into()), ..HEAP };
+    let wide_side = SideSpec { memory: Some(W64.into()), ..HEAP };
     check(texts, vec![Pass::Copy], [HEAP, wide_side], "the pass `copy` does not go with");
     check(option, vec![Pass::Cases(vec![])], [HEAP; 2], "0 passes stand for 2 values");
     check(list, vec![Pass::Each(PassId(0))], [HEAP; 2], "stands after it");
@@ -109,6 +109,38 @@ fn refuses_what_does_not_fit() {
     let mut deep = vec![Pass::Keep];
     deep.extend((0..300).map(|i| Pass::Each(PassId(i))));
     check(list, deep, [HEAP; 2], "nested more than 256 deep");
+}
+
+/// Nothing but what a list's element may itself be is called for each element, however large it is and
+/// however often such lists cross.
+#[test]
+fn no_element_of_a_list_costs_a_call() {
+    let mut types = Types::default();
+    let bool_ = types.intern(ValueType::Bool);
+    let record = types.intern(ValueType::Record(vec![bool_; 100]));
+    let list = types.intern(ValueType::List(record));
+    let fixed = types.intern(ValueType::FixedList(record, 9));
+    let both = types.intern(ValueType::List(fixed));
+    let passes = vec![
+        Pass::Normalise,
+        Pass::Fields(vec![PassId(0); 100]),
+        Pass::Repeat(PassId(1)),
+        Pass::Each(PassId(1)),
+        Pass::Each(PassId(1)),
+        Pass::Each(PassId(2)),
+    ];
+    let generated = generate_for(&types, &[list, list, both], passes, [HEAP; 2]).unwrap();
+    let text = wasmprinter::print_bytes(&generated.bytes).unwrap();
+    let mut loops = 0;
+    for part in text.split("loop ;;").skip(1) {
+        loops += 1;
+        // A branch to the loop ends it.
+        let body = part.split("br_if").next().unwrap();
+        let of_element = body.contains("list-of-type") || !body.contains("call");
+        assert!(of_element, "{part}");
+    }
+    assert!(loops > 0, "{text}");
+    assert!(generated.bytes.len() < 4096, "{} bytes", generated.bytes.len());
 }
 
 /// A type of 2^20 leaves, that shares all it can.
@@ -153,14 +185,13 @@ fn wrappers_are_valid() {
         let always = wrappers::always(&types, &func, width).unwrap();
         assert_eq!(always.imports, [Role::Callee]);
         validate(&always.bytes);
-        for flag in [false, true] {
-            let check = wrappers::check_leave(&types, &func, width, flag).unwrap();
-            assert_eq!(check.imports.len(), if flag { 3 } else { 1 });
-            validate(&check.bytes);
-            let lower = wrappers::lower_leave(&types, &func, width, flag).unwrap();
-            assert_eq!(lower.imports.len(), if flag { 2 } else { 1 });
-            validate(&lower.bytes);
-        }
+        let check = wrappers::check_leave(&types, &func, width).unwrap();
+        let cannot_leave = Role::Trap(trap::CANNOT_LEAVE);
+        assert_eq!(check.imports, [Role::Callee, cannot_leave, Role::Flag(Side::Caller)]);
+        validate(&check.bytes);
+        let after = wrappers::without_leave(&types, &func, width).unwrap();
+        assert_eq!(after.imports, [Role::Callee, Role::Flag(Side::Callee)]);
+        validate(&after.bytes);
         for around in [Around::Function, Around::PostReturn] {
             let caught = wrappers::catch_all(&types, &func, width, around).unwrap();
             assert_eq!(caught.imports, [Role::Callee, Role::Trap(trap::UNCAUGHT_EXCEPTION)]);
@@ -171,7 +202,7 @@ fn wrappers_are_valid() {
             validate(&entered.bytes);
         }
         let lifted = wrappers::as_lifted(&types, &func, width).unwrap();
-        assert_eq!(lifted.imports, [Role::Callee, Role::Allocate(Which::Caller)]);
+        assert_eq!(lifted.imports, [Role::Callee, Role::Allocate(Side::Caller)]);
         validate(&lifted.bytes);
         let discard = wrappers::discard(&types, &func, width).unwrap();
         assert_eq!(discard.imports, [Role::Callee]);
@@ -193,7 +224,7 @@ fn terms_are_those_of_the_table() {
     let ty = terms.term("u32", &[]);
     let (one, none) = (terms.add(Node::List(vec![ty])), terms.add(Node::List(vec![])));
     let signature = terms.term("func", &[one, none]);
-    let leave = terms.term("unobserved", &[]);
+    let leave = terms.term("flag", &[function]);
     let side = terms.term("flat-side", &[leave]);
     let after = terms.term("no-post-return", &[]);
     let done = terms.term("done", &[]);
@@ -335,7 +366,7 @@ fn reads_decided_terms() {
     let adapter = terms.term("adapter", &args);
     let always = terms.term("always", &[signature, options, function]);
     let check = terms.term("check-leave", &[function, signature, options, flag, function]);
-    let lower = terms.term("lower-leave", &[function, signature, options, flag]);
+    let lower = terms.term("without-leave", &[function, signature, options, flag]);
     let wrong = terms.term("adapter", &args[1..]);
     let swapped = terms.term("always", &[options, signature, function]);
     let (program, plan) = (program(), terms.0);

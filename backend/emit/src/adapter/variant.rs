@@ -1,17 +1,22 @@
 //! Dispatch on discriminants, for variants, options and results.
 
 use super::call::Emitter;
-use super::{Error, PassId, Role, trap};
+use super::{Error, PassId, trap};
 use indexmap::IndexSet;
 use meld_component::types::TypeId;
 use wasm_encoder::BlockType;
 
 impl Emitter<'_, '_> {
     /// Traps unless the `i32` local is less than the number of cases.
-    pub(super) fn check_discriminant(&mut self, discriminant: u32, cases: u32) {
-        let trap = self.trap(trap::INVALID_DISCRIMINANT);
+    pub(super) fn check_discriminant(
+        &mut self,
+        discriminant: u32,
+        cases: u32,
+    ) -> Result<(), Error> {
+        let trap = self.trap(trap::INVALID_DISCRIMINANT)?;
         self.body.ins().local_get(discriminant).i32_const(cases as i32).i32_ge_u();
         self.body.trap_if(trap);
+        Ok(())
     }
 
     /// Checks a discriminant and emits one arm for each distinct payload and pass; what needs no
@@ -27,7 +32,7 @@ impl Emitter<'_, '_> {
             cases.iter().zip(passes).map(|(ty, &pass)| ty.map(|ty| (ty, pass))).collect();
         match payloads[..] {
             [first, second] => {
-                self.check_discriminant(discriminant, 2);
+                self.check_discriminant(discriminant, 2)?;
                 if first == second {
                     return first.map_or(Ok(()), |(ty, pass)| arm(self, ty, pass));
                 }
@@ -53,8 +58,7 @@ impl Emitter<'_, '_> {
             _ => {
                 let arms: IndexSet<_> = payloads.iter().flatten().copied().collect();
                 if arms.is_empty() {
-                    self.check_discriminant(discriminant, cases.len() as u32);
-                    return Ok(());
+                    return self.check_discriminant(discriminant, cases.len() as u32);
                 }
                 let (invalid, done) = (arms.len() as u32, arms.len() as u32 + 1);
                 for _ in 0..arms.len() + 2 {
@@ -71,7 +75,7 @@ impl Emitter<'_, '_> {
                     arm(self, ty, pass)?;
                     self.body.ins().br(done - 1 - i as u32).end();
                 }
-                let trap = self.env.imports.index(Role::Trap(trap::INVALID_DISCRIMINANT));
+                let trap = self.trap(trap::INVALID_DISCRIMINANT)?;
                 self.body.ins().call(trap).unreachable().end();
                 Ok(())
             }

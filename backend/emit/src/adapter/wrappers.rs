@@ -1,8 +1,8 @@
 //! Small functions around one other: they trap, or forward with a look at a flag or for exceptions.
 
 use super::body::{Body, Bytes};
-use super::module::{Defined, Half, Imports, core_type, encode};
-use super::{Error, Generated, Role, Which, trap};
+use super::module::{Defined, Imports, core_type, encode};
+use super::{Error, Generated, Role, Side, trap};
 use meld_component::abi::{Direction, Layouts, PtrWidth};
 use meld_component::types::{FuncType, Types};
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ pub fn always(types: &Types, func: &FuncType, width: PtrWidth) -> Result<Generat
     let mut imports = Imports::default();
     imports.func(Role::Callee, vec![], vec![]);
     let mut body = Body::new(signature.params.len());
-    body.ins().call(0).unreachable();
+    body.ins().call(imports.index(Role::Callee)?).unreachable();
     Ok(module(&imports, core_type(&signature), body.finish()?))
 }
 
@@ -29,52 +29,37 @@ pub fn imported(types: &Types, func: &FuncType, width: PtrWidth) -> Result<Gener
     Ok(encode(&callee(&core_type(&signature)), Vec::new()))
 }
 
-/// A function of the lowered signature that traps if the flag of [`Which::Caller`] is down, and
-/// is [`Role::Callee`] otherwise. Without a flag it only forwards.
-pub fn check_leave(
-    types: &Types,
-    func: &FuncType,
-    width: PtrWidth,
-    flag: bool,
-) -> Result<Generated, Error> {
+/// A function of the lowered signature that traps if the flag of [`Side::Caller`] is down, and
+/// is [`Role::Callee`] otherwise.
+pub fn check_leave(types: &Types, func: &FuncType, width: PtrWidth) -> Result<Generated, Error> {
     let signature = Layouts::new(types).core_signature(func, Direction::Lower, width)?;
     let ty = core_type(&signature);
     let mut imports = callee(&ty);
+    imports.trap(trap::CANNOT_LEAVE);
+    imports.flag(Role::Flag(Side::Caller));
     let mut body = Body::new(ty.0.len());
-    if flag {
-        let roles = BTreeSet::from([Role::Trap(trap::CANNOT_LEAVE), Role::Flag(Which::Caller)]);
-        imports.extend(&roles, |_| width.into(), |_| Which::Caller);
-        body.ins().global_get(imports.index(Role::Flag(Which::Caller))).i32_eqz();
-        body.trap_if(imports.index(Role::Trap(trap::CANNOT_LEAVE)));
-    }
-    forward(&mut body, &ty.0);
+    body.ins().global_get(imports.index(Role::Flag(Side::Caller))?).i32_eqz();
+    body.trap_if(imports.index(Role::Trap(trap::CANNOT_LEAVE))?);
+    forward(&mut body, &imports, &ty.0)?;
     Ok(module(&imports, ty, body.finish()?))
 }
 
-/// A post-return function, [`Role::Callee`], with the flag of [`Which::Callee`] down while it
-/// runs. Without a flag it only forwards.
-pub fn lower_leave(
-    types: &Types,
-    func: &FuncType,
-    width: PtrWidth,
-    flag: bool,
-) -> Result<Generated, Error> {
+/// A post-return function, [`Role::Callee`], with the flag of [`Side::Callee`] down while it
+/// runs.
+pub fn without_leave(types: &Types, func: &FuncType, width: PtrWidth) -> Result<Generated, Error> {
     let ty = Around::PostReturn.core_type(types, func, width)?;
     let mut imports = callee(&ty);
+    imports.flag(Role::Flag(Side::Callee));
+    let flag = imports.index(Role::Flag(Side::Callee))?;
     let mut body = Body::new(ty.0.len());
-    if flag {
-        imports.flag(Role::Flag(Which::Callee));
-        body.ins().i32_const(0).global_set(0);
-    }
-    forward(&mut body, &ty.0);
-    if flag {
-        body.ins().i32_const(1).global_set(0);
-    }
+    body.ins().i32_const(0).global_set(flag);
+    forward(&mut body, &imports, &ty.0)?;
+    body.ins().i32_const(1).global_set(flag);
     Ok(module(&imports, ty, body.finish()?))
 }
 
 /// A function of the lifted signature that is [`Role::Callee`], of the lowered one. Where the
-/// result is in memory, it is allocated by [`Role::Allocate`] of [`Which::Caller`].
+/// result is in memory, it is allocated by [`Role::Allocate`] of [`Side::Caller`].
 pub fn as_lifted(types: &Types, func: &FuncType, width: PtrWidth) -> Result<Generated, Error> {
     let layouts = Layouts::new(types);
     let lower = layouts.core_signature(func, Direction::Lower, width)?;
@@ -83,23 +68,18 @@ pub fn as_lifted(types: &Types, func: &FuncType, width: PtrWidth) -> Result<Gene
     let mut body = Body::new(ty.0.len());
     let result = match func.result {
         Some(result) if lower.results_spilled => {
-            let roles = BTreeSet::from([Role::Allocate(Which::Caller)]);
-            imports.extend(&roles, |_| width.into(), |_| Which::Caller);
-            let half = Half {
-                width,
-                page_bits: 0,
-                memory: 0,
-                allocate: imports.index(Role::Allocate(Which::Caller)),
-            };
+            let allocate = Role::Allocate(Side::Caller);
+            imports.extend(&BTreeSet::from([allocate]), |_| width.into(), |_| Side::Caller);
             let layout = layouts.layout(result, width)?;
-            Some(body.allocate(half, layout.align, Bytes::Const(layout.size)))
+            let bytes = Bytes::Const(layout.size);
+            Some(body.allocate(width, imports.index(allocate)?, layout.align, bytes))
         }
         _ => None,
     };
     for local in (0..ty.0.len() as u32).chain(result) {
         body.ins().local_get(local);
     }
-    body.ins().call(imports.index(Role::Callee));
+    body.ins().call(imports.index(Role::Callee)?);
     if let Some(result) = result {
         body.ins().local_get(result);
     }
@@ -111,7 +91,7 @@ pub fn discard(types: &Types, func: &FuncType, width: PtrWidth) -> Result<Genera
     let ty = Around::PostReturn.core_type(types, func, width)?;
     let imports = callee(&(vec![], vec![]));
     let mut body = Body::new(ty.0.len());
-    body.ins().call(imports.index(Role::Callee));
+    body.ins().call(imports.index(Role::Callee)?);
     Ok(module(&imports, ty, body.finish()?))
 }
 
@@ -123,9 +103,9 @@ pub fn clear_context(types: &Types, func: &FuncType, width: PtrWidth) -> Result<
     let mut body = Body::new(ty.0.len());
     for slot in 0..2 {
         imports.slot(slot);
-        body.ins().i64_const(0).global_set(imports.index(Role::Slot(slot)));
+        body.ins().i64_const(0).global_set(imports.index(Role::Slot(slot))?);
     }
-    forward(&mut body, &ty.0);
+    forward(&mut body, &imports, &ty.0)?;
     Ok(module(&imports, ty, body.finish()?))
 }
 
@@ -164,7 +144,7 @@ pub fn catch_all(
 ) -> Result<Generated, Error> {
     let ty = around.core_type(types, func, width)?;
     let mut imports = callee(&ty);
-    imports.func(Role::Trap(trap::UNCAUGHT_EXCEPTION), vec![], vec![]);
+    imports.trap(trap::UNCAUGHT_EXCEPTION);
     // A lifted function has one flat result at most.
     let result = match ty.1.first() {
         Some(result) => BlockType::Result(*result),
@@ -173,8 +153,9 @@ pub fn catch_all(
     let mut body = Body::new(ty.0.len());
     body.ins().block(BlockType::Empty);
     body.ins().try_table(result, [Catch::All { label: 0 }]);
-    forward(&mut body, &ty.0);
-    body.ins().end().return_().end().call(1).unreachable();
+    forward(&mut body, &imports, &ty.0)?;
+    let trap = imports.index(Role::Trap(trap::UNCAUGHT_EXCEPTION))?;
+    body.ins().end().return_().end().call(trap).unreachable();
     Ok(module(&imports, ty, body.finish()?))
 }
 
@@ -188,15 +169,16 @@ pub fn enter(
 ) -> Result<Generated, Error> {
     let ty = around.core_type(types, func, width)?;
     let mut imports = callee(&ty);
-    imports.func(Role::Trap(trap::CANNOT_ENTER), vec![], vec![]);
+    imports.trap(trap::CANNOT_ENTER);
     imports.flag(Role::MayEnter);
+    let flag = imports.index(Role::MayEnter)?;
     let mut body = Body::new(ty.0.len());
-    body.ins().global_get(0).i32_eqz();
-    body.trap_if(1);
-    body.ins().i32_const(0).global_set(0);
-    forward(&mut body, &ty.0);
+    body.ins().global_get(flag).i32_eqz();
+    body.trap_if(imports.index(Role::Trap(trap::CANNOT_ENTER))?);
+    body.ins().i32_const(0).global_set(flag);
+    forward(&mut body, &imports, &ty.0)?;
     // What was returned stays on the stack below.
-    body.ins().i32_const(1).global_set(0);
+    body.ins().i32_const(1).global_set(flag);
     Ok(module(&imports, ty, body.finish()?))
 }
 
@@ -207,11 +189,12 @@ fn callee((params, results): &(Vec<ValType>, Vec<ValType>)) -> Imports {
     imports
 }
 
-fn forward(body: &mut Body, params: &[ValType]) {
+fn forward(body: &mut Body, imports: &Imports, params: &[ValType]) -> Result<(), Error> {
     for i in 0..params.len() {
         body.ins().local_get(i as u32);
     }
-    body.ins().call(0);
+    body.ins().call(imports.index(Role::Callee)?);
+    Ok(())
 }
 
 fn module(imports: &Imports, ty: (Vec<ValType>, Vec<ValType>), body: Function) -> Generated {

@@ -10,7 +10,7 @@ use super::reach::Live;
 use super::reencode::{self, Numbers, Renumber, const_expr, const_instruction};
 use super::scan::Sites;
 use super::segments::{Schedule, Step};
-use super::{Fused, Kind, Merge, MergeError, Merged, StartMode};
+use super::{Called, Fused, Kind, Merge, MergeError, Merged, StartMode};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -174,6 +174,7 @@ impl Emitter<'_, '_> {
                 .map(|(exact, needs_declarations)| *exact && !needs_declarations)
                 .collect(),
             dropped_sections: names::dropped(self.linked),
+            called: self.called(),
         }))
     }
 
@@ -199,6 +200,15 @@ impl Emitter<'_, '_> {
             kept[instance][position] = !inlines;
         }
         kept
+    }
+
+    fn called(&self) -> Vec<Called> {
+        let called = self.live.called.iter().map(|&(instance, function, reason)| {
+            let module = &self.linked.modules[instance as usize];
+            let import = module.imported[Kind::Func][function as usize] as usize;
+            Called { instance: instance as usize, import, reason }
+        });
+        called.collect()
     }
 
     fn types(&self) -> Result<TypeSection, MergeError> {

@@ -5,11 +5,12 @@
 //! labels stay as they are, and `return` is such a branch. All calls of one function in a caller
 //! share their locals: no two of them run at a time, because no function is inlined in itself.
 //!
-//! What to inline is decided elsewhere. Here it is only left out where it would be wrong, or
-//! without bounds: bodies that leave by a tail call or handle exceptions, functions that call each
+//! What to inline is decided elsewhere. Here it is only left out, and that is told
+//! ([`Called`](super::Called)), where it would be wrong, or without bounds: bodies that leave by a tail call or handle exceptions, functions that call each
 //! other in a circle, callers that leave by a tail call and handle exceptions (what is thrown behind
 //! a tail call is not theirs to handle), or that would grow beyond bounds.
 
+use super::called::Reason;
 use super::link::{Item, Linked};
 use super::module::Module;
 use super::reencode::{Renumber, const_instruction};
@@ -20,18 +21,18 @@ use wasm_encoder::{BlockType, Encode, Instruction};
 use wasmparser::{FuncType, Operator, ValType};
 
 /// Rows of functions that are inlined in each other.
-const MOST_NESTED: usize = 8;
+pub(super) const MOST_NESTED: usize = 8;
 
 /// Bytes that may stand in place of one call, and locals that they may need.
-const MOST_BYTES: usize = 1 << 14;
-const MOST_LOCALS: usize = 256;
+pub(super) const MOST_BYTES: usize = 1 << 14;
+pub(super) const MOST_LOCALS: usize = 256;
 
 /// What engines accept of one function, parameters and locals together, and how much more than it was
 /// it may be. Beyond the last number, all callers together grow no more than by a share of the inputs.
 const BODY_LIMIT: usize = 7_654_321;
 const LOCALS_LIMIT: usize = 50_000;
-const MOST_GROWTH: usize = 1 << 16;
-const SHARE: usize = 2;
+pub(super) const MOST_GROWTH: usize = 1 << 16;
+pub(super) const SHARE: usize = 2;
 
 /// Most bytes that one byte of an index takes elsewhere.
 const GROWTH: usize = 5;
@@ -47,6 +48,8 @@ pub struct Inlining {
     /// For each instance and each function that it imports, whose body stands in place of calls.
     targets: Vec<Vec<Option<Defined>>>,
     bodies: HashMap<Defined, Body>,
+    /// Why others have none.
+    refused: HashMap<Defined, Reason>,
 }
 
 /// A function whose body can stand in place of calls.
@@ -76,13 +79,17 @@ impl Inlining {
             targets.push(of.collect());
         }
         let mut open: BTreeMap<Defined, Body> = BTreeMap::new();
+        let mut this =
+            Inlining { targets: Vec::new(), bodies: HashMap::new(), refused: HashMap::new() };
         for &(instance, position) in targets.iter().flatten().flatten() {
             let module = &linked.modules[instance as usize];
-            if let Some(body) = Body::read(module, position as usize) {
-                open.insert((instance, position), body);
+            let at = (instance, position);
+            match Body::read(module, position as usize) {
+                Ok(body) => drop(open.insert(at, body)),
+                Err(reason) => drop(this.refused.insert(at, reason)),
             }
         }
-        let mut this = Inlining { targets, bodies: HashMap::new() };
+        this.targets = targets;
         for _ in 0..MOST_NESTED {
             // Those whose own calls are settled. A circle never is.
             let waits = |at: &Defined, body: &Body| {
@@ -101,9 +108,12 @@ impl Inlining {
                 (body.size, body.needs) = (size, needs);
                 if size <= MOST_BYTES && needs <= MOST_LOCALS {
                     this.bodies.insert(at, body);
+                } else {
+                    this.refused.insert(at, Reason::Large);
                 }
             }
         }
+        this.refused.extend(open.into_keys().map(|at| (at, Reason::Nested)));
         this
     }
 
@@ -116,13 +126,17 @@ impl Inlining {
         self.wanted(instance, function).filter(|target| self.bodies.contains_key(target))
     }
 
-    fn body_of(&self, instance: u32, function: u32) -> Option<&Body> {
-        self.bodies.get(&self.wanted(instance, function)?)
+    /// Why a function is called by all of an instance whose body should stand in place of calls.
+    pub fn refusal(&self, linked: &Linked<'_>, instance: u32, function: u32) -> Option<Reason> {
+        let asked = linked.inline[instance as usize].get(function as usize) == Some(&true);
+        match self.wanted(instance, function) {
+            None => asked.then_some(Reason::Host),
+            Some(target) => self.refused.get(&target).copied(),
+        }
     }
 
-    /// Some calls in the instance may become bodies.
-    pub fn concerns(&self, instance: u32) -> bool {
-        self.targets[instance as usize].iter().any(Option::is_some)
+    fn body_of(&self, instance: u32, function: u32) -> Option<&Body> {
+        self.bodies.get(&self.wanted(instance, function)?)
     }
 
     /// How many bytes all callers together may grow by.
@@ -130,9 +144,13 @@ impl Inlining {
         linked.modules.iter().map(|module| module.bytes.len()).sum::<usize>() / SHARE + MOST_GROWTH
     }
 
-    /// If calls in a function may become bodies, how many bytes it grows by at most. One that cannot be
-    /// read is left as it is.
-    pub fn growth(&self, linked: &Linked<'_>, (instance, position): Defined) -> Option<usize> {
+    /// How many bytes a function grows by at most in which calls become bodies, or why none do. One that
+    /// cannot be read is not valid, and left as it is.
+    pub fn growth(
+        &self,
+        linked: &Linked<'_>,
+        (instance, position): Defined,
+    ) -> Result<usize, Reason> {
         let module = &linked.modules[instance as usize];
         let (mut handles, mut leaves) = (false, false);
         let note = |operator: &Operator<'_>| {
@@ -140,8 +158,9 @@ impl Inlining {
             leaves |= matches!(operator, Operator::ReturnCall { .. });
             true
         };
-        let (locals, calls) = read(module, position as usize, note)?;
-        let params = module.func_type(module.funcs[position as usize])?.params().len();
+        let (locals, calls) = read(module, position as usize, note).ok_or(Reason::Caller)?;
+        let ty = module.func_type(module.funcs[position as usize]).ok_or(Reason::Caller)?;
+        let params = ty.params().len();
         // Its own indices may take more bytes, too.
         let before = module.body_size(position as usize).saturating_mul(GROWTH);
         let mut size = before;
@@ -155,23 +174,27 @@ impl Inlining {
         }
         let grown = size - before;
         let fits = size <= BODY_LIMIT && grown <= MOST_GROWTH && needs <= LOCALS_LIMIT;
-        (fits && !(handles && leaves)).then_some(grown)
+        match (handles && leaves, fits) {
+            (true, _) => Err(Reason::Caller),
+            (false, false) => Err(Reason::Growth),
+            (false, true) => Ok(grown),
+        }
     }
 }
 
 impl Body {
-    /// Reads a body, if it can stand in place of calls.
-    fn read(module: &Module<'_>, position: usize) -> Option<Self> {
-        let ty = module.func_type(module.funcs[position])?.clone();
-        let (groups, calls) = read(module, position, may_stand_elsewhere)?;
+    /// Reads a body, or says why it cannot stand in place of calls.
+    fn read(module: &Module<'_>, position: usize) -> Result<Self, Reason> {
+        let ty = module.func_type(module.funcs[position]).ok_or(Reason::Body)?.clone();
+        let (groups, calls) = read(module, position, may_stand_elsewhere).ok_or(Reason::Body)?;
         let count = groups.iter().map(|(count, _)| *count as usize).sum::<usize>();
         let needs = ty.params().len() + count;
         if needs > MOST_LOCALS {
-            return None;
+            return Err(Reason::Large);
         }
         let locals = groups.iter().flat_map(|(count, ty)| vec![*ty; *count as usize]).collect();
         let size = module.body_size(position) * GROWTH + needs * LOCAL + AROUND;
-        Some(Body { ty, locals, calls, size, needs })
+        Ok(Body { ty, locals, calls, size, needs })
     }
 }
 

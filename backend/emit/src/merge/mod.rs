@@ -19,6 +19,7 @@
 //! exist in the last step.
 
 mod bulk;
+mod called;
 mod consts;
 mod emit;
 mod error;
@@ -36,6 +37,7 @@ mod segments;
 mod shapes;
 mod types;
 
+pub use called::{Called, Reason};
 pub use error::MergeError;
 pub(crate) use fused::Fused;
 
@@ -147,6 +149,8 @@ pub struct Merged<M = Vec<u8>> {
     pub proves: Vec<bool>,
     /// Custom sections that were left out: position of the instance, and the section's name.
     pub dropped_sections: Vec<(usize, String)>,
+    /// What is called, though [`Source::Inline`] asked for its body, in order.
+    pub called: Vec<Called>,
 }
 
 /// Merges instances into one module.
@@ -159,13 +163,13 @@ pub struct Merged<M = Vec<u8>> {
 /// See [`MergeError`]. No output is made in part.
 pub fn merge(merge: &Merge<'_>) -> Result<Merged, MergeError> {
     merge_then(merge, |merged| {
-        let Merged { module, has_start, kept, proves, dropped_sections } = merged;
+        let Merged { module, has_start, kept, proves, dropped_sections, called } = merged;
         let mut bytes = module.head.clone();
         module.put_rest(&mut |pieces: &[&[u8]], _: &[&[u8]]| {
             pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
             Ok::<_, MergeError>(())
         })?;
-        Ok(Merged { module: bytes, has_start, kept, proves, dropped_sections })
+        Ok(Merged { module: bytes, has_start, kept, proves, dropped_sections, called })
     })?
 }
 

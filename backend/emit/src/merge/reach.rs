@@ -3,6 +3,7 @@
 //!
 //! What bodies refer to has been scanned by then; a worklist walks the lists.
 
+use super::called::Reason;
 use super::consts::{Expr, Inits, Piece};
 use super::immediates::{Immediates, Slot, Visitor};
 use super::inline::{Defined, Inlining};
@@ -11,7 +12,7 @@ use super::scan::References;
 use super::segments::{Step, Write};
 use super::types::{Dangling, ToIds};
 use super::{Kind, MergeError, PerKind};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use wasm_encoder::EntityType;
 use wasm_encoder::reencode::Reencode;
 use wasmparser::{BinaryReader, ElementItems, Operator, OperatorsReader, TableInit};
@@ -32,6 +33,8 @@ pub struct Live {
     pub needs_declarations: Vec<bool>,
     /// Functions in which bodies stand in place of calls.
     pub callers: HashSet<Defined>,
+    /// Imports that live code calls where bodies should stand: instance, function and why.
+    pub called: BTreeSet<(u32, u32, Reason)>,
 }
 
 impl Live {
@@ -74,6 +77,7 @@ pub fn reach(
             code_uses_data: false,
             needs_declarations: vec![false; linked.modules.len()],
             callers: HashSet::new(),
+            called: BTreeSet::new(),
         },
         queue: Vec::new(),
         writes: PerKind::default(),
@@ -291,15 +295,16 @@ impl Reach<'_, '_> {
         let (refs, inlining) = (self.refs, self.inlining);
         let calls =
             |(slot, function)| slot == Slot::Func && inlining.target(instance, function).is_some();
-        let asks = inlining.concerns(instance) && refs.of(instance, index).any(calls);
-        let growth = asks.then(|| inlining.growth(self.linked, (instance, index))).flatten();
-        let left = growth.and_then(|growth| self.budget.checked_sub(growth));
-        let inlines = left.is_some();
-        if let Some(left) = left {
+        if !refs.of(instance, index).any(calls) {
+            return self.references(instance, index, Ok(()));
+        }
+        let growth = inlining.growth(self.linked, (instance, index));
+        let left = growth.and_then(|growth| self.budget.checked_sub(growth).ok_or(Reason::Budget));
+        if let Ok(left) = left {
             self.budget = left;
             self.live.callers.insert((instance, index));
         }
-        self.references(instance, index, inlines)
+        self.references(instance, index, left.map(|_| ()))
     }
 
     /// What stands in place of a call of the function. Rows of such are short.
@@ -309,18 +314,28 @@ impl Reach<'_, '_> {
         }
         let ty = self.linked.modules[instance as usize].funcs[index as usize];
         self.reference(instance, Slot::Type, ty)?;
-        self.references(instance, index, true)
+        self.references(instance, index, Ok(()))
     }
 
-    fn references(&mut self, instance: u32, index: u32, inlines: bool) -> Result<(), MergeError> {
-        let refs = self.refs;
+    /// What a body refers to; in place of calls stand bodies, or there is a reason why not.
+    fn references(
+        &mut self,
+        instance: u32,
+        index: u32,
+        inlines: Result<(), Reason>,
+    ) -> Result<(), MergeError> {
+        let (refs, inlining) = (self.refs, self.inlining);
         for (slot, index) in refs.of(instance, index) {
-            if inlines
-                && slot == Slot::Func
-                && let Some(target) = self.inlining.target(instance, index)
-            {
-                self.inlined(target)?;
-                continue;
+            if slot == Slot::Func {
+                let refused = match (inlining.target(instance, index), inlines) {
+                    (Some(target), Ok(())) => {
+                        self.inlined(target)?;
+                        continue;
+                    }
+                    (Some(_), Err(reason)) => Some(reason),
+                    (None, _) => inlining.refusal(self.linked, instance, index),
+                };
+                self.live.called.extend(refused.map(|reason| (instance, index, reason)));
             }
             self.live.code_uses_data |= slot == Slot::Data;
             let has_data_count = self.linked.modules[instance as usize].has_data_count;

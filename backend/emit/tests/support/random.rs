@@ -175,7 +175,12 @@ impl Passes {
                 Pass::Fields(fields.iter().map(|&field| self.of(types, Some(field))).collect())
             }
             Some(variant @ (T::Variant(_) | T::Option(_) | T::Result(..))) => {
-                Pass::Cases(cases(variant).into_iter().map(|ty| self.of(types, ty)).collect())
+                let inner = cases(variant).into_iter().map(|ty| self.of(types, ty)).collect();
+                let masks = meld_component::facts::masks(types);
+                match ty.is_some_and(|ty| self.bulk && masks.contains_key(&ty)) {
+                    true => Pass::SelectCases(inner),
+                    false => Pass::Cases(inner),
+                }
             }
             Some(_) => Pass::Keep,
         };

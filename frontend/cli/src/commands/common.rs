@@ -187,27 +187,36 @@ impl ExplainArguments {
         self.explain.as_deref() == Some("")
     }
 
-    /// What is to be printed; none if nothing was asked.
-    pub fn text(&self, decided: &Decided<'_>) -> Result<Option<String>, Failure> {
-        if self.explain.is_none() && self.why_not.is_none() {
-            return Ok(None);
-        }
-        if self.explain_format == ExplainFormat::Json && self.why_not.is_some() {
+    /// Something is to be printed.
+    pub fn is_asked(&self) -> bool {
+        self.explain.is_some() || self.why_not.is_some()
+    }
+
+    /// What `--why-not` prints, which what is written does not change.
+    pub fn why_not(&self, decided: &Decided<'_>) -> Result<Option<String>, Failure> {
+        let Some(rule) = &self.why_not else { return Ok(None) };
+        if self.explain_format == ExplainFormat::Json {
             return Err(Failure::arguments("`--why-not` has no JSON form; ask for it alone"));
         }
-        let filter = self.explain.as_deref().filter(|f| !f.is_empty());
-        let mut text = String::new();
-        if self.explain.is_some() {
-            match self.explain_format {
-                ExplainFormat::Text => text.push_str(&decided.trace.explain_text(filter)),
-                ExplainFormat::Json => {
-                    text.push_str(&format!("{:#}\n", decided.trace.explain_json(filter)));
-                }
+        Ok(Some(decided.trace.why_not(rule, self.filter()).map_err(FuseError::from)?))
+    }
+
+    /// What is to be printed, with what `--why-not` prints at the end; none if nothing was asked.
+    pub fn text(&self, decided: &Decided<'_>, why_not: Option<String>) -> Option<String> {
+        let filter = self.filter();
+        let explained = self.explain.as_ref().map(|_| match self.explain_format {
+            ExplainFormat::Text => decided.trace.explain_text(filter),
+            ExplainFormat::Json => format!("{:#}\n", decided.trace.explain_json(filter)),
+        });
+        match (explained, why_not) {
+            (None, None) => None,
+            (explained, why_not) => {
+                Some(explained.unwrap_or_default() + &why_not.unwrap_or_default())
             }
         }
-        if let Some(rule) = &self.why_not {
-            text.push_str(&decided.trace.why_not(rule, filter).map_err(FuseError::from)?);
-        }
-        Ok(Some(text))
+    }
+
+    fn filter(&self) -> Option<&str> {
+        self.explain.as_deref().filter(|filter| !filter.is_empty())
     }
 }

@@ -43,38 +43,45 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     );
     let (fuser, progress, program) = read?;
     let rules = rules?;
-    let decided = fuser.decide_for(program?, &rules)?;
-    let explanation = arguments.explain.text(&decided)?;
+    let mut decided = fuser.decide_for(program?, &rules)?;
+    let why_not = arguments.explain.why_not(&decided)?;
     let output = match &arguments.output {
         Some(path) => Some(path.as_str()),
-        None if explanation.is_some() => None,
+        None if arguments.explain.is_asked() => None,
         None => Some("-"),
     };
     // Also without an output: an explanation of what cannot be written would mislead.
-    let warnings = match output {
-        None => decided.emit_to(&mut std::io::sink())?,
+    let (report, explanation) = match output {
+        None => {
+            let report = decided.emit_to(&mut std::io::sink())?;
+            decided.note(&report);
+            let explanation = arguments.explain.text(&decided, why_not);
+            (report, explanation)
+        }
         Some(path) => {
             let mut file = Output::open(path);
-            let warnings = if arguments.wat {
+            let report = if arguments.wat {
                 let emitted = decided.emit()?;
                 let text = wasmprinter::print_bytes(&emitted.bytes)
                     .map_err(|e| Failure::refused(format!("the output cannot be printed: {e}")))?;
                 file.write_all(text.as_bytes()).map_err(|e| unwritten(path, &e))?;
-                emitted.warnings
+                emitted.report
             } else {
                 decided.emit_to(&mut file).map_err(|error| match error {
                     FuseError::Emit(EmitError::Write(e)) => unwritten(path, &e),
                     error => error.into(),
                 })?
             };
+            decided.note(&report);
+            let explanation = arguments.explain.text(&decided, why_not);
             // Neither needs the other, and both take a while where inputs are large.
             rayon::join(|| file.complete(), || drop((decided, fuser))).0?;
-            warnings
+            (report, explanation)
         }
     };
     drop(progress);
     warn_of(&rules);
-    for warning in &warnings {
+    for warning in &report.warnings {
         io::complain(&format!("warning: {warning}\n"));
     }
     match explanation {

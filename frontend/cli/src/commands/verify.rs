@@ -37,11 +37,14 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let (fuser, _) = arguments.fuser.fuser(Form::Component, arguments.explain.all())?;
     let rules = fuser.load_rules()?;
-    let decided = fuser.decide(&rules)?;
-    if let Some(text) = arguments.explain.text(&decided)? {
+    let mut decided = fuser.decide(&rules)?;
+    let why_not = arguments.explain.why_not(&decided)?;
+    let emitted = decided.emit()?;
+    decided.note(&emitted.report);
+    if let Some(text) = arguments.explain.text(&decided, why_not) {
         io::print(&text)?;
     }
-    let fused = decided.emit()?.bytes;
+    let fused = emitted.bytes;
     let options = Options {
         seed: arguments.seed,
         calls_per_export: arguments.calls,

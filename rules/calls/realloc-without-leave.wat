@@ -1,12 +1,11 @@
-;; A guest's `realloc` as the host calls it, with the instance's `may-leave` flag down while it
-;; runs. The host checks what it returns.
+;; A guest's `realloc`, with the instance's `may-leave` flag down while it runs.
 (module
   (import "" "realloc"
     (func $realloc
       (param memory.addr memory.addr memory.addr memory.addr) (result memory.addr)))
   (import "state" "may-leave" (global $may-leave (mut i32)))
 
-  (func $meld:lowered-realloc (export "realloc")
+  (func $meld:realloc-without-leave (export "realloc")
     (param $old memory.addr) (param $old-size memory.addr) (param $align memory.addr)
     (param $size memory.addr) (result memory.addr)
     (local $result memory.addr)

@@ -1,0 +1,120 @@
+//! How large what is called is: bodies of guests' functions, and what adapters bring across.
+
+use super::bodies::{Bodies, Function, exported_function};
+use crate::program::{CoreItem, FuncDef, Program};
+use crate::types::{FuncType, TypeId, Types, ValueType};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use wasmparser::Operator;
+
+/// What an area of memory counts that is allocated and copied.
+const AREA: usize = 4;
+
+/// Bytes of the bodies without loops among functions that components lift or allocate with.
+#[derive(Clone, Debug, Default)]
+pub struct BodySizes(BTreeMap<Function, usize>);
+
+impl BodySizes {
+    /// How many bytes the body of an item has, if it is such a function.
+    pub fn get(&self, program: &Program, item: &CoreItem) -> Option<usize> {
+        self.0.get(&exported_function(program, item)?).copied()
+    }
+}
+
+/// Measures them. What cannot be read has none.
+pub fn body_sizes(program: &Program) -> BodySizes {
+    let lifted = program.funcs.iter().filter_map(|func| match &func.def {
+        FuncDef::Lift { core, .. } => Some(core),
+        FuncDef::Host(_) => None,
+    });
+    let reallocs = program.options.iter().filter_map(|options| options.realloc.as_ref());
+    let functions: BTreeSet<Function> =
+        lifted.chain(reallocs).filter_map(|item| exported_function(program, item)).collect();
+    let mut bodies = Bodies::new(program);
+    let mut size = |function: &Function| {
+        let body = bodies.module(function.0).and_then(|module| module.body(function.1))?;
+        let mut operators = body.get_operators_reader().ok()?.into_iter();
+        let straight =
+            operators.all(|operator| !matches!(operator, Err(_) | Ok(Operator::Loop { .. })));
+        straight.then(|| body.range().len())
+    };
+    let sizes = functions.into_iter().filter_map(|function| Some((function, size(&function)?)));
+    BodySizes(sizes.collect())
+}
+
+/// For each type how many values an adapter brings across: 1 for a number, a handle and a
+/// discriminant, [`AREA`] for a string or list that is copied as a whole; of a variant, the values of
+/// all cases, for each is code of its own. None for what is passed one by one, and for handles of
+/// other things than resources.
+pub fn values(types: &Types, any_bits: &BTreeSet<TypeId>) -> HashMap<TypeId, usize> {
+    use ValueType::*;
+    let mut found: HashMap<TypeId, usize> = HashMap::new();
+    for (id, ty) in types.iter() {
+        // A type's parts come before it.
+        let parts = || {
+            let parts = ty.parts();
+            let mut counts = parts.iter().map(|part| found.get(part));
+            counts.try_fold(0usize, |sum, count| Some(sum.saturating_add(*count?)))
+        };
+        let count = match ty {
+            Bool | S8 | U8 | S16 | U16 | S32 | U32 | S64 | U64 | F32 | F64 | Char | Enum(_)
+            | Flags(_) | Own(_) | Borrow(_) => Some(1),
+            String => Some(AREA),
+            List(element) => any_bits.contains(element).then_some(AREA),
+            Record(_) | Tuple(_) => parts(),
+            Variant(_) | Option(_) | Result(..) => parts().map(|sum| sum.saturating_add(1)),
+            FixedList(..) | Stream(_) | Future(_) | ErrorContext => None,
+        };
+        found.extend(count.map(|count| (id, count)));
+    }
+    found
+}
+
+/// The same of the parameters and the result of a function.
+pub fn values_of(values: &HashMap<TypeId, usize>, func: &FuncType) -> Option<usize> {
+    let mut counts = func.params.iter().chain(&func.result).map(|ty| values.get(ty));
+    counts.try_fold(0usize, |sum, count| Some(sum.saturating_add(*count?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::any_bits;
+
+    #[test]
+    fn values_of_all_cases_count() {
+        use ValueType::*;
+        let mut types = Types::default();
+        let u8_ = types.intern(U8);
+        let bool_ = types.intern(Bool);
+        let string = types.intern(String);
+        let bytes = types.intern(List(u8_));
+        let bools = types.intern(List(bool_));
+        let option = types.intern(Option(string));
+        let own = types.intern(Own(crate::program::ResourceId(0)));
+        let variant = types.intern(Variant([vec![Some(bytes); 20], vec![None; 20]].concat()));
+        let values = values(&types, &any_bits(&types));
+        let check = |params: &[TypeId], result: std::option::Option<TypeId>, expect| {
+            let func = FuncType { async_: false, params: params.to_vec(), result };
+            assert_eq!(values_of(&values, &func), expect, "{func:?}");
+        };
+        check(&[], None, Some(0));
+        check(&[u8_; 4], Some(u8_), Some(5));
+        check(&[bytes], Some(string), Some(8));
+        check(&[bools], None, None);
+        check(&[option], Some(u8_), Some(6));
+        check(&[own, own], Some(own), Some(3));
+        check(&[variant], None, Some(81));
+    }
+
+    /// A type of 2^40 numbers, that shares all it can.
+    #[test]
+    fn shared_types_are_counted_once() {
+        let mut types = Types::default();
+        let mut ty = types.intern(ValueType::U8);
+        for _ in 0..40 {
+            ty = types.intern(ValueType::Tuple(vec![ty; 2]));
+        }
+        let values = values(&types, &BTreeSet::new());
+        assert_eq!(values[&ty], 1 << 40);
+    }
+}
