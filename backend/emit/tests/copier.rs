@@ -87,7 +87,7 @@ fn lists_are_copied() {
 
 #[test]
 fn bools_become_0_or_1() {
-    let fill = |at: usize| if at % 3 == 0 { 0 } else { (at * 7 + at / 256) as u8 };
+    let fill = |at: usize| if at.is_multiple_of(3) { 0 } else { (at * 7 + at / 256) as u8 };
     every_length("bools", 1, fill, |byte| u8::from(byte != 0));
 }
 
