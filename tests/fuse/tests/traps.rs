@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 
 /// Traps that are the guest's own, or that the host of the fused component finds, by composition
 /// and export.
-const OTHERS: [(&str, &str); 10] = [
+const OTHERS: [(&str, &str); 11] = [
     ("exceptions/at-the-host", "thrown"),
     ("exceptions/at-the-host", "thrown-after"),
+    ("exceptions/in-start", "run"),
     ("linking/start-traps", "run"),
     ("resources/built-ins-as-functions", "indirect-type"),
     ("resources/destructor-traps", "dropped-7"),
