@@ -7,7 +7,7 @@ use crate::wiring::Wiring;
 use crate::wrap::{Destructor, Lifted, Lowered, ResourceBuiltin, ResourceOperation, Supplied};
 use indexmap::IndexMap;
 use meld_component::program::{CanonicalOptions, CoreItem, HostFuncId, Program, World};
-use meld_engine::plan::{Entity, Node, NodeId, Plan, Port};
+use meld_engine::plan::{Entity, Form, Node, NodeId, Plan, Port};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Core imports of the merged module that are lowered host functions, by decided term.
@@ -272,7 +272,16 @@ fn supplied(
             return Err(wrong());
         };
         let item = &program.instances[instance.index()].imports[*position as usize];
-        let CoreItem::Host { importer, .. } = item else { return Err(wrong()) };
+        let CoreItem::Host { importer, module: own_module, name: own_name } = item else {
+            return Err(wrong());
+        };
+        // A core module that the root imports has the functions that it has.
+        let renamed = (&**module, &**name) != (own_module, own_name);
+        if renamed && plan.target.form == Form::Component {
+            let [module, name, own_module, own_name] =
+                [&**module, name, own_module, own_name].map(str::to_string);
+            return Err(EmitError::Renamed { module, name, own_module, own_name });
+        }
         let (instance, export) = program.host_exports.get(importer).ok_or_else(wrong)?;
         let found = Supplied {
             module: module.to_string(),

@@ -63,6 +63,22 @@ pub enum EmitError {
         /// Bytes besides.
         more: u64,
     },
+    /// A rule names another function of the host than the one that a component's root imports.
+    #[error(
+        "a rule answers the import of `{own_module}` `{own_name}` by the host's `{module}` `{name}`, and no \
+         core module that the component's root imports is known by that; answer by `{own_module}` \
+         `{own_name}`, or ask for a core module (--core)"
+    )]
+    Renamed {
+        /// First level name that the rule gives.
+        module: String,
+        /// Second level name that the rule gives.
+        name: String,
+        /// First level name of the import.
+        own_module: String,
+        /// Second level name of the import.
+        own_name: String,
+    },
     /// Two functions of the host would be one.
     #[error(
         "two functions of the host are both `{module}` `{name}` for the core modules that import them, \

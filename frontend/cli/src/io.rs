@@ -64,8 +64,13 @@ fn write(path: &str, bytes: &[u8]) -> Result<(), Failure> {
         out.flush()?;
         return Ok(());
     }
-    std::fs::write(path, bytes).map_err(|e| Failure::file(format!("{path}: {e}")))
+    let failure = |e: std::io::Error, more| Failure::file(format!("{path}: {e}{more}"));
+    let mut file = std::fs::File::create(path).map_err(|e| failure(e, ""))?;
+    file.write_all(bytes).map_err(|e| failure(e, CUT))
 }
+
+/// What is said of a file that had to be written over, and could not.
+const CUT: &str = "; what the file holds now is not complete";
 
 /// An output that is made bit by bit. What stands at its path stays until it is complete.
 pub enum Output<'p> {
@@ -82,6 +87,10 @@ impl<'p> Output<'p> {
     }
 
     fn beside(path: &str) -> Option<Self> {
+        // A name of what is open already: whoever holds it reads there.
+        if ["/dev", "/proc"].iter().any(|folder| Path::new(path).starts_with(folder)) {
+            return None;
+        }
         // What a link leads to is replaced, not the link.
         let place = match Path::new(path).canonicalize() {
             _ if path == "-" => return None,
@@ -104,7 +113,7 @@ impl<'p> Output<'p> {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let file = builder.tempfile_in(folder.unwrap_or(Path::new("."))).ok()?;
         if let Some(existing) = existing {
-            if !is_alike(&existing, &file.as_file().metadata().ok()?) {
+            if !is_alike(&existing, &file.as_file().metadata().ok()?) || has_attributes(&place) {
                 return None;
             }
             file.as_file().set_permissions(existing.permissions()).ok()?;
@@ -130,7 +139,9 @@ impl<'p> Output<'p> {
 /// Writes what is in one file over another.
 fn copy(mut from: NamedTempFile, to: &Path) -> std::io::Result<()> {
     from.rewind()?;
-    std::io::copy(&mut from, &mut std::fs::File::create(to)?)?;
+    let mut to = std::fs::File::create(to)?;
+    std::io::copy(&mut from, &mut to)
+        .map_err(|e| std::io::Error::new(e.kind(), format!("{e}{CUT}")))?;
     Ok(())
 }
 
@@ -146,6 +157,19 @@ fn is_alike(existing: &std::fs::Metadata, other: &std::fs::Metadata) -> bool {
 #[cfg(not(unix))]
 fn is_alike(_: &std::fs::Metadata, _: &std::fs::Metadata) -> bool {
     true
+}
+
+/// Whether a file has an access control list, or other attributes that a new one would lack. Those that the
+/// system gives to every file it gives to a new one, too.
+#[cfg(unix)]
+fn has_attributes(path: &Path) -> bool {
+    xattr::list(path)
+        .is_ok_and(|mut names| names.any(|name| !name.to_string_lossy().starts_with("security.")))
+}
+
+#[cfg(not(unix))]
+fn has_attributes(_: &Path) -> bool {
+    false
 }
 
 /// Removes a file where a signal ends the process. Other signals end it still, and leave the file.

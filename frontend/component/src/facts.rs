@@ -11,6 +11,7 @@ mod intrinsics;
 mod leave;
 mod masks;
 mod named;
+mod reached;
 mod resources;
 mod sizes;
 mod trampolines;

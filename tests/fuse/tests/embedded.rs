@@ -143,3 +143,47 @@ fn wit_that_tools_cannot_read_is_not_embedded() {
     let interface = host(r#"(export "guest" (instance $guest))"#);
     carries_none(&interface, "WIT tools fail to read it", &["guest#eat"]);
 }
+
+/// A root that imports and exports one interface, each with a resource of its own, and takes the imported
+/// one elsewhere.
+#[test]
+fn an_imported_resource_is_not_taken_for_an_exported_one() {
+    let root = r#"(component
+      (import "x:y/things" (instance $t (export "thing" (type $r (sub resource)))))
+      (alias export $t "thing" (type $r))
+      (core func $drop (canon resource.drop $r))
+      (type $mine (resource (rep i32)))
+      (core func $new (canon resource.new $mine))
+      (core module $m
+        (import "" "drop" (func $drop (param i32)))
+        (func (export "end") (param i32) (result i32) (call $drop (local.get 0)) (i32.const 2)))
+      (core instance $m (instantiate $m (with "" (instance (export "drop" (func $drop))))))
+      (func $make (param "n" u32) (result (own $mine)) (canon lift (core func $new)))
+      (func $end (param "x" (own $r)) (result u32) (canon lift (core func $m "end")))
+      (component $things
+        (import "t" (type $t (sub resource)))
+        (import "make" (func $make (param "n" u32) (result (own $t))))
+        (export $u "thing" (type $t))
+        (export "make" (func $make) (func (param "n" u32) (result (own $u)))))
+      (instance $things (instantiate $things (with "t" (type $mine)) (with "make" (func $make))))
+      (export "x:y/things" (instance $things))
+      (component $conv
+        (import "h" (type $h (sub resource)))
+        (import "end" (func $end (param "x" (own $h)) (result u32)))
+        (export $hx "thing" (type $h))
+        (export "end" (func $end) (func (param "x" (own $hx)) (result u32))))
+      (instance $conv (instantiate $conv (with "h" (type $r)) (with "end" (func $end))))
+      (export "x:y/conv" (instance $conv)))"#;
+    let (module, warnings) = fused(root);
+    let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+    assert!(
+        warning.contains("an export uses the imported resource `x:y/things.thing`"),
+        "{warning}"
+    );
+    let sections = Parser::new(0).parse_all(&module).map(|payload| payload.expect("it is valid"));
+    for payload in sections {
+        if let Payload::CustomSection(section) = payload {
+            assert!(!section.name().starts_with("component-type"), "{}", section.name());
+        }
+    }
+}

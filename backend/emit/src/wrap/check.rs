@@ -14,7 +14,7 @@ use wasmparser::component_types::{
     ComponentEntityType, ComponentFuncTypeId, ComponentInstanceTypeId, ComponentItem,
     ComponentValType, ResourceId,
 };
-use wasmparser::types::{EntityType, TypesRef};
+use wasmparser::types::{CoreTypeId, EntityType, TypesRef};
 
 /// Compares the world of a valid output with that of its `input`.
 pub(crate) fn same_world(input: &ComponentWorld, valid: &Valid) -> Result<(), WrapError> {
@@ -99,18 +99,19 @@ impl Comparison<'_> {
             && a.iter().zip(b).all(|((a_name, a), (b_name, b))| a_name == b_name && self.item(a, b))
     }
 
-    /// Core modules that import and export functions.
     fn module(&self, a: ComponentCoreModuleTypeId, b: ComponentCoreModuleTypeId) -> bool {
-        let function = |types: TypesRef<'_>, entity: &EntityType| match entity {
-            EntityType::Func(id) => match &types[*id].composite_type.inner {
-                CompositeInnerType::Func(ty) => Some(ty.clone()),
-                _ => None,
-            },
+        let function = |types: TypesRef<'_>, id: CoreTypeId| match &types[id].composite_type.inner {
+            CompositeInnerType::Func(ty) => Some(ty.clone()),
             _ => None,
         };
-        let equal = |a: &EntityType, b: &EntityType| {
-            let (a, b) = (function(self.a, a), function(self.b, b));
-            a.is_some() && a == b
+        let equal = |a: &EntityType, b: &EntityType| match (a, b) {
+            (EntityType::Func(a), EntityType::Func(b))
+            | (EntityType::Tag(a), EntityType::Tag(b)) => {
+                let a = function(self.a, *a);
+                a.is_some() && a == function(self.b, *b)
+            }
+            (EntityType::Table(_) | EntityType::Memory(_) | EntityType::Global(_), _) => a == b,
+            _ => false,
         };
         let (a, b) = (&self.a[a], &self.b[b]);
         a.imports.len() == b.imports.len()

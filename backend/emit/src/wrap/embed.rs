@@ -2,7 +2,8 @@
 
 use super::outline::outline;
 use meld_component::guard::guard;
-use meld_component::program::{ComponentWorld, Program, StringEncoding, World};
+use meld_component::program::{ComponentWorld, Program, ResourceId, StringEncoding, World};
+use meld_component::types::{TypeId as ValueTypeId, Types, ValueType};
 use std::collections::HashSet;
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::names::{ComponentName, ComponentNameKind};
@@ -27,6 +28,13 @@ pub enum EmbedError {
     /// WIT would tell the two apart, and with it whoever reads it.
     #[error("the root shows one resource as several types")]
     Several,
+    /// The root imports an interface and exports one of the same name, and an export uses a resource of the
+    /// imported one. In WIT the exported one would stand for it.
+    #[error(
+        "an export uses the imported resource `{0}`, and the root exports an interface of the same name, which \
+         in WIT would stand for it"
+    )]
+    Overlaid(String),
     /// The WIT tools refuse the world.
     #[error("the world cannot be described in WIT: {0}")]
     Refused(String),
@@ -45,6 +53,7 @@ pub fn embed_world(
 ) -> Result<(), EmbedError> {
     let World::Component(world) = &program.world else { return Ok(()) };
     describable(world)?;
+    overlaid(program, world)?;
     let refused = |e: &dyn std::fmt::Display| EmbedError::Refused(format!("{e:#}"));
     let outline = outline(&world.bytes).map_err(|e| refused(&e))?;
     // The decoder states some of its expectations as assertions.
@@ -68,6 +77,39 @@ pub fn embed_world(
     readable(&section).map_err(|e| refused(&e))?;
     module.extend(section);
     Ok(())
+}
+
+/// Looks for imported resources that WIT would take for exported ones.
+fn overlaid(program: &Program, world: &ComponentWorld) -> Result<(), EmbedError> {
+    let exports = |name: &String| world.exports.iter().any(|(export, ..)| export == name);
+    for (resource, path) in program.border.iter().flat_map(|border| &border.imported) {
+        let [interface, _, ..] = &path[..] else { continue };
+        if !exports(interface) {
+            continue;
+        }
+        let mentions = mentions(&program.types, *resource);
+        let used = program.root_exports.iter().any(|export| {
+            let func = program.types.func(program.funcs[export.func.index()].ty);
+            func.params.iter().chain(&func.result).any(|ty| mentions.contains(ty))
+        });
+        if used {
+            return Err(EmbedError::Overlaid(path.join(".")));
+        }
+    }
+    Ok(())
+}
+
+/// Types whose values are or hold handles of a resource.
+fn mentions(types: &Types, resource: ResourceId) -> HashSet<ValueTypeId> {
+    let mut found = HashSet::new();
+    for (id, ty) in types.iter() {
+        let handle = matches!(ty, ValueType::Own(r) | ValueType::Borrow(r) if *r == resource);
+        // A type's parts come before it.
+        if handle || ty.parts().iter().any(|part| found.contains(part)) {
+            found.insert(id);
+        }
+    }
+    found
 }
 
 /// How many resource types a world has to who reads it: an interface that is imported and exported has its

@@ -247,43 +247,55 @@ impl<'a> TypeWriter<'a> {
         })
     }
 
-    /// The index of a new core type for core modules that import and export functions.
+    /// The index of a new core type for core modules.
     fn module_type(
         &mut self,
         level: usize,
         id: wp::ComponentCoreModuleTypeId,
     ) -> Result<u32, WrapError> {
         let types = self.types;
-        let unknown = || WrapError::kind("a core module with more than plain functions");
+        let unknown = || WrapError::kind("a core module whose types refer to other types");
         let mut ty = ModuleType::new();
         let mut functions = 0;
-        let mut function = |ty: &mut ModuleType, entity: &EntityType| {
-            let EntityType::Func(id) = entity else { return Err(unknown()) };
-            let CompositeInnerType::Func(func) = &types[*id].composite_type.inner else {
-                return Err(unknown());
+        let mut item = |ty: &mut ModuleType, entity: &EntityType| {
+            let mut reencoder = reencode::RoundtripReencoder;
+            let mut function = |id: &wasmparser::types::CoreTypeId| {
+                let CompositeInnerType::Func(func) = &types[*id].composite_type.inner else {
+                    return Err(unknown());
+                };
+                let values = |types: &[wasmparser::ValType]| {
+                    let values = types.iter().map(|ty| reencode::RoundtripReencoder.val_type(*ty));
+                    values.collect::<Result<Vec<_>, _>>().map_err(|_| unknown())
+                };
+                let (params, results) = (values(func.params())?, values(func.results())?);
+                ty.ty().function(params, results);
+                functions += 1;
+                Ok(functions - 1)
             };
-            let plain = |types: &[wasmparser::ValType]| {
-                let mut reencoder = reencode::RoundtripReencoder;
-                let types = types.iter().filter(|ty| !ty.is_reference_type());
-                types.map(|ty| reencoder.val_type(*ty)).collect::<Result<Vec<_>, _>>()
-            };
-            let (params, results) = (
-                plain(func.params()).map_err(|_| unknown())?,
-                plain(func.results()).map_err(|_| unknown())?,
-            );
-            if (params.len(), results.len()) != (func.params().len(), func.results().len()) {
-                return Err(unknown());
-            }
-            ty.ty().function(params, results);
-            functions += 1;
-            Ok(wasm_encoder::EntityType::Function(functions - 1))
+            Ok(match entity {
+                EntityType::Func(id) => wasm_encoder::EntityType::Function(function(id)?),
+                EntityType::FuncExact(_) => return Err(unknown()),
+                EntityType::Tag(id) => wasm_encoder::EntityType::Tag(wasm_encoder::TagType {
+                    kind: wasm_encoder::TagKind::Exception,
+                    func_type_idx: function(id)?,
+                }),
+                EntityType::Table(table) => {
+                    reencoder.table_type(*table).map_err(|_| unknown())?.into()
+                }
+                EntityType::Memory(memory) => {
+                    reencoder.memory_type(*memory).map_err(|_| unknown())?.into()
+                }
+                EntityType::Global(global) => {
+                    reencoder.global_type(*global).map_err(|_| unknown())?.into()
+                }
+            })
         };
         for ((module, name), entity) in &types[id].imports {
-            let entity = function(&mut ty, entity)?;
+            let entity = item(&mut ty, entity)?;
             ty.import(module, name, entity);
         }
         for (name, entity) in &types[id].exports {
-            let entity = function(&mut ty, entity)?;
+            let entity = item(&mut ty, entity)?;
             ty.export(name, entity);
         }
         Ok(match level.checked_sub(1).and_then(|i| self.instances.get_mut(i)) {

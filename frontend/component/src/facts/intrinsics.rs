@@ -1,6 +1,7 @@
 //! What guests import from the host's intrinsics for streams and futures (`pulseengine:async`).
 
 use super::named::named;
+use super::reached::reached;
 use crate::program::{CoreItem, CoreKind, InstanceId, ModuleId, Program};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,10 +28,12 @@ pub fn host_functions(program: &Program) -> impl Iterator<Item = (InstanceId, u3
 
 /// Imports of the intrinsics of a kind, whose names begin with `stream_` or `future_`, of which guests share
 /// ends: some guest makes them, one writes, and another one reads. None otherwise. A guest that imports a
-/// function and never names it in its code, its exports or its tables does nothing with it.
+/// function and never names it in its code, its exports or its tables does nothing with it, nor does one that
+/// nothing [reaches](reached).
 pub fn shares(program: &Program, kind: &str) -> BTreeSet<(InstanceId, u32)> {
+    let reached = reached(program);
     let imports: Vec<(InstanceId, u32, &str)> = host_functions(program)
-        .filter(|(_, _, module, _)| *module == INTRINSICS)
+        .filter(|(id, _, module, _)| *module == INTRINSICS && reached.contains(id))
         .filter_map(|(id, position, _, name)| Some((id, position, name.strip_prefix(kind)?)))
         .collect();
     let of = |wanted: &'static str| imports.iter().filter(move |(.., name)| *name == wanted);

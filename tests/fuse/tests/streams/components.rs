@@ -529,3 +529,63 @@ fn canonical_streams_are_refused_with_the_reason() {
         &["stream.read", "a read meets it", "a ring cannot"],
     );
 }
+
+/// A writer, and a reader of which nothing is exported: no guest has the other end.
+#[test]
+fn a_reader_that_nothing_reaches_shares_nothing() {
+    let root = r#"(component
+      (import "unlocked-dep=<pulseengine:async>" (core module $async
+        (export "stream_new" (func (result i64)))
+        (export "stream_read" (func (param i32 i32 i32 i32) (result i32)))
+        (export "stream_write" (func (param i32 i32 i32 i32) (result i32)))))
+      (core instance $async (instantiate $async))
+      (core module $w
+        (import "pulseengine:async" "stream_new" (func $new (result i64)))
+        (import "pulseengine:async" "stream_write" (func $write (param i32 i32 i32 i32) (result i32)))
+        (memory 1)
+        (func (export "make") (result i32)
+          (drop (call $write (i32.wrap_i64 (i64.shr_u (call $new) (i64.const 32)))
+            (i32.const 8) (i32.const 5) (i32.const 0)))
+          (i32.const 0)))
+      (core module $r
+        (import "pulseengine:async" "stream_read" (func $read (param i32 i32 i32 i32) (result i32)))
+        (memory 1)
+        (func (export "read") (param i32) (result i32)
+          (call $read (local.get 0) (i32.const 16) (i32.const 50) (i32.const 0))))
+      (core instance $w (instantiate $w (with "pulseengine:async" (instance $async))))
+      (core instance $r (instantiate $r (with "pulseengine:async" (instance $async))))
+      (func (export "make") (result u32) (canon lift (core func $w "make"))))"#;
+    let bytes = fuser(&[root.to_string()]).fuse().unwrap().bytes;
+    let text = wasmprinter::print_bytes(bytes).unwrap();
+    assert!(!text.contains("meld:bridge"), "{text}");
+}
+
+/// The dispatcher's `register` takes a reference, which no component function can.
+#[test]
+fn a_root_imports_core_modules_of_all_types() {
+    let root = r#"(component
+      (import "unlocked-dep=<meld:dispatch>" (core module $D
+        (export "memory" (memory 1 2))
+        (export "table" (table 1 externref))
+        (export "global" (global (mut i64)))
+        (export "tag" (tag (param i32)))
+        (export "register" (func (param i32 funcref i32) (result i32)))
+        (export "dispatch" (func (param i32 i32) (result i32)))))
+      (core instance $d (instantiate $D))
+      (core module $m
+        (import "meld:dispatch" "register" (func $r (param i32 funcref i32) (result i32)))
+        (import "meld:dispatch" "dispatch" (func $d (param i32 i32) (result i32)))
+        (elem declare func $f)
+        (global $n (mut i32) (i32.const 0))
+        (func $f (param i32 i32 i32) (global.set $n (i32.add (global.get $n) (local.get 2))))
+        (func (export "run") (result i32)
+          (drop (call $r (i32.const 1) (ref.func $f) (i32.const 5)))
+          (drop (call $d (i32.const 1) (i32.const 0)))
+          (global.get $n)))
+      (core instance $m (instantiate $m (with "meld:dispatch" (instance $d))))
+      (func (export "run") (result s32) (canon lift (core func $m "run"))))"#;
+    let bytes = fuser(&[root.to_string()]).fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
+    wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::all())
+        .validate_all(&bytes)
+        .unwrap();
+}

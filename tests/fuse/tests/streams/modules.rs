@@ -499,6 +499,21 @@ fn futures_of_unknown_size_stay_with_the_host() {
         let names: Vec<&str> = module.host().calls.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["future_new", "future_read", "future_write"]);
     });
+    let futures: Vec<&str> = FUTURES.into_iter().collect();
+    let only = fuser(&[("a", guest("a", &futures)), ("b", guest("b", &futures))]);
+    let text = wasmprinter::print_bytes(only.fuse().unwrap().bytes).unwrap();
+    assert!(!text.contains("meld:bridge") && !text.contains("meld:future"), "{text}");
+}
+
+#[test]
+fn functions_that_nobody_knows_stay_with_the_host() {
+    let all: Vec<&str> = ALL.into_iter().collect();
+    let poll = r#"(module
+      (import "pulseengine:async" "stream_poll" (func (param i32) (result i32)))
+      (export "poll" (func 0)))"#;
+    let fuser = fuser(&[("a", guest("a", &all)), ("b", guest("b", &all)), ("c", poll.to_string())]);
+    let text = wasmprinter::print_bytes(fuser.fuse().unwrap().bytes).unwrap();
+    assert!(text.contains(r#"(import "pulseengine:async" "stream_poll""#), "{text}");
 }
 
 /// What is smallest copies bytes by one instruction.

@@ -136,3 +136,35 @@ fn a_rule_on_host_import_is_warned_of() {
         assert!(warnings.contains(says), "{warnings}");
     }
 }
+
+/// A pack gives an import another name: as a core module it is imported by that; the root of a component
+/// imports what it imports.
+#[test]
+fn a_component_imports_no_function_by_another_name() {
+    let root = r#"(component
+      (import "env" (core module $e
+        (export "log" (func (result i32))) (export "other" (func (result i32)))))
+      (core instance $i (instantiate $e))
+      (core module $m
+        (import "env" "log" (func $l (result i32)))
+        (func (export "l") (result i32) (call $l)))
+      (core instance $m (instantiate $m (with "env" (instance $i))))
+      (func (export "l") (result s32) (canon lift (core func $m "l"))))"#;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("renamed.meld");
+    let pack = r#"pack my.renamed
+use meld.vocabulary
+given answers-func("env", "log")
+rule log {
+  match   host-func("env", "log", ?i)
+  rewrite host-import("env", "other", ?i)
+  because "it has another name there"
+  test { host-func("env", "log", #i) => host-import("env", "other", #i) }
+}
+"#;
+    std::fs::write(&path, pack).unwrap();
+    let fuser = || Fuser::new().input("root", root.as_bytes().to_vec()).rules(&path);
+    let error = fuser().fuse().unwrap_err().to_string();
+    assert!(error.contains("`env` `other`") && error.contains("--core"), "{error}");
+    assert_eq!(imports(&fuser().form(meld::Form::Core)), ["env other"]);
+}
