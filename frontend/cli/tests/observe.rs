@@ -120,7 +120,7 @@ fn inspect_tells_of_resources() {
     // Without the assumption it is not to be had.
     assert_eq!(inspect(&direct[..2]).1, both("meld.resources.checked-table"));
     let (text, chosen, refused) = inspect(&["--disable", "checked-table"]);
-    assert!(text.contains("This is not fused, and so nothing is decided:\n"), "{text}");
+    assert!(text.contains("This is not fused:\n"), "{text}");
     assert!(chosen.is_empty() && refused.as_str().is_some_and(|r| r.contains("checked-table")));
     check(&["inspect", maker, "--opaque-rep", "maker.thin"], 2, "`maker.thing`");
 }
@@ -138,6 +138,16 @@ fn inspect_tells_of_calls_that_always_trap() {
     assert_eq!(found["always_trapping"], expected);
     let both = stdout(&meld(&["inspect", APP, GREETER]));
     assert!(both.contains("  greeter  ") && !both.contains("always trap"), "{both}");
+}
+
+/// Some programs are refused only when they are written.
+#[test]
+fn inspect_tells_what_fuse_refuses() {
+    let path = "tests/fuse/compositions/refused/table-starts-with-a-global.wat";
+    let found = json(&stdout(&meld(&["inspect", path, "--json"])));
+    let reason = found["refused"].as_str().expect("it is refused");
+    assert!(reason.contains("table 0"), "{reason}");
+    check(&["fuse", path, "-o", "-"], 1, reason);
 }
 
 /// A toolchain's component calls the host through a table that a module of its own fills: the

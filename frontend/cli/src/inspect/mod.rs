@@ -43,7 +43,7 @@ pub struct ProgramInspection {
     pub resources: Vec<Resource>,
     /// Imports that trap whenever they are called, as rules decided.
     pub always_trapping: Vec<AlwaysTraps>,
-    /// Why rules decided nothing.
+    /// Why it cannot be fused.
     pub refused: Option<String>,
 }
 
@@ -291,7 +291,12 @@ pub fn inspect(fuser: &Fuser) -> Result<Inspection, FuseError> {
     let mut inspection = program::inspect(&program, bytes);
     let rules = fuser.load_rules()?;
     match fuser.decision(&program, &rules) {
-        Ok(decision) => program::decided(&mut inspection, &program, &decision),
+        Ok(decision) => {
+            program::decided(&mut inspection, &program, &decision);
+            // Some is refused only when it is written.
+            let written = meld_emit::emit_to(&program, &decision.plan, &mut std::io::sink());
+            inspection.refused = written.err().map(|error| error.to_string());
+        }
         Err(error @ (EngineError::Unimplemented(_) | EngineError::Forbidden(_))) => {
             inspection.refused = Some(error.to_string());
         }

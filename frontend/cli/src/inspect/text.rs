@@ -93,11 +93,7 @@ fn render_program(program: &ProgramInspection) -> String {
         }),
     );
     if let Some(reason) = &program.refused {
-        let _ = writeln!(
-            text,
-            "\nThis is not fused, and so nothing is decided:\n{}",
-            reason.trim_end()
-        );
+        let _ = writeln!(text, "\nThis is not fused:\n{}", reason.trim_end());
     }
     if let Some(face) = &program.core {
         core_face(&mut text, &face.imports, &face.exports);
