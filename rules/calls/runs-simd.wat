@@ -245,6 +245,99 @@
     (local.get $left)
     (local.get $to))
 
+  ;; UTF-8 to Latin-1: blocks of ASCII, of characters of two bytes, and of both. Bytes that lead are
+  ;; taken out, and those behind them become the characters: eight at least, so that two stores that
+  ;; may overlap write just these.
+  (func $meld:utf8-to-latin1-simd (export "utf8-to-latin1")
+    (param $ptr from.addr) (param $left i32) (param $to to.addr)
+    (result from.addr i32 to.addr)
+    (local $bytes v128) (local $leads v128) (local $high i32) (local $lead i32) (local $run i32)
+    (block $done
+      (loop $next
+        (br_if $done (i32.lt_u (local.get $left) (i32.const 16)))
+        (local.set $bytes (v128.load $from align=1 (local.get $ptr)))
+        (local.set $high (i8x16.bitmask (local.get $bytes)))
+        (if (i32.eqz (local.get $high))
+          (then
+            (v128.store $to align=1 (local.get $to) (local.get $bytes))
+            (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 16)))
+            (local.set $left (i32.sub (local.get $left) (i32.const 16)))
+            (local.set $to (to.addr.add (local.get $to) (to.addr.const 16)))
+            (br $next)))
+        (local.set $leads
+          (i8x16.eq
+            (v128.and (local.get $bytes) (v128.const i64x2 0xfefefefefefefefe 0xfefefefefefefefe))
+            (v128.const i64x2 0xc2c2c2c2c2c2c2c2 0xc2c2c2c2c2c2c2c2)))
+        (local.set $lead (i8x16.bitmask (local.get $leads)))
+        ;; What is not ASCII leads or, just behind that, continues.
+        (local.set $run
+          (i32.and (i32.shl (local.get $lead) (i32.const 1)) (i32.const 0xffff)))
+        (br_if $done
+          (i32.or
+            (i32.ne (local.get $high) (i32.or (local.get $lead) (local.get $run)))
+            (i32.ne
+              (local.get $run)
+              (i8x16.bitmask
+                (i8x16.lt_s
+                  (local.get $bytes)
+                  (v128.const i64x2 0xc0c0c0c0c0c0c0c0 0xc0c0c0c0c0c0c0c0))))))
+        ;; The last bit of a byte that leads is the second of the character.
+        (local.set $bytes
+          (v128.or
+            (local.get $bytes)
+            (i16x8.shl
+              (i8x16.shuffle 0 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30
+                (v128.const i64x2 0 0)
+                (v128.and
+                  (v128.and (local.get $bytes) (local.get $leads))
+                  (v128.const i64x2 0x0101010101010101 0x0101010101010101)))
+              (i32.const 6))))
+        (if (i32.eq (local.get $lead) (i32.const 0x5555))
+          (then
+            (local.set $bytes (i16x8.shr_u (local.get $bytes) (i32.const 8)))
+            (v128.store64_lane $to align=1 0 (local.get $to)
+              (i8x16.narrow_i16x8_u (local.get $bytes) (local.get $bytes)))
+            (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 16)))
+            (local.set $left (i32.sub (local.get $left) (i32.const 16)))
+            (local.set $to (to.addr.add (local.get $to) (to.addr.const 8)))
+            (br $next)))
+        ;; What the last byte leads is for the next block.
+        (local.set $run (i32.sub (i32.const 16) (i32.shr_u (local.get $lead) (i32.const 15))))
+        (local.set $ptr
+          (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (local.get $run))))
+        (local.set $left (i32.sub (local.get $left) (local.get $run)))
+        (local.set $lead (i32.and (local.get $lead) (i32.const 0x7fff)))
+        (local.set $run (i32.sub (local.get $run) (i32.popcnt (local.get $lead))))
+        (loop $take
+          (if (local.get $lead)
+            (then
+              ;; The highest first, so that the others stay where they are.
+              (local.set $high (i32.sub (i32.const 31) (i32.clz (local.get $lead))))
+              (local.set $lead
+                (i32.xor (local.get $lead) (i32.shl (i32.const 1) (local.get $high))))
+              (local.set $bytes
+                (i8x16.swizzle
+                  (local.get $bytes)
+                  (i8x16.sub
+                    (v128.const i64x2 0x0706050403020100 0x0f0e0d0c0b0a0908)
+                    (i8x16.ge_u
+                      (v128.const i64x2 0x0706050403020100 0x0f0e0d0c0b0a0908)
+                      (i8x16.splat (local.get $high))))))
+              (br $take))))
+        (v128.store64_lane $to align=1 0 (local.get $to) (local.get $bytes))
+        (local.set $to (to.addr.add (local.get $to) (to.addr.extend_i32_u (local.get $run))))
+        (v128.store64_lane $to align=1 0
+          (to.addr.sub (local.get $to) (to.addr.const 8))
+          (i8x16.swizzle
+            (local.get $bytes)
+            (i8x16.add
+              (v128.const i64x2 0x0706050403020100 0x0f0e0d0c0b0a0908)
+              (i8x16.splat (i32.sub (local.get $run) (i32.const 8))))))
+        (br $next)))
+    (local.get $ptr)
+    (local.get $left)
+    (local.get $to))
+
   ;; Latin-1 to UTF-16, to the end.
   (func $meld:latin1-to-utf16-simd (export "latin1-to-utf16")
     (param $ptr from.addr) (param $left i32) (param $to to.addr)

@@ -66,6 +66,86 @@
     (local.get $left)
     (local.get $to))
 
+  ;; UTF-8 to Latin-1: words of ASCII, of characters of two bytes, and of both. Bytes that lead are
+  ;; taken out, and those behind them become the characters: four at least, so that two stores that
+  ;; may overlap write just these.
+  (func $meld:utf8-to-latin1-words (export "utf8-to-latin1")
+    (param $ptr from.addr) (param $left i32) (param $to to.addr)
+    (result from.addr i32 to.addr)
+    (local $word i64) (local $high i64) (local $leads i64) (local $below i64) (local $run i32)
+    (block $done
+      (loop $next
+        (br_if $done (i32.lt_u (local.get $left) (i32.const 8)))
+        (local.set $word (i64.load $from align=1 (local.get $ptr)))
+        (local.set $high (i64.and (local.get $word) (i64.const 0x8080808080808080)))
+        (if (i64.eqz (local.get $high))
+          (then
+            (i64.store $to align=1 (local.get $to) (local.get $word))
+            (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 8)))
+            (local.set $left (i32.sub (local.get $left) (i32.const 8)))
+            (local.set $to (to.addr.add (local.get $to) (to.addr.const 8)))
+            (br $next)))
+        ;; What is not ASCII leads, in its lowest bits 2 or 3, or, just behind that, continues.
+        (local.set $leads
+          (i64.and (local.get $high) (i64.shl (local.get $word) (i64.const 1))))
+        (br_if $done
+          (i64.ne
+            (i64.xor (local.get $high) (local.get $leads))
+            (i64.shl (local.get $leads) (i64.const 8))))
+        (local.set $leads (i64.shr_u (local.get $leads) (i64.const 7)))
+        (br_if $done
+          (i64.ne
+            (i64.and
+              (local.get $word)
+              (i64.mul (local.get $leads) (i64.const 0x3e)))
+            (i64.shl (local.get $leads) (i64.const 1))))
+        ;; The last bit of a byte that leads is the second of the character.
+        (local.set $word
+          (i64.or
+            (local.get $word)
+            (i64.shl (i64.and (local.get $word) (local.get $leads)) (i64.const 14))))
+        ;; What the last byte leads is for the next word.
+        (local.set $run
+          (i32.sub
+            (i32.const 8)
+            (i32.wrap_i64 (i64.shr_u (local.get $leads) (i64.const 56)))))
+        (local.set $ptr
+          (from.addr.add (local.get $ptr) (from.addr.extend_i32_u (local.get $run))))
+        (local.set $left (i32.sub (local.get $left) (local.get $run)))
+        (local.set $leads (i64.and (local.get $leads) (i64.const 0x00ffffffffffffff)))
+        (local.set $run
+          (i32.sub (local.get $run) (i32.wrap_i64 (i64.popcnt (local.get $leads)))))
+        (loop $take
+          (if (i64.ne (local.get $leads) (i64.const 0))
+            (then
+              ;; The highest first, so that the others stay where they are.
+              (local.set $below
+                (i64.sub
+                  (i64.shl
+                    (i64.const 1)
+                    (i64.sub (i64.const 63) (i64.clz (local.get $leads))))
+                  (i64.const 1)))
+              (local.set $leads (i64.and (local.get $leads) (local.get $below)))
+              (local.set $word
+                (i64.or
+                  (i64.and (local.get $word) (local.get $below))
+                  (i64.and
+                    (i64.shr_u (local.get $word) (i64.const 8))
+                    (i64.xor (local.get $below) (i64.const -1)))))
+              (br $take))))
+        (i32.store $to align=1 (local.get $to) (i32.wrap_i64 (local.get $word)))
+        (local.set $to (to.addr.add (local.get $to) (to.addr.extend_i32_u (local.get $run))))
+        (i64.store32 $to align=1
+          (to.addr.sub (local.get $to) (to.addr.const 4))
+          (i64.shr_u
+            (local.get $word)
+            (i64.extend_i32_u
+              (i32.shl (i32.sub (local.get $run) (i32.const 4)) (i32.const 3)))))
+        (br $next)))
+    (local.get $ptr)
+    (local.get $left)
+    (local.get $to))
+
   ;; Latin-1 to UTF-16, to the end.
   (func $meld:latin1-to-utf16-words (export "latin1-to-utf16")
     (param $ptr from.addr) (param $left i32) (param $to to.addr)

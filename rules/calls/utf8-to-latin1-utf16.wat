@@ -10,6 +10,8 @@
   (import "traps" "string-out-of-bounds" (func $string-out-of-bounds))
   (import "runs" "ascii"
     (func $ascii (param from.addr i32 to.addr) (result from.addr i32 to.addr)))
+  (import "runs" "utf8-to-latin1"
+    (func $utf8-to-latin1 (param from.addr i32 to.addr) (result from.addr i32 to.addr)))
   (import "runs" "inflate" (func $inflate (param to.addr i32)))
   (import "characters" "utf8-to-utf16"
     (func $utf8-to-utf16 (param from.addr i32 to.addr) (result to.addr)))
@@ -57,19 +59,31 @@
                 (local.set $left (i32.sub (local.get $left) (i32.const 1)))
                 (local.set $to (to.addr.add (local.get $to) (to.addr.const 1)))
                 (br $char))))
-          ;; Latin-1 above ASCII starts with 0xc2 or 0xc3; what is not valid is found below.
-          (br_if $latin1 (i32.ne (i32.and (local.get $char) (i32.const 0xfe)) (i32.const 0xc2)))
-          (br_if $latin1 (i32.lt_u (local.get $left) (i32.const 2)))
-          (local.set $char (i32.load16_u $from align=1 (local.get $ptr)))
-          (br_if $latin1
-            (i32.ne (i32.and (local.get $char) (i32.const 0xc000)) (i32.const 0x8000)))
-          (i32.store8 $to (local.get $to)
-            (i32.or
-              (i32.shl (i32.and (local.get $char) (i32.const 0x1f)) (i32.const 6))
-              (i32.and (i32.shr_u (local.get $char) (i32.const 8)) (i32.const 0x3f))))
-          (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 2)))
-          (local.set $left (i32.sub (local.get $left) (i32.const 2)))
-          (local.set $to (to.addr.add (local.get $to) (to.addr.const 1)))
+          (if (i32.ge_u (local.get $left) (i32.const 8))
+            (then
+              (local.set $written (local.get $left))
+              (call $utf8-to-latin1 (local.get $ptr) (local.get $left) (local.get $to))
+              (local.set $to)
+              (local.set $left)
+              (local.set $ptr)
+              (br_if $next (i32.ne (local.get $left) (local.get $written)))))
+          (loop $pair
+            ;; Latin-1 above ASCII starts with 0xc2 or 0xc3; what is not valid is found below.
+            (br_if $latin1 (i32.ne (i32.and (local.get $char) (i32.const 0xfe)) (i32.const 0xc2)))
+            (br_if $latin1 (i32.lt_u (local.get $left) (i32.const 2)))
+            (local.set $char (i32.load16_u $from align=1 (local.get $ptr)))
+            (br_if $latin1
+              (i32.ne (i32.and (local.get $char) (i32.const 0xc000)) (i32.const 0x8000)))
+            (i32.store8 $to (local.get $to)
+              (i32.or
+                (i32.shl (i32.and (local.get $char) (i32.const 0x1f)) (i32.const 6))
+                (i32.and (i32.shr_u (local.get $char) (i32.const 8)) (i32.const 0x3f))))
+            (local.set $ptr (from.addr.add (local.get $ptr) (from.addr.const 2)))
+            (local.set $left (i32.sub (local.get $left) (i32.const 2)))
+            (local.set $to (to.addr.add (local.get $to) (to.addr.const 1)))
+            (br_if $done (i32.eqz (local.get $left)))
+            (local.set $char (i32.load8_u $from (local.get $ptr)))
+            (br_if $pair (i32.ge_u (local.get $char) (i32.const 0x80))))
           (br $next)))
       ;; A character needs UTF-16: inflate in place what is written, from its end, and go on.
       (local.set $written (i32.wrap_to.addr (to.addr.sub (local.get $to) (local.get $result))))

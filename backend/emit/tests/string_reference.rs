@@ -383,6 +383,24 @@ fn borders_of_blocks() {
     }
 }
 
+/// Blocks of ASCII and of characters of two bytes, in all patterns of the one and the other: of Latin-1,
+/// and with one that is not, or that is no character, behind.
+#[test]
+fn patterns_of_two_kinds() {
+    let mut rigs = Rigs::new(1);
+    for pattern in 0..1 << 9 {
+        let of = |wide: fn(u32) -> char| -> String {
+            let at = |n: u32| if pattern >> (n % 9) & 1 == 1 { wide(n) } else { 'x' };
+            (0..27).map(at).collect()
+        };
+        let latin1 = of(|n| char::from(0x80 + (37 * n % 0x80) as u8));
+        rigs.check_text(&latin1);
+        rigs.check_text(&(latin1.clone() + "\u{107}"));
+        rigs.check(Form::Utf8, &[latin1.as_bytes(), &[0xc3, 0x41]].concat());
+        rigs.check_text(&of(|n| ['\u{ff}', '\u{100}'][usize::from(n == 20)]));
+    }
+}
+
 /// Among characters of one kind, a mistake at every place of the first blocks.
 #[test]
 fn mistakes_in_blocks() {
