@@ -118,15 +118,7 @@ fn core_items(program: &Program) -> impl Iterator<Item = &CoreItem> {
 /// Types whose values are handles or hold some: resources, streams, futures, error contexts.
 pub fn has_handles(types: &Types) -> BTreeSet<TypeId> {
     use ValueType::*;
-    let mut found = BTreeSet::new();
-    for (id, ty) in types.iter() {
-        let handle = matches!(ty, Own(_) | Borrow(_) | Stream(_) | Future(_) | ErrorContext);
-        // A type's parts come before it.
-        if handle || ty.parts().iter().any(|part| found.contains(part)) {
-            found.insert(id);
-        }
-    }
-    found
+    types.holding(|ty| matches!(ty, Own(_) | Borrow(_) | Stream(_) | Future(_) | ErrorContext))
 }
 
 /// `u32 s32 u64 s64 f32 f64`: every core value is a valid value and means the same.
@@ -152,18 +144,10 @@ pub fn scalar(types: &Types, func: &FuncType) -> bool {
 /// nothing in them points elsewhere or is a handle.
 pub fn in_place(types: &Types) -> BTreeSet<TypeId> {
     use ValueType::*;
-    let mut found = BTreeSet::new();
-    for (id, ty) in types.iter() {
-        let elsewhere = matches!(
-            ty,
-            String | List(_) | Own(_) | Borrow(_) | Stream(_) | Future(_) | ErrorContext
-        );
-        // A type's parts come before it.
-        if !elsewhere && ty.parts().iter().all(|part| found.contains(part)) {
-            found.insert(id);
-        }
-    }
-    found
+    let elsewhere = types.holding(|ty| {
+        matches!(ty, String | List(_) | Own(_) | Borrow(_) | Stream(_) | Future(_) | ErrorContext)
+    });
+    types.iter().map(|(id, _)| id).filter(|id| !elsewhere.contains(id)).collect()
 }
 
 /// Types of which every bit pattern in memory is a valid value that means the same on both

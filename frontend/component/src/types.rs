@@ -8,6 +8,7 @@
 
 use crate::program::ResourceId;
 use indexmap::IndexSet;
+use std::collections::BTreeSet;
 
 /// An interned [`ValueType`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -142,6 +143,17 @@ impl Types {
     /// Every value type with its id; a type's components come before it.
     pub fn iter(&self) -> impl Iterator<Item = (TypeId, &ValueType)> {
         self.values.iter().enumerate().map(|(i, t)| (TypeId(i as u32), t))
+    }
+
+    /// Value types that are such, or hold some.
+    pub fn holding(&self, such: impl Fn(&ValueType) -> bool) -> BTreeSet<TypeId> {
+        let mut found = BTreeSet::new();
+        for (id, ty) in self.iter() {
+            if such(ty) || ty.parts().iter().any(|part| found.contains(part)) {
+                found.insert(id);
+            }
+        }
+        found
     }
 
     /// Every function type with its id.

@@ -161,7 +161,7 @@ struct CoreBorder<'a> {
     parts: &'a Parts<'a>,
     needs: BorderNeeds<'a>,
     resources: Resources<'a>,
-    /// The built-ins that the merged module imports, by the names of the import.
+    /// What each import of the merged module is, by its two names.
     imported: HashMap<(&'a str, &'a str), Imported<'a>>,
     /// An export of the merged module, and the function that needs it.
     memory: Option<(&'a str, String)>,

@@ -2,8 +2,8 @@
 
 use super::outline::outline;
 use meld_component::guard::guard;
-use meld_component::program::{ComponentWorld, Program, ResourceId, StringEncoding, World};
-use meld_component::types::{TypeId as ValueTypeId, Types, ValueType};
+use meld_component::program::{ComponentWorld, Program, StringEncoding, World};
+use meld_component::types::ValueType;
 use std::collections::HashSet;
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::names::{ComponentName, ComponentNameKind};
@@ -87,7 +87,9 @@ fn overlaid(program: &Program, world: &ComponentWorld) -> Result<(), EmbedError>
         if !exports(interface) {
             continue;
         }
-        let mentions = mentions(&program.types, *resource);
+        let mentions = program
+            .types
+            .holding(|ty| matches!(ty, ValueType::Own(r) | ValueType::Borrow(r) if r == resource));
         let used = program.root_exports.iter().any(|export| {
             let func = program.types.func(program.funcs[export.func.index()].ty);
             func.params.iter().chain(&func.result).any(|ty| mentions.contains(ty))
@@ -97,19 +99,6 @@ fn overlaid(program: &Program, world: &ComponentWorld) -> Result<(), EmbedError>
         }
     }
     Ok(())
-}
-
-/// Types whose values are or hold handles of a resource.
-fn mentions(types: &Types, resource: ResourceId) -> HashSet<ValueTypeId> {
-    let mut found = HashSet::new();
-    for (id, ty) in types.iter() {
-        let handle = matches!(ty, ValueType::Own(r) | ValueType::Borrow(r) if *r == resource);
-        // A type's parts come before it.
-        if handle || ty.parts().iter().any(|part| found.contains(part)) {
-            found.insert(id);
-        }
-    }
-    found
 }
 
 /// How many resource types a world has to who reads it: an interface that is imported and exported has its
