@@ -67,6 +67,19 @@ pub struct Row {
     pub most: Option<f64>,
 }
 
+/// Core code that runs the given code for every so many bytes of `$bytes`, with where they begin in `$at`.
+macro_rules! over_and_over {
+    ($step:literal, $($code:literal),+) => {
+        concat!(
+            "(loop $next ",
+            $($code,)+
+            " (br_if $next (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const ",
+            $step,
+            "))) (local.get $bytes))))"
+        )
+    };
+}
+
 const PLAIN: Case = Case {
     name: "",
     params: "",
@@ -133,14 +146,41 @@ const LIST_BOOL: Case = Case {
 const LIST_CHAR: Case = Case {
     name: "list<char>",
     params: r#"(param "l" (list char))"#,
-    prepare: "
-        (loop $next
-          (i32.store (local.get $at) (i32.const 0x1f600))
-          (br_if $next
-            (i32.lt_u
-              (local.tee $at (i32.add (local.get $at) (i32.const 4)))
-              (local.get $bytes))))",
+    prepare: over_and_over!(4, "(i32.store (local.get $at) (i32.const 0x1f600))"),
     arguments: "(i32.const 0) (i32.shr_u (local.get $bytes) (i32.const 2))",
+    ..LIST
+};
+
+/// Three bytes of padding in eight.
+const LIST_PADDED: Case = Case {
+    name: "list<tuple<u8,u32>>",
+    params: r#"(param "l" (list (tuple u8 u32)))"#,
+    ..LIST_TUPLE
+};
+
+/// Some of them none, with no pattern.
+const LIST_OPTION: Case = Case {
+    name: "list<option<u32>>",
+    params: r#"(param "l" (list (option u32)))"#,
+    prepare: over_and_over!(
+        8,
+        "(i32.store (local.get $at)
+           (i32.shr_u (i32.mul (local.get $at) (i32.const 0x9e3779b1)) (i32.const 31)))"
+    ),
+    ..LIST_TUPLE
+};
+
+/// The same of a variant with payloads of all sizes.
+const LIST_VARIANT: Case = Case {
+    name: "list<variant>",
+    params: r#"(param "l" (list $v))"#,
+    variant: VARIANT.variant,
+    prepare: over_and_over!(
+        16,
+        "(i32.store (local.get $at)
+           (i32.shr_u (i32.mul (local.get $at) (i32.const 0x9e3779b1)) (i32.const 30)))"
+    ),
+    arguments: "(i32.const 0) (i32.shr_u (local.get $bytes) (i32.const 4))",
     ..LIST
 };
 
@@ -154,13 +194,7 @@ const ASCII: Case = Case {
 /// U+00E9, over and over.
 const TWO_BYTES: Case = Case {
     name: "string, two-byte UTF-8",
-    prepare: "
-        (loop $next
-          (i32.store16 (local.get $at) (i32.const 0xa9c3))
-          (br_if $next
-            (i32.lt_u
-              (local.tee $at (i32.add (local.get $at) (i32.const 2)))
-              (local.get $bytes))))",
+    prepare: over_and_over!(2, "(i32.store16 (local.get $at) (i32.const 0xa9c3))"),
     ..ASCII
 };
 
@@ -173,16 +207,23 @@ const ASCII_TO_LATIN1: Case =
 const TWO_BYTES_TO_LATIN1: Case =
     Case { name: "string, two-byte UTF-8 to Latin-1", encodings: (Utf8, Latin1Utf16), ..TWO_BYTES };
 
+/// A character of two bytes, four of ASCII, over and over, as in texts of Western Europe.
+const TEXT_TO_LATIN1: Case = Case {
+    name: "string, words of ASCII and two-byte UTF-8 to Latin-1",
+    prepare: over_and_over!(
+        6,
+        "(i32.store (local.get $at) (i32.const 0x6174a9c3))",
+        "(i32.store16 offset=4 (local.get $at) (i32.const 0x2074))"
+    ),
+    arguments: "(i32.const 0) (i32.mul (i32.div_u (local.get $bytes) (i32.const 6)) (i32.const 6))",
+    encodings: (Utf8, Latin1Utf16),
+    ..ASCII
+};
+
 /// Code units of U+0041.
 const ASCII_FROM_UTF16: Case = Case {
     name: "string, ASCII, UTF-16 to UTF-8",
-    prepare: "
-        (loop $next
-          (i32.store16 (local.get $at) (i32.const 0x41))
-          (br_if $next
-            (i32.lt_u
-              (local.tee $at (i32.add (local.get $at) (i32.const 2)))
-              (local.get $bytes))))",
+    prepare: over_and_over!(2, "(i32.store16 (local.get $at) (i32.const 0x41))"),
     arguments: "(i32.const 0) (i32.shr_u (local.get $bytes) (i32.const 1))",
     encodings: (Utf16, Utf8),
     ..ASCII
@@ -190,14 +231,11 @@ const ASCII_FROM_UTF16: Case = Case {
 
 const TEXT_TO_UTF16: Case = Case {
     name: "string, words of two-byte UTF-8 to UTF-16",
-    prepare: "
-        (loop $next
-          (i64.store (local.get $at) (i64.const 0xb0d0b0d0b0d0b0d0))
-          (i64.store offset=8 (local.get $at) (i64.const 0x20b0d0b0d0))
-          (br_if $next
-            (i32.lt_u
-              (local.tee $at (i32.add (local.get $at) (i32.const 13)))
-              (local.get $bytes))))",
+    prepare: over_and_over!(
+        13,
+        "(i64.store (local.get $at) (i64.const 0xb0d0b0d0b0d0b0d0))",
+        "(i64.store offset=8 (local.get $at) (i64.const 0x20b0d0b0d0))"
+    ),
     arguments: "(i32.const 0) (i32.mul (i32.div_u (local.get $bytes) (i32.const 13)) (i32.const 13))",
     encodings: (Utf8, Utf16),
     ..ASCII
@@ -209,13 +247,7 @@ const TWO_BYTES_TO_UTF16: Case =
 /// U+20AC, over and over, and a few bytes more.
 const THREE_BYTES_TO_UTF16: Case = Case {
     name: "string, three-byte UTF-8 to UTF-16",
-    prepare: "
-        (loop $next
-          (i32.store (local.get $at) (i32.const 0xac82e2))
-          (br_if $next
-            (i32.lt_u
-              (local.tee $at (i32.add (local.get $at) (i32.const 3)))
-              (local.get $bytes))))",
+    prepare: over_and_over!(3, "(i32.store (local.get $at) (i32.const 0xac82e2))"),
     arguments: "(i32.const 0) (i32.mul (i32.div_u (local.get $bytes) (i32.const 3)) (i32.const 3))",
     encodings: (Utf8, Utf16),
     ..ASCII
@@ -223,13 +255,7 @@ const THREE_BYTES_TO_UTF16: Case = Case {
 
 /// Code units of U+00E9.
 const LATIN1_UNITS: Case = Case {
-    prepare: "
-        (loop $next
-          (i32.store16 (local.get $at) (i32.const 0xe9))
-          (br_if $next
-            (i32.lt_u
-              (local.tee $at (i32.add (local.get $at) (i32.const 2)))
-              (local.get $bytes))))",
+    prepare: over_and_over!(2, "(i32.store16 (local.get $at) (i32.const 0xe9))"),
     ..ASCII_FROM_UTF16
 };
 
@@ -255,15 +281,12 @@ const LATIN1: Case =
 const LIST_STRING: Case = Case {
     name: "list<string>, 8 bytes each",
     params: r#"(param "l" (list string))"#,
-    prepare: r#"
-        (i64.store (i32.const 0) (i64.const 0x4847464544434241))
-        (loop $next
-          (i32.store offset=1024 (local.get $at) (i32.const 0))
-          (i32.store offset=1028 (local.get $at) (i32.const 8))
-          (br_if $next
-            (i32.lt_u
-              (local.tee $at (i32.add (local.get $at) (i32.const 8)))
-              (local.get $bytes))))"#,
+    prepare: over_and_over!(
+        8,
+        "(i64.store (i32.const 0) (i64.const 0x4847464544434241))",
+        "(i32.store offset=1024 (local.get $at) (i32.const 0))",
+        "(i32.store offset=1028 (local.get $at) (i32.const 8))"
+    ),
     arguments: "(i32.const 1024) (i32.shr_u (local.get $bytes) (i32.const 3))",
     ..LIST
 };
@@ -321,6 +344,11 @@ pub fn rows() -> Vec<Row> {
         row(LIST_BOOL, 16, None),
         row(LIST_BOOL, 64 * KIB, None),
         row(LIST_CHAR, 64 * KIB, None),
+        row(LIST_PADDED, 16, None),
+        row(LIST_PADDED, 64 * KIB, None),
+        row(LIST_OPTION, 16, None),
+        row(LIST_OPTION, 64 * KIB, None),
+        row(LIST_VARIANT, 64 * KIB, None),
         row(ASCII, 20, Some(4.0)),
         row(ASCII, KIB, Some(2.0)),
         row(ASCII, 64 * KIB, Some(1.0)),
@@ -336,6 +364,7 @@ pub fn rows() -> Vec<Row> {
         row(ASCII_TO_LATIN1, 20, None),
         row(ASCII_TO_LATIN1, 64 * KIB, None),
         row(TWO_BYTES_TO_LATIN1, 64 * KIB, None),
+        row(TEXT_TO_LATIN1, 64 * KIB, None),
         row(ASCII_FROM_UTF16, 20, None),
         row(ASCII_FROM_UTF16, KIB, None),
         row(ASCII_FROM_UTF16, 64 * KIB, None),
