@@ -200,6 +200,7 @@ pub(super) fn check_passes(passes: &[Pass]) -> Result<(), Error> {
     Ok(())
 }
 
-fn count(expected: usize, found: usize) -> Result<(), Error> {
+/// Whether there are as many passes as values.
+pub(super) fn count(expected: usize, found: usize) -> Result<(), Error> {
     if expected == found { Ok(()) } else { Err(Error::Count { expected, found }) }
 }

@@ -187,8 +187,9 @@ impl<'a> Reader<'a> {
             Some(("post-return", &[function])) => Some(function),
             _ => return Err(self.unexpected("PostReturn", after)),
         };
-        let params = self.passes(params)?;
-        let results = self.passes(results)?;
+        let types = |types: &[TypeId]| types.iter().copied().map(Some).collect::<Vec<_>>();
+        let params = self.passes(params, &types(&func.params), 0)?;
+        let results = self.passes(results, &types(func.result.as_slice()), 0)?;
         let spec = AdapterSpec {
             types: &self.types,
             func: &func,
@@ -413,33 +414,58 @@ impl<'a> Reader<'a> {
         Ok(ty)
     }
 
-    /// The passes of `then(.., then(.., done()))`.
-    fn passes(&mut self, node: NodeId) -> Result<Vec<PassId>, Error> {
-        self.passes_at(node, 0)
-    }
-
-    fn passes_at(&mut self, mut node: NodeId, depth: u32) -> Result<Vec<PassId>, Error> {
-        let mut passes = Vec::new();
+    /// The passes of `then(.., then(.., done()))`, for values of these types.
+    fn passes(
+        &mut self,
+        mut node: NodeId,
+        types: &[Option<TypeId>],
+        depth: u32,
+    ) -> Result<Vec<PassId>, Error> {
+        let mut nodes = Vec::new();
         loop {
             match self.term(node) {
-                Some(("done", [])) => return Ok(passes),
+                Some(("done", [])) => break,
                 Some(("then", &[first, rest])) => {
-                    passes.push(self.pass(first, depth)?);
+                    nodes.push(first);
                     node = rest;
                 }
                 _ => return Err(self.unexpected("Passes", node)),
             }
         }
+        analyse::count(types.len(), nodes.len())?;
+        nodes.into_iter().zip(types).map(|(node, &ty)| self.pass(node, ty, depth)).collect()
     }
 
-    fn pass(&mut self, node: NodeId, depth: u32) -> Result<PassId, Error> {
-        if let Some(&pass) = self.pass_of.get(&node) {
-            return Ok(pass);
-        }
+    /// The pass of a value of this type, or of a payload that is not there. The term names a type, too: two
+    /// types may be laid out alike, and what is right for the one be wrong for the other.
+    fn pass(&mut self, node: NodeId, ty: Option<TypeId>, depth: u32) -> Result<PassId, Error> {
         if depth > analyse::MAX_DEPTH {
             return Err(Error::TooDeep);
         }
         let depth = depth + 1;
+        let Some((name, &[named, ..])) = self.term(node) else {
+            return Err(self.unexpected("Pass", node));
+        };
+        let named = self.ty(named, 0)?;
+        if named != ty {
+            let of = |ty: Option<TypeId>| match ty {
+                Some(ty) => format!("{:?}", self.types.get(ty)),
+                None => "no payload".to_string(),
+            };
+            return Err(Error::Another { pass: name.into(), of: of(named), ty: of(ty) });
+        }
+        if let Some(&pass) = self.pass_of.get(&node) {
+            return Ok(pass);
+        }
+        let value = ty.map(|ty| self.types.get(ty));
+        let parts: Vec<Option<TypeId>> = match value {
+            Some(
+                value @ (ValueType::Variant(_) | ValueType::Option(_) | ValueType::Result(..)),
+            ) => value.cases(),
+            Some(value) => value.parts().into_iter().map(Some).collect(),
+            None => Vec::new(),
+        };
+        let element = parts.first().copied().flatten();
         let pass = match self.term(node) {
             Some(("keep", [_, _, _])) => Pass::Keep,
             Some(("normalise", [_, _, _])) => Pass::Normalise,
@@ -450,13 +476,15 @@ impl<'a> Reader<'a> {
             Some(("copy-by", &[_, function, _, _])) => {
                 Pass::CopyBy(self.functions.insert_full(function).0 as u32)
             }
-            Some(("fields", &[_, passes, _, _])) => Pass::Fields(self.passes_at(passes, depth)?),
-            Some(("cases", &[_, passes, _, _])) => Pass::Cases(self.passes_at(passes, depth)?),
-            Some(("select-cases", &[_, passes, _, _])) => {
-                Pass::SelectCases(self.passes_at(passes, depth)?)
+            Some(("fields", &[_, passes, _, _])) => {
+                Pass::Fields(self.passes(passes, &parts, depth)?)
             }
-            Some(("repeat", &[_, element, _, _])) => Pass::Repeat(self.pass(element, depth)?),
-            Some(("each", &[_, element, _, _])) => Pass::Each(self.pass(element, depth)?),
+            Some(("cases", &[_, passes, _, _])) => Pass::Cases(self.passes(passes, &parts, depth)?),
+            Some(("select-cases", &[_, passes, _, _])) => {
+                Pass::SelectCases(self.passes(passes, &parts, depth)?)
+            }
+            Some(("repeat", &[_, pass, _, _])) => Pass::Repeat(self.pass(pass, element, depth)?),
+            Some(("each", &[_, pass, _, _])) => Pass::Each(self.pass(pass, element, depth)?),
             Some(("text", &[_, function, _, _])) => {
                 Pass::Text(self.functions.insert_full(function).0 as u32)
             }
@@ -464,7 +492,7 @@ impl<'a> Reader<'a> {
                 Pass::Convert(self.functions.insert_full(function).0 as u32)
             }
             Some(("scoped", &[_, inner, end, _, _])) => {
-                let inner = self.pass(inner, depth)?;
+                let inner = self.pass(inner, ty, depth)?;
                 Pass::Scoped(inner, self.functions.insert_full(end).0 as u32)
             }
             _ => return Err(self.unexpected("Pass", node)),

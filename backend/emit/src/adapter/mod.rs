@@ -179,6 +179,16 @@ pub enum Error {
         /// The pass's term.
         pass: &'static str,
     },
+    /// A rule chose a pass of one type for another.
+    #[error("the pass `{pass}` is of {of}, and stands for {ty}; correct the rule that chose it")]
+    Another {
+        /// The pass's term.
+        pass: String,
+        /// The type that it names.
+        of: String,
+        /// The type of the value.
+        ty: String,
+    },
     /// The number of passes is not that of the types.
     #[error("{found} passes stand for {expected} values; correct the rule that chose them")]
     Count {

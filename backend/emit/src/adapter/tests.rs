@@ -334,6 +334,55 @@ fn program() -> Program {
     }
 }
 
+/// What copies lists of one type is wrong for lists of another, though they may be laid out alike, and so
+/// is what makes a handle of one resource for another.
+#[test]
+fn passes_are_of_the_types_that_they_stand_for() {
+    let mut terms = Terms::default();
+    let module = terms.memory_module(true);
+    let function = terms.add(Node::Export(module, "f".into()));
+    let memory = terms.add(Node::Export(module, "memory".into()));
+    let unobserved = terms.term("unobserved", &[]);
+    let side = terms.term("heap-side", &[memory, function, unobserved]);
+    let options = terms.add(Node::Entity(Entity::Options(OptionsId(0))));
+    let after = terms.term("no-post-return", &[]);
+    let (none, done) = (terms.add(Node::List(vec![])), terms.term("done", &[]));
+    let [bool_, byte] = ["bool", "u8"].map(|name| terms.term(name, &[]));
+    let [bools, bytes] = [bool_, byte].map(|element| terms.term("list", &[element]));
+    let owns = [0, 1].map(|number| {
+        let resource = Entity::Resource(meld_component::program::ResourceId(number));
+        let resource = terms.add(Node::Entity(resource));
+        terms.term("own", &[resource])
+    });
+    let of = |terms: &mut Terms, name, ty| terms.term(name, &[ty, function, options, options]);
+    let copies = [bools, bytes].map(|ty| of(&mut terms, "copy-by", ty));
+    let converts = owns.map(|ty| of(&mut terms, "convert", ty));
+    let keep = terms.term("normalise", &[byte, options, options]);
+    let each = of(&mut terms, "each", bools);
+    let Node::Term(_, args) = &mut terms.0.nodes[each.0 as usize] else { unreachable!() };
+    args[1] = keep;
+    for (ty, pass, right) in [
+        (bools, copies[0], true),
+        (bools, copies[1], false),
+        (bytes, copies[0], false),
+        (owns[0], converts[0], true),
+        (owns[0], converts[1], false),
+        (bools, each, false),
+    ] {
+        let params = terms.add(Node::List(vec![ty]));
+        let signature = terms.term("func", &[params, none]);
+        let passes = terms.term("then", &[pass, done]);
+        let args = [function, signature, side, side, after, passes, done, module];
+        let adapter = terms.term("adapter", &args);
+        match from_plan(&program(), &terms.0, adapter) {
+            Ok(_) => assert!(right),
+            Err(error) => {
+                assert!(!right && error.to_string().contains("and stands for"), "{error}")
+            }
+        }
+    }
+}
+
 #[test]
 fn reads_decided_terms() {
     let mut terms = Terms::default();
