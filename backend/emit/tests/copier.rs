@@ -5,7 +5,9 @@ mod support;
 
 use meld_component::abi::PtrWidth;
 use support::{engine, memory, pack_binary, pack_module, trap_name};
-use wasmtime::{Extern, Instance, Memory, Module, Store, Val};
+use wasmtime::{
+    Extern, Global, GlobalType, Instance, Memory, Module, Mutability, Store, Val, ValType,
+};
 
 const PAGE: usize = 0x1_0000;
 const JUNK: u8 = 0xa5;
@@ -22,6 +24,11 @@ struct Copier {
 
 impl Copier {
     fn new(name: &str, wide: [bool; 2]) -> Self {
+        Copier::with(name, wide, &[])
+    }
+
+    /// The same, given numbers.
+    fn with(name: &str, wide: [bool; 2], numbers: &[(&str, i32)]) -> Self {
         let engine = engine();
         let names: Vec<&str> = ["from", "to"]
             .into_iter()
@@ -39,6 +46,11 @@ impl Copier {
             .map(|import| match import.name() {
                 "from" => source.into(),
                 "to" => target.into(),
+                name if numbers.iter().any(|(number, _)| *number == name) => {
+                    let number = numbers.iter().find(|(number, _)| *number == name).unwrap().1;
+                    let ty = GlobalType::new(ValType::I32, Mutability::Const);
+                    Global::new(&mut store, ty, Val::I32(number)).unwrap().into()
+                }
                 trap => traps.get_export(&mut store, trap).unwrap(),
             })
             .collect();
@@ -83,6 +95,41 @@ fn every_length(name: &str, size: usize, fill: fn(usize) -> u8, expected: fn(u8)
 #[test]
 fn lists_are_copied() {
     every_length("copier", 1, |at| (at * 7 + at / 256) as u8, |byte| byte);
+}
+
+/// Which bytes of elements are of values, and how large the elements are.
+#[test]
+fn padding_stays_as_it_was() {
+    for (size, bits) in
+        [(1, 1u64), (2, 1), (4, 0b0111), (8, 0xf1), (12, 0x1f1), (16, 0x3ff), (24, 0x7f_f10f)]
+    {
+        let all = (0..48 / size).fold(0, |all, n| all | bits << (n * size));
+        let part = |shift: u32| (all >> shift & 0xffff) as i32;
+        let numbers = [("first", part(0)), ("second", part(16)), ("third", part(32))];
+        for wide in [[false, false], [false, true], [true, false], [true, true]] {
+            let mut copier = Copier::with("padded-copier", wide, &numbers);
+            for (at, byte) in copier.source.data_mut(&mut copier.store).iter_mut().enumerate() {
+                *byte = (at * 7 + at / 256) as u8;
+            }
+            for length in (0..=300).chain([1000, PAGE]).filter(|length| length % size == 0) {
+                for [source, target] in [[0, PAGE - length], [PAGE - length, 0]] {
+                    copier.target.data_mut(&mut copier.store).fill(JUNK);
+                    copier.copy(source, target, length).unwrap();
+                    let wanted = &copier.source.data(&copier.store)[source..][..length];
+                    let mut expected = vec![JUNK; PAGE];
+                    for (at, byte) in wanted.iter().enumerate() {
+                        if bits >> (at % size) & 1 == 1 {
+                            expected[target + at] = *byte;
+                        }
+                    }
+                    assert!(
+                        copier.target.data(&copier.store) == expected,
+                        "{size}: {length} bytes"
+                    );
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -34,7 +34,7 @@ use crate::program::{
     Builtin, ComponentId, CoreInstance, CoreItem, FuncDef, Program, Resource, World,
 };
 use crate::types::{FuncType, TypeId, Types, ValueType};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// Pairs of component instances that are one, or of which one is an ancestor of the other; both
 /// orders of every pair. Calls between such instances trap (Canonical ABI, "Component
@@ -179,6 +179,51 @@ pub fn any_bits(types: &Types) -> BTreeSet<TypeId> {
     found
 }
 
+/// Types of which any number fills 48 bytes and every bit pattern in memory is a valid value but for
+/// padding: numbers, flags whose labels fill their bytes, and what is put together of such. Which of
+/// those bytes are no padding, the first the lowest bit.
+///
+/// Padding is not copied: the one side would see what lies there in the other's memory, and the
+/// Canonical ABI never writes it.
+pub fn value_bytes(types: &Types) -> HashMap<TypeId, [u16; 3]> {
+    use ValueType::*;
+    let layouts = Layouts::new(types);
+    let layout = |ty: TypeId| {
+        let layout = layouts.layout(ty, PtrWidth::W32).ok();
+        layout.map(|layout| layout.size).filter(|size| (1..=48).contains(size))
+    };
+    let mut found: HashMap<TypeId, u64> = HashMap::new();
+    for (id, ty) in types.iter() {
+        let Some(size) = layout(id) else { continue };
+        // A type's parts come before it.
+        let bytes = match ty {
+            U8 | S8 | U16 | S16 | U32 | S32 | U64 | S64 | F32 | F64 | Flags(8 | 16 | 32) => {
+                Some((1 << size) - 1)
+            }
+            Record(fields) | Tuple(fields) => {
+                layouts.tuple(fields, PtrWidth::W32).ok().and_then(|(_, offsets)| {
+                    fields
+                        .iter()
+                        .zip(offsets)
+                        .try_fold(0, |all, (field, offset)| Some(all | found.get(field)? << offset))
+                })
+            }
+            FixedList(element, length) => found.get(element).map(|bytes| {
+                let step = size / length;
+                (0..*length).fold(0, |all, n| all | bytes << (n * step))
+            }),
+            _ => None,
+        };
+        found.extend(bytes.map(|bytes| (id, bytes)));
+    }
+    let repeated = |(id, bytes): (TypeId, u64)| {
+        let size = layout(id).filter(|size| 48 % size == 0)?;
+        let bits = (0..48 / size).fold(0, |all, n| all | bytes << (n * size));
+        Some((id, [0, 16, 32].map(|shift| (bits >> shift) as u16)))
+    };
+    found.into_iter().filter_map(repeated).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,6 +283,36 @@ mod tests {
         check(Record(vec![u32_, bool_]), false);
         check(FixedList(u16_, 3), true);
         check(FixedList(bool_, 3), false);
+    }
+
+    #[test]
+    fn padding_is_of_no_value() {
+        use ValueType::*;
+        let mut types = Types::default();
+        let u8_ = types.intern(U8);
+        let u16_ = types.intern(U16);
+        let u32_ = types.intern(U32);
+        let u64_ = types.intern(U64);
+        let bool_ = types.intern(Bool);
+        let padded = types.intern(Tuple(vec![u8_, u32_]));
+        let mut check = |ty: ValueType, expect: std::option::Option<[u16; 3]>| {
+            let id = types.intern(ty.clone());
+            assert_eq!(value_bytes(&types).get(&id), expect.as_ref(), "{ty:?}");
+        };
+        check(U8, Some([0xffff; 3]));
+        check(Tuple(vec![u8_, u32_]), Some([0xf1f1; 3]));
+        check(Record(vec![u32_, u8_]), Some([0x1f1f; 3]));
+        check(Record(vec![u16_, u8_]), Some([0x7777; 3]));
+        check(Record(vec![u64_, u16_]), Some([0x03ff; 3]));
+        check(Tuple(vec![u8_, u32_, u16_]), Some([0x13f1, 0xf13f, 0x3f13]));
+        check(FixedList(padded, 2), Some([0xf1f1; 3]));
+        check(Tuple(vec![u64_, padded, u16_]), Some([0xf1ff, 0xff03, 0x03f1]));
+        check(Tuple(vec![u8_, bool_]), None);
+        check(List(u8_), None);
+        // Five of 8 bytes, and more than all.
+        check(FixedList(padded, 5), None);
+        check(FixedList(u64_, 7), None);
+        check(FixedList(u8_, 1 << 27), None);
     }
 
     #[test]
