@@ -84,14 +84,7 @@ pub fn cost_of(rules: &RuleSet, op: &Op) -> Option<Cost> {
     match op {
         Op::Term(term) => {
             let declared = &rules.terms[term.index()];
-            match (&declared.cost, &declared.module) {
-                (Some(cost), _) => Some(*cost),
-                // A module says how large it is.
-                (None, Some(module)) => {
-                    Some(Cost { size: module.binaries[0].len() as u64, call: 0 })
-                }
-                (None, None) => is_data(rules, *term).then_some(FREE),
-            }
+            declared.cost.or_else(|| is_data(rules, *term).then_some(FREE))
         }
         _ => Some(FREE),
     }

@@ -134,7 +134,8 @@ pub(crate) struct ModuleDecl {
     /// Without one, `Instance`.
     pub result: Option<SortRef>,
     pub from: From,
-    pub cost: Option<Cost>,
+    /// Size and call. Without the size, it is that of the code.
+    pub cost: Option<(Option<u64>, u64)>,
 }
 
 /// Where a module's text or binary is.

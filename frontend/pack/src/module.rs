@@ -173,6 +173,16 @@ impl Refused {
     }
 }
 
+/// How many bytes the bodies and the data of a valid module have: what is left of it where it is merged.
+pub(crate) fn code_size(binary: &[u8]) -> u64 {
+    let size = |payload| match payload {
+        Ok(Payload::CodeSectionEntry(body)) => body.range().len() as u64,
+        Ok(Payload::DataSection(section)) => section.range().len() as u64,
+        _ => 0,
+    };
+    Parser::new(0).parse_all(binary).map(size).sum()
+}
+
 /// A module that was made before.
 pub(crate) fn made(made: &Made) -> Result<Loaded, Refused> {
     let ([narrow, ..], [.., wide]) = (made.binaries, made.binaries) else {

@@ -318,7 +318,7 @@ fn readable(rule: Rule) -> &'static str {
         Rule::kw_option => "`option`",
         Rule::kw_forbid => "`forbid`",
         Rule::kw_refuse => "`refuse`",
-        Rule::kw_cost | Rule::cost => "`cost`",
+        Rule::kw_cost | Rule::cost | Rule::module_cost => "`cost`",
         Rule::kw_size => "`size`",
         Rule::kw_call => "`call`",
         Rule::kw_in | Rule::range => "`in`",

@@ -171,8 +171,21 @@ impl Reader<'_> {
     }
 
     fn cost(&mut self, pairs: &mut Pairs<'_, Rule>) -> Option<Cost> {
+        let numbers = self.numbers(take(pairs, Rule::cost)?);
+        Some(Cost { size: *numbers.first()?, call: *numbers.get(1)? })
+    }
+
+    /// Size and call; a module may leave out its size.
+    fn module_cost(&mut self, pairs: &mut Pairs<'_, Rule>) -> Option<(Option<u64>, u64)> {
+        let numbers = self.numbers(take(pairs, Rule::module_cost)?);
+        let (call, size) = numbers.split_last()?;
+        Some((size.first().copied(), *call))
+    }
+
+    /// The numbers of a cost.
+    fn numbers(&mut self, cost: Pair<'_, Rule>) -> Vec<u64> {
         let mut numbers = Vec::new();
-        for pair in take(pairs, Rule::cost)?.into_inner() {
+        for pair in cost.into_inner() {
             if pair.as_rule() == Rule::int {
                 let int = self.int(&pair);
                 if int.value < 0 {
@@ -189,7 +202,7 @@ impl Reader<'_> {
                 numbers.push(int.value.clamp(0, i64::from(u32::MAX)) as u64);
             }
         }
-        Some(Cost { size: *numbers.first()?, call: *numbers.get(1)? })
+        numbers
     }
 
     fn int(&mut self, pair: &Pair<'_, Rule>) -> Int {
@@ -263,7 +276,7 @@ impl Reader<'_> {
                 From::File(self.string(&pair))
             }
         };
-        let cost = self.cost(&mut inner);
+        let cost = self.module_cost(&mut inner);
         DeclarationKind::Module(ModuleDecl { name, params, result, from, cost })
     }
 

@@ -3,7 +3,7 @@
 use super::{Checker, INT, Module, Param};
 use crate::ast::{Declaration, From, ModuleDecl, Name, Span};
 use crate::diagnostic::{Code, near};
-use crate::module::{self, ItemType, Kind, Loaded, Refused};
+use crate::module::{self, ItemType, Kind, Loaded, Refused, code_size};
 use crate::ruleset::{self, ModuleImport, PAGE_BITS, SortId, SortKind, SortRef};
 use std::collections::BTreeMap;
 use wasmparser::ValType;
@@ -48,7 +48,8 @@ impl Checker<'_> {
                 (decl, Module::Refused, 0)
             }
         };
-        let cost = module.cost.unwrap_or(crate::ast::Cost { size, call: 0 });
+        let (stated, call) = module.cost.unwrap_or((None, 0));
+        let cost = crate::ast::Cost { size: stated.unwrap_or(size), call };
         let module_decl = Some((decl, checked));
         self.declare_term(declaration, &module.name, params, result, Some(cost), module_decl);
     }
@@ -122,7 +123,7 @@ impl Checker<'_> {
         None
     }
 
-    /// Compares imports with parameters. Also returns the module's size.
+    /// Compares imports with parameters. Also returns the size of the module's code.
     fn module_face(
         &mut self,
         loaded: &Loaded,
@@ -207,7 +208,7 @@ impl Checker<'_> {
             wide_exports: loaded.wide_exports.clone(),
             imports,
         };
-        (decl, module, loaded.binaries[0].len() as u64)
+        (decl, module, code_size(&loaded.binaries[0]))
     }
 
     /// Reports a parameter that cannot supply an import.
