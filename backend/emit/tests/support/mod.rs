@@ -39,7 +39,7 @@ fn packs() -> &'static RuleSet {
     })
 }
 
-/// A transcoder of the standard packs, and the module of runs that it is given.
+/// A transcoder of the standard packs, and the module of runs between UTF-8 and UTF-16.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Transcoder {
     pub name: String,
@@ -103,6 +103,11 @@ const CHARACTERS: &str = "valid-characters";
 /// The parameter of transcoders from Latin-1 or UTF-16 that is the one from UTF-16.
 const UTF16: &str = "utf16";
 
+/// The module of the other runs that goes with one of runs.
+fn narrow_runs(runs: &str) -> &'static str {
+    if runs == "runs-simd" { "narrow-runs-simd" } else { "runs-words" }
+}
+
 /// A transcoder and the modules whose instances it takes.
 pub struct StringModules {
     transcoder: Module,
@@ -113,7 +118,12 @@ pub struct StringModules {
 impl StringModules {
     /// Compiled by name.
     pub fn new(transcoder: &Transcoder, module: impl Fn(&str) -> Module) -> StringModules {
-        let mut taken = vec![("runs", module(transcoder.runs)), ("characters", module(CHARACTERS))];
+        let mut taken = vec![
+            ("runs", module(transcoder.runs)),
+            ("characters", module(CHARACTERS)),
+            // From here on, what is called so is another one.
+            ("runs", module(narrow_runs(transcoder.runs))),
+        ];
         if pack_params(&transcoder.name).any(|param| param == UTF16) {
             taken.push((UTF16, module(transcoder.name.trim_start_matches("latin1-"))));
         }
@@ -124,6 +134,7 @@ impl StringModules {
     pub fn instantiate<T: 'static>(&self, store: &mut Store<T>, wiring: Wiring<'_>) -> Func {
         let Wiring { traps, checked_realloc, source, dest, realloc } = wiring;
         let mut linker = Linker::new(store.engine());
+        linker.allow_shadowing(true);
         let traps = linker.instantiate(&mut *store, traps).unwrap();
         linker.instance(&mut *store, "traps", traps).unwrap();
         let define = |store: &mut Store<T>, linker: &mut Linker<T>, name, item: Extern| {
@@ -184,7 +195,9 @@ impl Host {
         let encodings = ["utf8", "utf16", "latin1-utf16"];
         let pairs = encodings.iter().flat_map(|from| encodings.map(|to| (from, to)));
         let transcoders = pairs.flat_map(|(from, to)| transcoders(from, to));
-        let names = transcoders.flat_map(|Transcoder { name, runs }| [name, runs.to_string()]);
+        let names = transcoders.flat_map(|Transcoder { name, runs }| {
+            [name, runs.to_string(), narrow_runs(runs).to_string()]
+        });
         let names: BTreeSet<String> = names.chain([CHARACTERS.to_string()]).collect();
         let mut strings = HashMap::new();
         for name in names {
