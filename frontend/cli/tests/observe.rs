@@ -180,6 +180,29 @@ fn inspect_tells_of_resources() {
     check(&["inspect", maker, "--opaque-rep", "maker.thin"], 2, "`maker.thing`");
 }
 
+/// The handles that the book teaches to write are chosen where it says so, and do what others do.
+#[test]
+fn handles_of_ones_own_work_as_written() {
+    let page = std::fs::read_to_string(root().join("docs/packs.md")).expect("the page is there");
+    let block = page.split("```meld\n").find(|block| block.starts_with("pack my.handles\n"));
+    let pack = block.and_then(|block| block.split("```").next()).expect("the page shows the pack");
+    let (_folder, pack) = file("my-handles.meld", pack);
+    let command = page.split("```sh\n").find(|block| block.contains("--rules my-handles.meld"));
+    let command = command.and_then(|block| block.split("\n```").next()).expect("and how to use it");
+    let command = command.replace("\\\n", "").replace("my-handles.meld", &pack);
+    let inspect: Vec<&str> = command.split_whitespace().skip(1).collect();
+    let found = json(&stdout(&meld(&[&inspect[..], &["--json"]].concat())));
+    let chosen: Vec<&Value> =
+        found["resources"][0]["representations"].as_array().into_iter().flatten().collect();
+    assert!(chosen.len() == 2, "{found}");
+    assert!(
+        chosen.iter().all(|one| one["option"] == "my.handles.next-to-representation"),
+        "{found}"
+    );
+    let verified = meld(&[&["verify"], &inspect[1..]].concat());
+    assert!(verified.status.success(), "{}{}", stdout(&verified), stderr(&verified));
+}
+
 /// What is most likely a mistake of the composition, with the reason; of several inputs, composed.
 #[test]
 fn inspect_tells_of_calls_that_always_trap() {
