@@ -79,7 +79,7 @@ fn inspect_tells_of_all_core_modules() {
     );
     let (_other, two) = file(
         "two.wat",
-        r#"(module (import "env" "h" (func $h (param i32))) (memory $own 2)
+        r#"(module (import "env" "h" (func $h (param i32))) (memory 2)
             (func (export "g") (call $h (i32.load (i32.const 0)))))"#,
     );
     let found = json(&stdout(&meld(&["inspect", &one, &two, "--json"])));
