@@ -181,7 +181,7 @@ impl Fuser {
     }
 
     /// Names given as opaque of which no resource is as far as the plan goes, as sentences.
-    fn without_effect(
+    pub(crate) fn without_effect(
         &self,
         program: &Program,
         rules: &RuleSet,

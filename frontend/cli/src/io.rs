@@ -202,11 +202,15 @@ fn has_attributes(_: &Path) -> bool {
     false
 }
 
-/// Removes a file where a signal ends the process. Other signals end it still, and leave the file.
+/// Removes a file where a signal ends the process. Other signals end it still, and leave the file; those that
+/// whoever started the process has it ignore end nothing.
 #[cfg(unix)]
 fn remove_when_stopped(path: PathBuf) -> std::io::Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    let ignored = ignored_signals();
+    let ends = |signal: &i32| ignored & (1 << (signal - 1)) == 0;
+    let mut signals =
+        signal_hook::iterator::Signals::new([SIGINT, SIGTERM].into_iter().filter(ends))?;
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
             let _ = std::fs::remove_file(path);
@@ -214,6 +218,14 @@ fn remove_when_stopped(path: PathBuf) -> std::io::Result<()> {
         }
     });
     Ok(())
+}
+
+/// Signals that this process ignores, as a set of bits: none where the system has no such file, as only Linux has.
+#[cfg(unix)]
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let set = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(0)
 }
 
 impl std::io::Write for Output<'_> {
