@@ -62,15 +62,16 @@ fn first_of_each<K: Eq + Hash>(
 }
 
 /// Imports of functions that are left to the host, each with the first import of the same function, of
-/// whichever instance of a core module that the root imports.
-pub fn first_imports(program: &Program) -> Vec<(Import, Import)> {
+/// whichever instance of a core module that the root imports: one that is called, if there is one.
+pub fn first_imports(program: &Program, never_called: &BTreeSet<Import>) -> Vec<(Import, Import)> {
+    let (never, called): (Vec<Import>, Vec<Import>) =
+        imports(program).partition(|import| never_called.contains(import));
     let mut first_of = HashMap::new();
-    imports(program)
-        .map(|import| match supplied_by(program, import) {
-            Some(function) => (import, *first_of.entry(function).or_insert(import)),
-            None => (import, import),
-        })
-        .collect()
+    let firsts = called.into_iter().chain(never).map(|import| match supplied_by(program, import) {
+        Some(function) => (import, *first_of.entry(function).or_insert(import)),
+        None => (import, import),
+    });
+    firsts.collect()
 }
 
 /// Imports of functions of core modules that the root imports, each with that module.
@@ -169,6 +170,7 @@ pub fn funcref_tables(program: &Program) -> impl Iterator<Item = Import> {
 mod tests {
     use super::*;
     use crate::testing::{component, read_all};
+    use std::collections::BTreeMap;
 
     #[test]
     fn one_memory_by_other_names() {
@@ -210,7 +212,12 @@ mod tests {
         let m = InstanceId(0);
         let names: Vec<&str> = host_functions(&program).map(|(.., name)| name).collect();
         assert_eq!(names, ["f", "f", "f"]);
-        assert_eq!(first_imports(&program), [((m, 0), (m, 0)), ((m, 1), (m, 0)), ((m, 2), (m, 2))]);
+        let firsts = |never: &[(InstanceId, u32)]| {
+            let firsts = first_imports(&program, &never.iter().copied().collect());
+            firsts.into_iter().collect::<BTreeMap<_, _>>().into_values().collect::<Vec<_>>()
+        };
+        assert_eq!(firsts(&[]), [(m, 0), (m, 0), (m, 2)]);
+        assert_eq!(firsts(&[(m, 0)]), [(m, 1), (m, 1), (m, 2)], "one that is called");
         let (host, other) = (HostModuleId(0), HostModuleId(1));
         assert_eq!(root_modules(&program), [((m, 0), host), ((m, 1), host), ((m, 2), other)]);
         let known: Vec<(HostModuleId, String)> = known_as(&program).into_iter().collect();

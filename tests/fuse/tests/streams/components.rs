@@ -444,6 +444,70 @@ fn two_instances_of_an_imported_module_are_two() {
     assert_eq!(component_form(&fuser(&[root]), host).unwrap(), 12);
 }
 
+/// Two core modules of the root are two hosts, whatever the names: what one made, the other does not know.
+#[test]
+fn each_imported_core_module_is_a_host_of_its_own() {
+    const SECOND: &str = "unlocked-dep=<pulseengine:async@{>=1.0.0}>";
+    let root = |of_reader: &str, more: &str| {
+        format!(
+            r#"(component
+              (import "{NAME}" {ASYNC})
+              (import "{SECOND}" (core module $second
+                (export "stream_new" (func (result i64)))
+                (export "stream_read" (func (param i32 i32 i32 i32) (result i32)))
+                (export "stream_write" (func (param i32 i32 i32 i32) (result i32)))))
+              (core instance $async (instantiate $async))
+              (core instance $second (instantiate $second))
+              (core module $maker {MAKER})
+              (core instance $maker (instantiate $maker (with "pulseengine:async" (instance $async))))
+              (core module $reader {READER})
+              (core instance $reader (instantiate $reader
+                (with "pulseengine:async" (instance ${of_reader})) (with "" (instance $maker))))
+              {more}
+              (func (export "run") (result u32) (canon lift (core func $reader "run"))))"#
+        )
+    };
+    let run = |root: String, first: &str, second: &str| {
+        let bytes = fuser(&[root]).fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
+        let engine = wasmtime::Engine::default();
+        let mut linker = Linker::<()>::new(&engine);
+        for (name, host) in [(NAME, first), (SECOND, second)] {
+            linker.root().module(name, &wasmtime::Module::new(&engine, host).unwrap()).unwrap();
+        }
+        let mut store = wasmtime::Store::new(&engine, ());
+        let component = Component::new(&engine, bytes).unwrap();
+        let instance = linker.instantiate(&mut store, &component).unwrap();
+        let run = instance.get_typed_func::<(), (u32,)>(&mut store, "run").unwrap();
+        run.call(&mut store, ()).unwrap().0
+    };
+    // The first one is given 5 bytes, and the second one has 3 in the stream of the same number.
+    let first = r#"(module
+      (func (export "stream_new") (result i64) (i64.const 0x8_0000_0007))
+      (func (export "stream_read") (param i32 i32 i32 i32) (result i32) unreachable)
+      (func (export "stream_write") (param i32 i32 i32 i32) (result i32)
+        (if (i32.ne (local.get 0) (i32.const 8)) (then unreachable)) (local.get 2)))"#;
+    let second = r#"(module
+      (func (export "stream_new") (result i64) unreachable)
+      (func (export "stream_read") (param i32 i32 i32 i32) (result i32)
+        (if (i32.ne (local.get 0) (i32.const 7)) (then unreachable)) (i32.const 3))
+      (func (export "stream_write") (param i32 i32 i32 i32) (result i32) unreachable))"#;
+    assert_eq!(run(root("second", ""), first, second), 3000);
+    // Guests of one host share, beside another host.
+    assert_eq!(run(root("async", ""), UNREACHABLE, UNREACHABLE), RESULT as u32);
+    // Two that share would both be imported under one name.
+    let more = r#"
+      (core instance $maker2 (instantiate $maker (with "pulseengine:async" (instance $second))))
+      (core instance $reader2 (instantiate $reader
+        (with "pulseengine:async" (instance $second)) (with "" (instance $maker2))))
+      (func (export "run2") (result u32) (canon lift (core func $reader2 "run")))"#;
+    for form in [Form::Component, Form::Core] {
+        let error = fuser(&[root("async", more)]).form(form).fuse().unwrap_err().to_string();
+        for words in ["`pulseengine:async` `stream_new`", "one core module"] {
+            assert!(error.contains(words), "no `{words}` in: {error}");
+        }
+    }
+}
+
 /// What a function is, the core module says that the root imports.
 #[test]
 fn intrinsics_by_other_names() {
