@@ -594,6 +594,72 @@ fn canonical_streams_are_refused_with_the_reason() {
     );
 }
 
+/// The root's async export is a reason, and no cover for the others.
+#[test]
+fn async_exports_hide_no_canonical_streams() {
+    let module = |imports: &str, body: &str| {
+        format!(
+            r#"(core module $m {imports} (import "" "ret" (func $ret))
+              (func (export "f") (param i32) (result i32) {body} (call $ret) (i32.const 0))
+              (func (export "run") (result i32) {body} (call $ret) (i32.const 0))
+              (func (export "cb") (param i32 i32 i32) (result i32) (i32.const 0)))"#
+        )
+    };
+    let reader = module(
+        r#"(import "" "read" (func $r (param i32 i32 i32) (result i32)))"#,
+        "(drop (call $r (i32.const 0) (i32.const 0) (i32.const 4)))",
+    );
+    // More questions than a report shows.
+    let many: String =
+        (0..30).map(|n| format!(r#"(import "" "f{n}" (func (result i32)))"#)).collect();
+    let writer = module(
+        &format!(
+            r#"{many} (import "" "new" (func $n (result i64)))
+               (import "" "f" (func $f (param i32) (result i32)))"#
+        ),
+        "(drop (call $f (i32.wrap_i64 (call $n))))",
+    );
+    let lowers: String =
+        (0..30).map(|n| format!(r#"(core func $f{n} (canon lower (func $f{n}) async))"#)).collect();
+    let lowered: String = (0..30).map(|n| format!(r#"(export "f{n}" (func $f{n}))"#)).collect();
+    let hosts: String = (0..30).map(|n| format!(r#"(import "f{n}" (func $f{n} async))"#)).collect();
+    let given: String = (0..30).map(|n| format!(r#"(with "f{n}" (func $f{n}))"#)).collect();
+    refused(
+        &format!(
+            r#"(component
+              {hosts}
+              (component $a
+                (type $s (stream u8))
+                (core module $mem (memory (export "memory") 1))
+                (core instance $mem (instantiate $mem))
+                (core func $read (canon stream.read $s (memory (core memory $mem "memory"))))
+                (core func $ret (canon task.return))
+                {reader}
+                (core instance $m (instantiate $m
+                  (with "" (instance (export "read" (func $read)) (export "ret" (func $ret))))))
+                (func (export "f") async (param "s" $s)
+                  (canon lift (core func $m "f") async (callback (core func $m "cb")))))
+              (component $b
+                {hosts}
+                (type $s (stream u8))
+                (import "f" (func $f async (param "s" $s)))
+                {lowers}
+                (core func $new (canon stream.new $s))
+                (core func $lf (canon lower (func $f) async))
+                (core func $ret (canon task.return))
+                {writer}
+                (core instance $m (instantiate $m (with "" (instance {lowered}
+                  (export "new" (func $new)) (export "f" (func $lf)) (export "ret" (func $ret))))))
+                (func (export "run") async
+                  (canon lift (core func $m "run") async (callback (core func $m "cb")))))
+              (instance $a (instantiate $a))
+              (instance $b (instantiate $b (with "f" (func $a "f")) {given}))
+              (export "run" (func $b "run")))"#
+        ),
+        &["async functions are not supported", "stream.new", "stream.read", "a ring cannot"],
+    );
+}
+
 /// A writer, and a reader of which nothing is exported: no guest has the other end.
 #[test]
 fn a_reader_that_nothing_reaches_shares_nothing() {
