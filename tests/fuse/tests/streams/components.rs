@@ -690,6 +690,50 @@ fn a_reader_that_nothing_reaches_shares_nothing() {
     assert!(!text.contains("meld:bridge"), "{text}");
 }
 
+/// What a pack answers, and what nothing calls, nobody has to supply.
+#[test]
+fn a_core_module_of_which_nothing_is_used_is_not_imported() {
+    let root = format!(
+        r#"(component
+          (import "unlocked-dep=<meld:gate>" (core module $G
+            (export "enter" (func (result i32))) (export "is-enabled" (func (result i32)))))
+          (import "late" (func $late (result u32)))
+          (import "{OTHER}" (core module $host (export "next" (func (result i32)))))
+          (import "unused" (core module $unused (export "next" (func (result i32)))))
+          (core instance $g (instantiate $G))
+          (core instance $host (instantiate $host))
+          (core instance $unused (instantiate $unused))
+          (core func $late (canon lower (func $late)))
+          (core module $m
+            (import "meld:gate" "enter" (func $enter (result i32)))
+            (import "env" "next" (func $next (result i32)))
+            (import "sys" "next" (func $unused (result i32)))
+            (import "" "late" (func $late (result i32)))
+            (func $dead (result i32) (call $unused))
+            (func (export "run") (result i32)
+              (i32.add (call $enter) (i32.add (call $late) (call $next)))))
+          (core instance $m (instantiate $m
+            (with "meld:gate" (instance $g))
+            (with "env" (instance $host))
+            (with "sys" (instance $unused))
+            (with "" (instance (export "late" (func $late))))))
+          (func (export "run") (result u32) (canon lift (core func $m "run"))))"#
+    );
+    let bytes = fuser(&[root]).fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
+    let text = wasmprinter::print_bytes(&bytes).unwrap();
+    assert!(!text.contains("unused") && !text.contains("meld:gate>"), "{text}");
+    let engine = wasmtime::Engine::default();
+    let mut linker = Linker::<()>::new(&engine);
+    let host = r#"(module (func (export "next") (result i32) (i32.const 30)))"#;
+    linker.root().module(OTHER, &wasmtime::Module::new(&engine, host).unwrap()).unwrap();
+    linker.root().func_wrap("late", |_, (): ()| Ok((5u32,))).unwrap();
+    let mut store = wasmtime::Store::new(&engine, ());
+    let component = Component::new(&engine, bytes).unwrap();
+    let instance = linker.instantiate(&mut store, &component).unwrap();
+    let run = instance.get_typed_func::<(), (u32,)>(&mut store, "run").unwrap();
+    assert_eq!(run.call(&mut store, ()).unwrap().0, 35);
+}
+
 /// The dispatcher's `register` takes a reference, which no component function can.
 #[test]
 fn a_root_imports_core_modules_of_all_types() {
