@@ -11,13 +11,18 @@ use wasmparser::{FunctionBody, Operator};
 
 /// Those of some imports that code which may run names, in a call or as a reference: no others are ever called.
 ///
-/// What may run begins with what the root exports, start functions and destructors of resources, and goes on
-/// with what such code names. Of an instance with code that may run, all functions that its tables, segments
-/// and globals hold may, too, and so may those of whoever shares a table or global with it. An instance of which
-/// only the memory is used runs nothing. What cannot be read names everything.
+/// What may run begins with what the root exports, start functions, destructors of resources and tables of the
+/// host, and goes on with what such code names. Of an instance with code that may run, all functions that its
+/// tables, segments and globals hold may, too, so may those of whoever shares a table or global with it, and the
+/// `realloc` of whatever it lowers. An instance of which only the memory is used runs nothing. What cannot be read
+/// names everything.
 pub(super) fn called(program: &Program, wanted: &BTreeSet<Import>) -> BTreeSet<Import> {
     let mut walk = Walk::new(program, wanted);
     for id in (0..program.instances.len() as u32).map(InstanceId) {
+        // The host can call what is in its tables.
+        if tables_and_globals(program, id).any(|(kind, of)| is_table(kind) && of.is_none()) {
+            walk.todo.push(Node::Instance(id));
+        }
         if program.module_of(id).has_start {
             match walk.bodies.module(id).and_then(|module| module.start) {
                 Some(start) => walk.todo.push(Node::Function((id, start))),
@@ -79,7 +84,7 @@ impl<'p> Walk<'p> {
         let mut importers: HashMap<InstanceId, Vec<InstanceId>> = HashMap::new();
         for id in (0..program.instances.len() as u32).map(InstanceId) {
             for (kind, of) in tables_and_globals(program, id) {
-                if matches!(kind, CoreKind::Table { .. }) {
+                if let Some(of) = of.filter(|_| is_table(kind)) {
                     importers.entry(of).or_default().push(id);
                 }
             }
@@ -178,9 +183,14 @@ impl<'p> Walk<'p> {
     }
 
     fn instance(&mut self, instance: InstanceId) {
-        let of = tables_and_globals(self.program, instance).map(|(_, of)| of);
+        let of = tables_and_globals(self.program, instance).filter_map(|(_, of)| of);
         let importers = self.importers.get(&instance).into_iter().flatten().copied();
         self.todo.extend(of.chain(importers).map(Node::Instance));
+        for item in &self.program.instances[instance.index()].imports {
+            if let CoreItem::Lower { options, .. } = item {
+                self.options(*options);
+            }
+        }
         match self.bodies.module(instance).map(|module| module.held.clone()) {
             Some(held) => self.functions(instance, held),
             None => self.anything_of(instance),
@@ -194,21 +204,24 @@ impl<'p> Walk<'p> {
     }
 }
 
-/// The tables and globals that an instance imports from others, each with the instance that defines it.
+/// The tables and globals that an instance imports, each with the instance that defines it; none for the host's.
 fn tables_and_globals(
     program: &Program,
     id: InstanceId,
-) -> impl Iterator<Item = (&CoreKind, InstanceId)> {
+) -> impl Iterator<Item = (&CoreKind, Option<InstanceId>)> {
     let imports = program.module_of(id).imports.iter();
-    imports.zip(&program.instances[id.index()].imports).filter_map(|(import, item)| {
-        match (&import.kind, item) {
-            (
-                kind @ (CoreKind::Table { .. } | CoreKind::Global),
-                CoreItem::Export { instance, .. },
-            ) => Some((kind, *instance)),
-            _ => None,
-        }
-    })
+    let items = &program.instances[id.index()].imports;
+    let kinds = imports.map(|import| &import.kind).zip(items);
+    kinds.filter(|(kind, _)| is_table(kind) || matches!(kind, CoreKind::Global)).map(
+        |(kind, item)| match item {
+            CoreItem::Export { instance, .. } => (kind, Some(*instance)),
+            _ => (kind, None),
+        },
+    )
+}
+
+fn is_table(kind: &CoreKind) -> bool {
+    matches!(kind, CoreKind::Table { .. })
 }
 
 /// The functions that a body names.
@@ -287,6 +300,11 @@ mod tests {
             r#"(import "a" "x" (func)) (import "t" "f" (func $f)) (func (export "run") call $f)"#,
         );
         assert_eq!(of(&[("t", t), ("a", a), ("b", b)]), [1]);
+        // What is in a table of the host's, the host calls.
+        let a = r#"(import "env" "t" (table 1 funcref)) (elem (i32.const 0) func $1)
+          (memory (export "m") 1)"#;
+        let b = r#"(import "a" "m" (memory 1)) (func (export "run"))"#;
+        assert_eq!(of(&[("a", a), ("b", b)]), [1]);
     }
 
     /// What a lift names besides its function runs, too.
