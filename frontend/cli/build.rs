@@ -1,9 +1,9 @@
 //! Embeds the standard packs: every file below `rules/` becomes part of the binary, and so do the
-//! binaries that meld makes of the modules and the packs without their tests, so that neither texts of
-//! modules nor tests are read at every start.
+//! what meld makes of the packs without their tests and of their modules, so that no text is parsed at every
+//! start.
 
 use meld_pack::Loader;
-use meld_pack::ruleset::RuleSet;
+use meld_pack::ruleset::Pack;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -43,15 +43,20 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Each pack without its tests, and its modules, as a Rust expression. There is none where the packs
-/// have mistakes: whoever loads them is told.
+/// What the text of each pack says but for tests, and its modules, as a Rust expression. There is none
+/// where the packs have mistakes: whoever loads them is told.
 fn made(files: &[(String, PathBuf)], out: &Path) -> String {
     let mut code = String::from("&[\n");
-    if let Some(rules) = load(files) {
-        for (position, pack) in rules.packs.iter().enumerate() {
-            let path = pack.path.to_str().unwrap();
-            let text = without_tests(&rules, position, files);
-            writeln!(code, "    ({path:?}, {text:?}, &[").unwrap();
+    let loader = loader(files);
+    if let (Ok(syntax), Ok(rules)) = (loader.syntax(), loader.finish()) {
+        let packs = files.iter().filter(|(name, _)| name.ends_with(".meld"));
+        for ((path, _), syntax) in packs.zip(syntax) {
+            let is_this = |pack: &Pack| pack.path == Path::new(path);
+            let position = rules.packs.iter().position(is_this).unwrap();
+            let place = out.join(format!("{position}.syntax"));
+            std::fs::write(&place, syntax).unwrap();
+            writeln!(code, "    ({path:?}, include_bytes!({:?}), &[", place.to_str().unwrap())
+                .unwrap();
             let terms = rules.terms.iter().filter(|term| term.span.pack.index() == position);
             for (term, module) in terms.filter_map(|term| Some((term, term.module.as_ref()?))) {
                 let (name, follows) = (&term.name, &module.follows);
@@ -71,21 +76,7 @@ fn made(files: &[(String, PathBuf)], out: &Path) -> String {
     code
 }
 
-/// A pack's text with blanks for its tests, so that everything else stays where it is.
-fn without_tests(rules: &RuleSet, pack: usize, files: &[(String, PathBuf)]) -> String {
-    let (_, path) =
-        files.iter().find(|(name, _)| Path::new(name) == rules.packs[pack].path).unwrap();
-    let mut text = std::fs::read(path).unwrap();
-    let tests = rules.rules.iter().map(|rule| &rule.tests);
-    let tests = tests.chain(rules.forbids.iter().map(|forbid| &forbid.tests)).flatten();
-    for span in tests.map(|test| &test.span).filter(|span| span.pack.index() == pack) {
-        let test = text[span.start..span.end].iter_mut();
-        test.filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
-    }
-    String::from_utf8(text).unwrap()
-}
-
-fn load(files: &[(String, PathBuf)]) -> Option<RuleSet> {
+fn loader(files: &[(String, PathBuf)]) -> Loader {
     let read = |path: &PathBuf| std::fs::read(path).unwrap();
     let mut loader = Loader::new();
     for (name, path) in files.iter().filter(|(name, _)| name.ends_with(".meld")) {
@@ -96,7 +87,7 @@ fn load(files: &[(String, PathBuf)]) -> Option<RuleSet> {
             .map(|(_, other)| (other.file_name().unwrap().to_str().unwrap(), read(other)))
             .collect();
         let beside: Vec<_> = beside.iter().map(|(name, bytes)| (*name, &**bytes)).collect();
-        loader.builtin(name, &String::from_utf8(read(path)).ok()?, &beside);
+        loader.builtin(name, &String::from_utf8(read(path)).unwrap(), &beside);
     }
-    loader.finish().ok()
+    loader
 }

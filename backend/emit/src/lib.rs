@@ -34,7 +34,7 @@ use meld_engine::plan::{Form, Node, NodeId, Plan, Port};
 use merge::{Merge, MergeError, Merged, Source, StartMode};
 use std::io::{ErrorKind, IoSlice, Write};
 use validate::{Check, Written};
-use wrap::Face;
+use wrap::{EmbedError, Face, WitWorld};
 
 /// What was written.
 #[derive(Clone, Debug)]
@@ -104,7 +104,11 @@ fn write(
     let instances = wiring.instances()?;
     let merge =
         Merge { name: None, instances, exports: border.exports.into_iter().collect(), start };
-    merge::merge_then(&merge, |merged| {
+    let wit = || match plan.target.form {
+        Form::Component => Ok(None),
+        Form::Core => WitWorld::of(program),
+    };
+    merge::merge_then(&merge, wit, |wit, merged| {
         let mut written = Written::default();
         for (id, position) in wiring.guests() {
             if merged.proves[position] {
@@ -131,7 +135,7 @@ fn write(
             };
             let face = match plan.target.form {
                 Form::Component => wrap::component_face(&wrapping)?,
-                Form::Core => core_face(&wrapping, &mut warnings)?,
+                Form::Core => core_face(&wrapping, wit, &mut warnings)?,
             };
             module.head = wrapping.module;
             face
@@ -213,9 +217,15 @@ fn of_guest(program: &Program, wiring: &wiring::Wiring<'_>, error: MergeError) -
 }
 
 /// Names of wit-component for the module, and its world embedded where WIT can say it.
-fn core_face(wrapping: &wrap::Wrapping<'_>, warnings: &mut Vec<String>) -> Result<Face, EmitError> {
+fn core_face(
+    wrapping: &wrap::Wrapping<'_>,
+    wit: Result<Option<WitWorld>, EmbedError>,
+    warnings: &mut Vec<String>,
+) -> Result<Face, EmitError> {
     let (mut face, encoding) = wrap::core_face(wrapping)?;
-    if let Err(reason) = wrap::embed_world(&mut face.tail, wrapping.program, encoding) {
+    let embed =
+        |wit: Option<WitWorld>| wit.map_or(Ok(()), |wit| wit.embed(&mut face.tail, encoding));
+    if let Err(reason) = wit.and_then(embed) {
         warnings.push(format!("the module carries no WIT: {reason}"));
     }
     Ok(face)

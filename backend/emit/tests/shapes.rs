@@ -5,7 +5,7 @@ mod common;
 use common::{host, program_of, same_type};
 use meld_component::program::{HostFuncId, Program, StringEncoding};
 use meld_emit::wrap::{
-    EmbedError, Lifted, Lowered, WrapError, Wrapping, core_module, embed_world, wrap,
+    EmbedError, Lifted, Lowered, WitWorld, WrapError, Wrapping, core_module, wrap,
 };
 
 /// Wraps a module as a component given in text. The module's exports are named
@@ -336,9 +336,7 @@ fn names_that_core_modules_keep() {
 fn worlds_without_words_in_wit() {
     let check = |input: &str, expect: &str| {
         let program = program_of(&wat::parse_str(input).unwrap());
-        let mut module = b"module".to_vec();
-        let error = embed_world(&mut module, &program, StringEncoding::Utf8).unwrap_err();
-        assert_eq!(module, b"module");
+        let error = WitWorld::of(&program).unwrap_err();
         assert!(matches!(error, EmbedError::Shape { .. }), "{error:?}");
         assert!(error.to_string().contains(expect), "{error}");
     };

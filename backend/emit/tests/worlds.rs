@@ -6,7 +6,7 @@ mod common;
 use common::{dummy_component, program_of, same_type, stand_in};
 use meld_component::{decode, link};
 use meld_emit::wrap::{
-    core_export_name, core_import_name, core_module, core_post_return_name, embed_world, wrap,
+    WitWorld, core_export_name, core_import_name, core_module, core_post_return_name, wrap,
 };
 use wit_component::{ComponentEncoder, DecodedWasm, OutputToString, WitPrinter};
 use wit_parser::{Resolve, WorldId};
@@ -40,7 +40,7 @@ fn check(wit: &str) {
     assert_eq!(wrapped, wrap(wrapping.clone()).unwrap(), "the output is deterministic");
 
     let mut core = core_module(wrapping).unwrap_or_else(|e| panic!("{e}\n{wit}"));
-    embed_world(&mut core.bytes, &program, core.encoding).unwrap();
+    WitWorld::of(&program).unwrap().unwrap().embed(&mut core.bytes, core.encoding).unwrap();
     let again = ComponentEncoder::default().module(&core.bytes).unwrap().validate(true).encode();
     let again = again.unwrap_or_else(|e| panic!("{e:?}\n{wit}"));
     assert!(same_type(&input, &again), "{wit}");

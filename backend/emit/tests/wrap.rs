@@ -5,8 +5,8 @@ mod common;
 use common::{dummy_component, host, program_of, same_type};
 use meld_component::program::{Program, ResourceId, StringEncoding};
 use meld_emit::wrap::{
-    Destructor, Lifted, Lowered, ResourceBuiltin, ResourceOperation, Wrapping, core_module,
-    embed_world, wrap,
+    Destructor, Lifted, Lowered, ResourceBuiltin, ResourceOperation, WitWorld, Wrapping,
+    core_module, wrap,
 };
 use wasmparser::{Parser, Payload};
 use wasmtime::component::{Component, Instance, Linker, Resource, ResourceType, Val};
@@ -91,7 +91,7 @@ fn resource(program: &Program, path: &str) -> ResourceId {
 /// The component that wit-component makes of the core form.
 fn by_way_of_core(program: &Program, wrapping: Wrapping<'_>) -> Vec<u8> {
     let mut core = core_module(wrapping).unwrap();
-    embed_world(&mut core.bytes, program, core.encoding).unwrap();
+    WitWorld::of(program).unwrap().unwrap().embed(&mut core.bytes, core.encoding).unwrap();
     ComponentEncoder::default().module(&core.bytes).unwrap().validate(true).encode().unwrap()
 }
 

@@ -1,14 +1,17 @@
 //! What a pack's text says, names unresolved.
 //!
 //! Everything carries the span that a report points at; a span covers tokens only, never the
-//! white space or comments after them.
+//! white space or comments after them. It can be encoded, so that standard packs need not be parsed at
+//! every start.
+
+use serde::{Deserialize, Serialize};
 
 /// A pack's text: index into the loader's sources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct SourceId(pub u32);
 
 /// Bytes `start..end` of a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Span {
     pub source: SourceId,
     pub start: usize,
@@ -16,14 +19,14 @@ pub(crate) struct Span {
 }
 
 /// A name as written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Name {
     pub text: String,
     pub span: Span,
 }
 
 /// One `.meld` file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct File {
     pub doc: String,
     pub pack: Name,
@@ -32,7 +35,7 @@ pub(crate) struct File {
 }
 
 /// One declaration and the `///` lines before it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Declaration {
     pub doc: String,
     /// From the keyword to the last token.
@@ -40,7 +43,7 @@ pub(crate) struct Declaration {
     pub kind: DeclarationKind,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum DeclarationKind {
     Sort(SortDecl),
     Term(TermDecl),
@@ -53,14 +56,14 @@ pub(crate) enum DeclarationKind {
     Rule(Box<RuleDecl>),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SortDecl {
     pub name: Name,
     pub kind: SortKind,
 }
 
 /// The word after a sort's name; `Plain` where there is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum SortKind {
     Plain,
     Entity,
@@ -69,14 +72,14 @@ pub(crate) enum SortKind {
 }
 
 /// `T` or `[T]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SortRef {
     pub name: Name,
     pub list: bool,
     pub span: Span,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Param {
     pub name: Name,
     pub sort: SortRef,
@@ -84,20 +87,20 @@ pub(crate) struct Param {
 }
 
 /// `in N..=N power-of-two`, each part if it is there.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Limits {
     pub range: Option<(Int, Int)>,
     pub power_of_two: bool,
 }
 
 /// `cost size N, call N`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Cost {
     pub size: u64,
     pub call: u64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct TermDecl {
     pub name: Name,
     pub params: Vec<Param>,
@@ -105,7 +108,7 @@ pub(crate) struct TermDecl {
     pub cost: Option<Cost>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct FactDecl {
     pub name: Name,
     pub params: Vec<Param>,
@@ -113,7 +116,7 @@ pub(crate) struct FactDecl {
     pub by_packs: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ConstDecl {
     pub name: Name,
     pub sort: SortRef,
@@ -121,13 +124,13 @@ pub(crate) struct ConstDecl {
     pub limits: Limits,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Int {
     pub value: i64,
     pub span: Span,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ModuleDecl {
     pub name: Name,
     pub params: Vec<Param>,
@@ -138,7 +141,7 @@ pub(crate) struct ModuleDecl {
 }
 
 /// Where a module's text or binary is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum From {
     /// A file beside the pack.
     File(Name),
@@ -147,7 +150,7 @@ pub(crate) enum From {
 }
 
 /// Which of the four keywords a rule starts with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Form {
     Rule,
     Option,
@@ -162,7 +165,7 @@ impl Form {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct RuleDecl {
     pub form: Form,
     pub name: Name,
@@ -176,13 +179,13 @@ pub(crate) struct RuleDecl {
     pub tests: Vec<Test>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Guard {
     pub kind: GuardKind,
     pub span: Span,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum GuardKind {
     /// `p` or `!p`, where `p` should be `fact(..)`.
     Fact {
@@ -196,7 +199,7 @@ pub(crate) enum GuardKind {
     },
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Test {
     pub name: Option<String>,
     pub given: Vec<Given>,
@@ -205,13 +208,13 @@ pub(crate) struct Test {
     pub span: Span,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Given {
     Fact(Pattern),
     Equal(Pattern, Pattern),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Outcome {
     Becomes(Pattern),
     Refused(Span),
@@ -220,13 +223,13 @@ pub(crate) enum Outcome {
 }
 
 /// A pattern; nested at most as deep as the parser's limit.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Pattern {
     pub kind: PatternKind,
     pub span: Span,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum PatternKind {
     /// Without the `?`.
     Variable(String),

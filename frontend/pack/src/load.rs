@@ -1,6 +1,6 @@
 //! Collects packs, and checks them together.
 
-use crate::ast::SourceId;
+use crate::ast::{DeclarationKind, File, SourceId};
 use crate::check;
 use crate::diagnostic::{Code, Diagnostics, Sink, Source};
 use crate::module::MAX_MODULE;
@@ -34,6 +34,8 @@ pub struct Loader {
 struct Input {
     path: PathBuf,
     text: Arc<str>,
+    /// As [`Loader::syntax`] gave it.
+    syntax: Option<&'static [u8]>,
     files: Files,
 }
 
@@ -93,6 +95,7 @@ impl Loader {
         self.inputs.push(Input {
             path: path.into(),
             text: text.into(),
+            syntax: None,
             files: Files::Given(files.collect()),
         });
     }
@@ -100,9 +103,18 @@ impl Loader {
     /// Adds a pack from memory, as [`Loader::builtin`] does, of whose modules no text has to be read
     /// again. They are trusted to be valid for all address types, and its rules to have had the tests
     /// that they need.
-    pub fn made(&mut self, path: &str, text: &str, modules: &'static [Made]) {
+    ///
+    /// With what [`Loader::syntax`] gave for the pack, at the same place among the packs, its own text is not
+    /// parsed either. Its rules have no tests then.
+    pub fn made(
+        &mut self,
+        path: &str,
+        text: &str,
+        syntax: Option<&'static [u8]>,
+        modules: &'static [Made],
+    ) {
         let files = Files::Made(modules);
-        self.inputs.push(Input { path: path.into(), text: text.into(), files });
+        self.inputs.push(Input { path: path.into(), text: text.into(), syntax, files });
     }
 
     /// Adds a pack, or every `.meld` file in a folder and below, in the order of their names.
@@ -136,6 +148,7 @@ impl Loader {
         self.inputs.push(Input {
             path: path.to_owned(),
             text: text.into(),
+            syntax: None,
             files: Files::Folder(folder),
         });
         Ok(())
@@ -154,6 +167,30 @@ impl Loader {
     /// All mistakes. If there are syntax errors, those of all packs and nothing else: what they
     /// hide would make the other checks report mistakes that are none.
     pub fn finish(self) -> Result<RuleSet, Diagnostics> {
+        let (files, sink) = self.parse()?;
+        let modules: Vec<Files> = self.inputs.into_iter().map(|input| input.files).collect();
+        check::check(&files, &modules, &self.settings, sink)
+    }
+
+    /// What the text of each pack says but for tests, in the order in which they were added, for [`Loader::made`] of the same build of meld.
+    ///
+    /// # Errors
+    ///
+    /// All syntax errors.
+    pub fn syntax(&self) -> Result<Vec<Vec<u8>>, Diagnostics> {
+        let (files, _) = self.parse()?;
+        let encode = |mut file: File| {
+            for declaration in &mut file.declarations {
+                if let DeclarationKind::Rule(rule) = &mut declaration.kind {
+                    rule.tests.clear();
+                }
+            }
+            postcard::to_allocvec(&file).expect("memory is all that it needs")
+        };
+        Ok(files.into_iter().map(encode).collect())
+    }
+
+    fn parse(&self) -> Result<(Vec<File>, Sink), Diagnostics> {
         let sources: Vec<_> = self
             .inputs
             .iter()
@@ -167,7 +204,9 @@ impl Loader {
         let mut files = Vec::new();
         for (position, input) in self.inputs.iter().enumerate() {
             let source = SourceId(position as u32);
-            if input.text.len() > MAX_PACK {
+            if let Some(file) = input.parsed(source) {
+                files.push(file);
+            } else if input.text.len() > MAX_PACK {
                 sink.error(
                     Code::TooLarge,
                     format!("{} has more than {MAX_PACK} bytes", input.path.display()),
@@ -179,8 +218,15 @@ impl Loader {
         if sink.count() > 0 {
             return Err(sink.finish());
         }
-        let modules: Vec<Files> = self.inputs.into_iter().map(|input| input.files).collect();
-        check::check(&files, &modules, &self.settings, sink)
+        Ok((files, sink))
+    }
+}
+
+impl Input {
+    /// What [`Loader::syntax`] gave, unless the pack has another place now, of which all spans speak.
+    fn parsed(&self, source: SourceId) -> Option<File> {
+        let file: File = postcard::from_bytes(self.syntax?).ok()?;
+        (file.pack.span.source == source).then_some(file)
     }
 }
 

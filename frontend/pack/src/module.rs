@@ -8,7 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 use wasmparser::types::{EntityType, Types};
 use wasmparser::{
-    FuncType, GlobalType, MemoryType, Operator, Parser, Payload, TableType, ValType, Validator,
+    FuncType, GlobalType, MemoryType, Operator, Parser, Payload, TableType, ValType, ValidPayload,
+    Validator,
 };
 
 /// Largest module, text or binary, in bytes.
@@ -178,8 +179,9 @@ pub(crate) fn made(made: &Made) -> Result<Loaded, Refused> {
     let ([narrow, ..], [.., wide]) = (made.binaries, made.binaries) else {
         return Err(Refused::new("it has no binary"));
     };
-    let (imports, exports) = items_of(narrow)?;
-    let (_, wide_exports) = items_of(wide)?;
+    let read = |binary| items(binary, &types_of(binary)?).map_err(|e| Refused::new(e.message()));
+    let (imports, exports) = read(narrow)?;
+    let wide_exports = if made.follows.is_empty() { exports.clone() } else { read(wide)?.1 };
     let binaries = made.binaries.iter().map(|binary| Arc::from(*binary)).collect();
     Ok(Loaded { binaries, follows: made.follows.to_vec(), imports, exports, wide_exports })
 }
@@ -307,6 +309,19 @@ fn items_of(bytes: &[u8]) -> Result<Items, Refused> {
         return Err(Refused::new(format!("it has more than {MAX_ITEMS} imports or exports")));
     }
     Ok(found)
+}
+
+/// Types of a module whose function bodies are known to be valid.
+fn types_of(bytes: &[u8]) -> Result<Types, Refused> {
+    let refused = |error: wasmparser::Error| Refused::new(error.message());
+    let mut validator = Validator::new();
+    for payload in Parser::new(0).parse_all(bytes) {
+        let payload = payload.map_err(refused)?;
+        if let ValidPayload::End(types) = validator.payload(&payload).map_err(refused)? {
+            return Ok(types);
+        }
+    }
+    Err(Refused::new("it does not end"))
 }
 
 fn items(bytes: &[u8], types: &Types) -> wasmparser::Result<Items> {

@@ -353,7 +353,7 @@ pub enum Guard {
 }
 
 /// A comparison of a guard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Comparison {
     /// `==`
     Equal,

@@ -42,7 +42,7 @@ fn rules(corpus: &Corpus, other: Option<(&str, &str)>) -> Result<RuleSet, String
     let mut loader = Loader::new();
     for (path, text) in &corpus.packs {
         if other.is_some_and(|(place, _)| place != path) {
-            loader.made(path, text, made(corpus)[path]);
+            loader.made(path, text, None, made(corpus)[path]);
             continue;
         }
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);

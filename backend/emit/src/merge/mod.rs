@@ -162,37 +162,46 @@ pub struct Merged<M = Vec<u8>> {
 ///
 /// See [`MergeError`]. No output is made in part.
 pub fn merge(merge: &Merge<'_>) -> Result<Merged, MergeError> {
-    merge_then(merge, |merged| {
-        let Merged { module, has_start, kept, proves, dropped_sections, called } = merged;
-        let mut bytes = module.head.clone();
-        module.put_rest(&mut |pieces: &[&[u8]], _: &[&[u8]]| {
-            pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
-            Ok::<_, MergeError>(())
-        })?;
-        Ok(Merged { module: bytes, has_start, kept, proves, dropped_sections, called })
-    })?
+    merge_then(
+        merge,
+        || (),
+        |(), merged| {
+            let Merged { module, has_start, kept, proves, dropped_sections, called } = merged;
+            let mut bytes = module.head.clone();
+            module.put_rest(&mut |pieces: &[&[u8]], _: &[&[u8]]| {
+                pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
+                Ok::<_, MergeError>(())
+            })?;
+            Ok(Merged { module: bytes, has_start, kept, proves, dropped_sections, called })
+        },
+    )?
 }
 
-/// Merges instances, and hands what the module is written from to `then`. Before, nothing is
-/// written that may be large.
+/// Merges instances, and hands what the module is written from to `then`, with what `beside` made
+/// meanwhile. Before, nothing is written that may be large.
 ///
 /// # Errors
 ///
 /// As [`merge`].
-pub(crate) fn merge_then<T>(
+pub(crate) fn merge_then<B: Send, T>(
     merge: &Merge<'_>,
-    then: impl FnOnce(Merged<Fused<'_>>) -> T,
+    beside: impl FnOnce() -> B + Send,
+    then: impl FnOnce(B, Merged<Fused<'_>>) -> T,
 ) -> Result<T, MergeError> {
     let (linked, exports) = link::Linked::new(merge)?;
     let inits = consts::Inits::new(&linked)?;
-    let (steps, scanned) = rayon::join(|| segments::steps(&linked, &inits), || scan::scan(&linked));
+    let steps = || segments::steps(&linked, &inits);
+    let scan = || scan::scan(&linked);
+    let (beside, (steps, scanned)) = rayon::join(beside, || rayon::join(steps, scan));
     let (steps, (references, sites)) = (steps?, scanned?);
     let inlining = inline::Inlining::new(&linked);
     let live = reach::reach(&linked, &references, &inits, &inlining, &steps, &exports)?;
     drop(references);
     let schedule =
         segments::Schedule::new(steps, |write| live.items[write.kind][write.target as usize]);
-    emit::emit(merge, &linked, &inits, &inlining, live, &sites, &schedule, &exports, then)
+    emit::emit(merge, &linked, &inits, &inlining, live, &sites, &schedule, &exports, |merged| {
+        then(beside, merged)
+    })
 }
 
 /// The kind of a core item that can be imported and exported.

@@ -49,7 +49,7 @@ pub fn core_post_return_name(export: &str) -> String {
 pub struct CoreForm {
     /// The module.
     pub bytes: Vec<u8>,
-    /// How strings that cross the module's border are encoded; see [`super::embed_world`].
+    /// How strings that cross the module's border are encoded; see [`super::WitWorld`].
     pub encoding: StringEncoding,
 }
 

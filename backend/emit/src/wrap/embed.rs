@@ -40,43 +40,61 @@ pub enum EmbedError {
     Refused(String),
 }
 
-/// Adds a readable `component-type` section that describes the world of a component to a core module
-/// whose imports and exports are named as [`super::core_module`] names them.
-///
-/// # Errors
-///
-/// If WIT has no words for the world. The module is then as it was.
-pub fn embed_world(
-    module: &mut Vec<u8>,
-    program: &Program,
-    encoding: StringEncoding,
-) -> Result<(), EmbedError> {
-    let World::Component(world) = &program.world else { return Ok(()) };
-    describable(world)?;
-    overlaid(program, world)?;
-    let refused = |e: &dyn std::fmt::Display| EmbedError::Refused(format!("{e:#}"));
-    let outline = outline(&world.bytes).map_err(|e| refused(&e))?;
-    // The decoder states some of its expectations as assertions.
-    let decoded = guard(|| wit_component::decode(&outline))
-        .map_err(|panic| refused(&format!("the WIT decoder failed: {}", first_line(&panic))))?
-        .map_err(|e| refused(&e))?;
-    let DecodedWasm::Component(resolve, world) = decoded else {
-        return Err(refused(&"the input is a WIT package, not a component"));
-    };
-    if shown(&resolve, world) > known(program) {
-        return Err(EmbedError::Several);
+/// The world of a component in WIT. It is read apart from what is to carry it: that takes a while, and needs
+/// nothing of it.
+#[derive(Clone, Debug)]
+pub struct WitWorld {
+    resolve: Resolve,
+    id: WorldId,
+}
+
+impl WitWorld {
+    /// The world of a program; there is none if it is made of core modules.
+    ///
+    /// # Errors
+    ///
+    /// If WIT has no words for it.
+    pub fn of(program: &Program) -> Result<Option<WitWorld>, EmbedError> {
+        let World::Component(world) = &program.world else { return Ok(None) };
+        describable(world)?;
+        overlaid(program, world)?;
+        let outline = outline(&world.bytes).map_err(|e| refused(&e))?;
+        // The decoder states some of its expectations as assertions.
+        let decoded = guard(|| wit_component::decode(&outline))
+            .map_err(|panic| refused(&format!("the WIT decoder failed: {}", first_line(&panic))))?
+            .map_err(|e| refused(&e))?;
+        let DecodedWasm::Component(resolve, id) = decoded else {
+            return Err(refused(&"the input is a WIT package, not a component"));
+        };
+        if shown(&resolve, id) > known(program) {
+            return Err(EmbedError::Several);
+        }
+        Ok(Some(WitWorld { resolve, id }))
     }
-    let encoding = match encoding {
-        StringEncoding::Utf8 => wit_component::StringEncoding::UTF8,
-        StringEncoding::Utf16 => wit_component::StringEncoding::UTF16,
-        StringEncoding::Latin1Utf16 => wit_component::StringEncoding::CompactUTF16,
-    };
-    let mut section = Vec::new();
-    wit_component::embed_component_metadata(&mut section, &resolve, world, encoding)
-        .map_err(|e| refused(&e))?;
-    readable(&section).map_err(|e| refused(&e))?;
-    module.extend(section);
-    Ok(())
+
+    /// Adds a readable `component-type` section that describes the world to a core module whose imports
+    /// and exports are named as [`super::core_module`] names them.
+    ///
+    /// # Errors
+    ///
+    /// If the WIT tools have no words for it. The module is then as it was.
+    pub fn embed(&self, module: &mut Vec<u8>, encoding: StringEncoding) -> Result<(), EmbedError> {
+        let encoding = match encoding {
+            StringEncoding::Utf8 => wit_component::StringEncoding::UTF8,
+            StringEncoding::Utf16 => wit_component::StringEncoding::UTF16,
+            StringEncoding::Latin1Utf16 => wit_component::StringEncoding::CompactUTF16,
+        };
+        let mut section = Vec::new();
+        wit_component::embed_component_metadata(&mut section, &self.resolve, self.id, encoding)
+            .map_err(|e| refused(&e))?;
+        readable(&section).map_err(|e| refused(&e))?;
+        module.extend(section);
+        Ok(())
+    }
+}
+
+fn refused(error: &dyn std::fmt::Display) -> EmbedError {
+    EmbedError::Refused(format!("{error:#}"))
 }
 
 /// Looks for imported resources that WIT would take for exported ones.

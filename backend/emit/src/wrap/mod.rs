@@ -3,7 +3,7 @@
 //! [`wrap`] makes a component with the same world as the input's root: names, order, labels and
 //! type identities of imports and exports are the input's, so that the component drops in
 //! wherever the input ran. [`core_module`] instead gives the core module itself the names by
-//! which tools know host imports and exports, and [`embed_world`] describes its world in a
+//! which tools know host imports and exports, and [`WitWorld`] describes its world in a
 //! `component-type` section.
 //!
 //! Both take a [`Wrapping`]: the merged module, whose names are the caller's own, and what each
@@ -28,7 +28,7 @@ pub use core_form::{
     CoreForm, INITIALIZE, MEMORY, REALLOC, core_export_name, core_import_name, core_module,
     core_post_return_name,
 };
-pub use embed::{EmbedError, embed_world};
+pub use embed::{EmbedError, WitWorld};
 pub(crate) use face::Face;
 pub use resources::{Destructor, ResourceBuiltin, ResourceOperation};
 

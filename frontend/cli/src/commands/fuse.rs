@@ -31,17 +31,10 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let form = if arguments.core { Form::Core } else { Form::Component };
-    // Reading inputs and loading rules take about equally long, and neither needs the other.
-    let (rules, read) = rayon::join(
-        || arguments.fuser.rules(),
-        || {
-            let (fuser, size) = arguments.fuser.fuser(form, arguments.explain.all())?;
-            let progress = Progress::start(format!("fusing {:.1} MB", size as f64 / 1e6));
-            let program = fuser.read_deferred();
-            Ok::<_, Failure>((fuser, progress, program))
-        },
-    );
-    let (fuser, progress, program) = read?;
+    // Not beside anything that allocates: both change the process's memory map, and wait for each other.
+    let (fuser, size) = arguments.fuser.fuser(form, arguments.explain.all())?;
+    let progress = Progress::start(format!("fusing {:.1} MB", size as f64 / 1e6));
+    let (rules, program) = rayon::join(|| arguments.fuser.rules(), || fuser.read_deferred());
     let rules = rules?;
     let mut decided = fuser.decide_for(program?, &rules)?;
     let why_not = arguments.explain.why_not(&decided)?;
