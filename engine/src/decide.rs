@@ -19,7 +19,7 @@ use crate::vocabulary::look_up;
 use crate::why_not::Standing;
 use egg::Id;
 use meld_component::program::{Program, ResourceId};
-use meld_pack::ruleset::{self, RuleId, RuleSet, TermId};
+use meld_pack::ruleset::{self, PackId, RuleId, RuleSet, TermId};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// What "cheapest" looks at first.
@@ -110,13 +110,13 @@ pub(crate) fn solve<'r>(
     options: &Options,
 ) -> Result<(Plan, Trace<'r>), EngineError> {
     let (standings, of_forbids) = standings(rules, options)?;
+    let silent = silent(rules, &standings, &of_forbids);
     let mut saturation = Saturation::new(rules, Names::new(program));
     let mut target = options.target.clone();
     for name in &options.opaque_names {
         target.opaque.extend(resources(program, name)?);
     }
-    let statement =
-        seed(program, rules, &standings, Bank::default(), &target, options.reverse_ports)?;
+    let statement = seed(program, rules, &silent, Bank::default(), &target, options.reverse_ports)?;
     let statement = statement.sorted();
     saturation.take(&statement);
     let seeds = statement.ports;
@@ -164,7 +164,16 @@ pub(crate) fn solve<'r>(
     plan.assumptions = assumptions(&saturation, &proofs);
     Ok((
         plan,
-        Trace { saturation, choices, standings, verdicts, proofs, ports, notes: BTreeMap::new() },
+        Trace {
+            saturation,
+            choices,
+            standings,
+            silent,
+            verdicts,
+            proofs,
+            ports,
+            notes: BTreeMap::new(),
+        },
     ))
 }
 
@@ -236,6 +245,20 @@ fn standings(
         *standing = Standing::Off("it is disabled (--disable)".to_string());
     }
     Ok((of_rules, of_forbids))
+}
+
+/// Packs that take no part: none of their rules runs, or where they have none, none of their forbids.
+fn silent(rules: &RuleSet, of_rules: &[Standing], of_forbids: &[Standing]) -> BTreeSet<PackId> {
+    let mut runs: BTreeMap<PackId, bool> = BTreeMap::new();
+    for (rule, standing) in rules.rules.iter().zip(of_rules) {
+        *runs.entry(rule.pack).or_default() |= standing.is_on();
+    }
+    let with_rules: BTreeSet<PackId> = runs.keys().copied().collect();
+    let forbids = rules.forbids.iter().zip(of_forbids);
+    for (forbid, standing) in forbids.filter(|(forbid, _)| !with_rules.contains(&forbid.pack)) {
+        *runs.entry(forbid.pack).or_default() |= standing.is_on();
+    }
+    runs.into_iter().filter_map(|(pack, runs)| (!runs).then_some(pack)).collect()
 }
 
 impl Saturation<'_> {

@@ -24,8 +24,18 @@ pub(crate) struct Verdict {
     forbid: usize,
     /// Whether it is in force.
     standing: Standing,
-    /// Terms of the plan that it matches, each with a port that needs it, as text.
-    found: Vec<(String, String)>,
+    /// Terms of the plan that it matches.
+    found: Vec<Find>,
+}
+
+/// A term of the plan that a forbid matches, as text.
+#[derive(Debug)]
+struct Find {
+    term: String,
+    /// A port that needs it.
+    port: String,
+    /// The guards of the forbid, with what they hold of.
+    given: Vec<String>,
 }
 
 /// What all forbids say about a plan, those that are turned off included.
@@ -47,20 +57,25 @@ pub(crate) fn check(
         let mut found = Vec::new();
         let matcher = Matcher::of_forbid(forbid);
         for (class, mut slots) in matches_of(&view, order, &matcher.pattern, matcher.slots) {
-            let mut holds = false;
+            let mut held = None;
             saturation.facts.check(
                 Ask { view: &view, rules, matcher: &matcher },
                 &mut slots,
-                &mut |_| holds = true,
+                &mut |slots| held = held.take().or_else(|| Some(slots.clone())),
                 &mut |_| {},
             );
-            if holds && found.len() < MOST {
+            if let Some(slots) = held.filter(|_| found.len() < MOST) {
                 let port = ports
                     .iter()
                     .find(|(_, seed)| contains(&view, saturation.graph.class(**seed), class))
                     .map_or("?", |(port, _)| saturation.names.port(*port));
                 let term = saturation.chosen_like(choices, class);
-                found.push((saturation.show().term(term), port.to_string()));
+                let guards = matcher.guards.iter();
+                found.push(Find {
+                    term: saturation.show().term(term),
+                    port: port.to_string(),
+                    given: guards.map(|guard| saturation.guard_values(guard, &slots)).collect(),
+                });
             }
         }
         verdicts.push(Verdict { forbid: index, standing: standings[index].clone(), found });
@@ -95,9 +110,13 @@ impl Verdict {
     fn refusals<'a>(&'a self, saturation: &'a Saturation<'_>) -> impl Iterator<Item = String> + 'a {
         let rules = saturation.rules;
         let forbid = &rules.forbids[self.forbid];
-        self.found.iter().map(move |(term, port)| {
+        self.found.iter().map(move |Find { term, port, given }| {
+            let given = match given.is_empty() {
+                true => String::new(),
+                false => format!("\n  given {}", given.join(", ")),
+            };
             format!(
-                "the plan contains `{term}`\n  needed by {port}\n  forbidden by {} ({}): {}",
+                "the plan contains `{term}`\n  needed by {port}\n  forbidden by {} ({}): {}{given}",
                 rules.forbid_name(self.forbid),
                 place(rules, forbid.span),
                 forbid.because
@@ -124,8 +143,11 @@ impl Verdict {
         if let Standing::Off(why) = &self.standing {
             let _ = writeln!(out, "  does not run: {why}");
         }
-        for (term, port) in &self.found {
+        for Find { term, port, given } in &self.found {
             let _ = writeln!(out, "  would refuse {term}, needed by {port}");
+            if !given.is_empty() {
+                let _ = writeln!(out, "    given {}", given.join(", "));
+            }
         }
         if self.found.is_empty() {
             out.push_str("  nothing in the plan is such\n");
@@ -140,7 +162,9 @@ impl Verdict {
         let found: Vec<_> = self
             .found
             .iter()
-            .map(|(term, port)| serde_json::json!({ "term": term, "port": port }))
+            .map(|Find { term, port, given }| {
+                serde_json::json!({ "term": term, "port": port, "given": given })
+            })
             .collect();
         serde_json::json!({
             "forbid": rules.forbid_name(self.forbid),

@@ -53,7 +53,7 @@ pub(crate) fn check(program: &Program, plan: &Plan, trace: &Trace<'_>) -> Result
     let saturation = &trace.saturation;
     // Terms that the proofs name keep their ids; the bank knows nothing but structure.
     let bank = saturation.graph.bank().clone();
-    let statement = seed(program, saturation.rules, &trace.standings, bank, &plan.target, false)?;
+    let statement = seed(program, saturation.rules, &trace.silent, bank, &plan.target, false)?;
     let mut checker = Checker::new(
         saturation.rules,
         &trace.standings,

@@ -9,14 +9,13 @@ use crate::error::EngineError;
 use crate::plan::{Entity, Form, Port, Target};
 use crate::term::{Bank, Op, Term};
 use crate::vocabulary::{FactIds, Terms, look_up};
-use crate::why_not::Standing;
 use meld_component::facts::{self, BodySizes, Callee, Intrinsics, Slot, Trampolines};
 use meld_component::program::{
     Builtin, CoreItem, CoreKind, FuncDef, FuncId, InstanceId, OptionsId, Program, ResourceDef,
     ResourceId, StringEncoding, World,
 };
-use meld_pack::ruleset::{FactId, RuleSet, TermId};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use meld_pack::ruleset::{FactId, PackId, RuleSet, TermId};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 mod given;
 mod resources;
@@ -35,12 +34,12 @@ pub struct Statement {
     pub facts: Vec<(FactId, Vec<Term>)>,
 }
 
-/// States a program that is to be written in a form, for rules with these standings. Its terms are
-/// added to those that are in the bank already.
+/// States a program that is to be written in a form, and what packs state that are not `silent`. Its terms
+/// are added to those that are in the bank already.
 pub fn seed(
     program: &Program,
     rules: &RuleSet,
-    standings: &[Standing],
+    silent: &BTreeSet<PackId>,
     bank: Bank,
     target: &Target,
     reverse_ports: bool,
@@ -70,7 +69,7 @@ pub fn seed(
     }
     seeder.attributes()?;
     seeder.facts(&facts);
-    seeder.given(rules, standings)?;
+    seeder.given(rules, silent)?;
     for resource in &target.opaque {
         let row = vec![seeder.entity(Entity::Resource(*resource))];
         seeder.state(facts.opaque, row);

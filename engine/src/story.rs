@@ -30,13 +30,15 @@ pub(crate) struct Summary {
 
 /// The ports that a filter selects: each of its words occurs in the port's name, or in the name of
 /// something (a term, an entity, an export of one, a text) in what the port was, in what it
-/// became, or on the way.
+/// became, or on the way. A filter with a parenthesis is one text, and occurs in these terms as they are printed.
 pub(crate) fn select(trace: &Trace<'_>, filter: Option<&str>) -> Vec<(Port, ProofId)> {
-    let words: Vec<(&str, Vec<bool>)> = filter
-        .into_iter()
-        .flat_map(str::split_whitespace)
-        .map(|word| (word, terms_with(trace, word)))
-        .collect();
+    let words: Vec<(&str, Vec<bool>)> = match filter.map(str::trim) {
+        Some(text) if is_of_terms(text) => vec![(text, printed_with(trace, text))],
+        filter => {
+            let words = filter.into_iter().flat_map(str::split_whitespace);
+            words.map(|word| (word, terms_with(trace, word))).collect()
+        }
+    };
     let names = &trace.saturation.names;
     let tells = |port: Port, proof: ProofId| {
         words.iter().all(|(word, terms)| {
@@ -51,7 +53,29 @@ pub(crate) fn select(trace: &Trace<'_>, filter: Option<&str>) -> Vec<(Port, Proo
 
 /// What is said where a filter selects no port.
 pub(crate) fn selects_none(filter: &str) -> String {
-    format!("no port has to do with all words of `{filter}`")
+    match is_of_terms(filter) {
+        true => format!("no port has a term in which `{filter}` stands as it is printed"),
+        false => format!("no port has to do with all words of `{filter}`"),
+    }
+}
+
+/// Whether a filter is a part of terms rather than words: names have no parentheses.
+fn is_of_terms(filter: &str) -> bool {
+    filter.contains(['(', ')'])
+}
+
+/// For every term whether a text occurs in it, or in something in it, as it is printed.
+fn printed_with(trace: &Trace<'_>, text: &str) -> Vec<bool> {
+    let bank = trace.saturation.graph.bank();
+    let show = trace.saturation.show();
+    let mut found: Vec<bool> = Vec::with_capacity(bank.len());
+    for index in 0..bank.len() {
+        let term = Term(index as u32);
+        // Arguments stand before their users.
+        let inside = bank.children(term).iter().any(|child| found[child.0 as usize]);
+        found.push(inside || show.term(term).contains(text));
+    }
+    found
 }
 
 /// For every term whether a word occurs in it.

@@ -11,8 +11,8 @@ use crate::term::{Op, Term};
 use crate::why_not::Standing;
 use egg::Id;
 use meld_component::program::{ComponentId, ResourceId};
-use meld_pack::ruleset::{Cost, RuleId};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use meld_pack::ruleset::{Cost, PackId, RuleId};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// What is known of one port.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,8 @@ pub struct Trace<'r> {
     pub(crate) saturation: Saturation<'r>,
     pub(crate) choices: Choices,
     pub(crate) standings: Vec<Standing>,
+    /// Packs that take no part, and so state nothing.
+    pub(crate) silent: BTreeSet<PackId>,
     pub(crate) verdicts: Vec<Verdict>,
     pub(crate) proofs: Proofs,
     pub(crate) ports: BTreeMap<Port, PortTrace>,

@@ -8,7 +8,7 @@ use crate::border::HostImports;
 use crate::error::EmitError;
 use crate::fresh;
 use crate::memory;
-use crate::merge::{Instance, Kind, Source};
+use crate::merge::{Instance, Kind, Origin, Source};
 use meld_component::program::{InstanceId, Program};
 use meld_engine::plan::{Entity, ModuleImport, Node, NodeId, PackModule, Plan, Port};
 use std::borrow::Cow;
@@ -95,7 +95,7 @@ impl<'a> Wiring<'a> {
                 name: instance.name.clone(),
                 bytes: Cow::Borrowed(self.program.module_bytes(instance.module)),
                 imports,
-                synthetic: false,
+                origin: Origin::Input,
             });
         }
         for &id in self.added.keys().filter(|id| self.late.contains(id)) {
@@ -262,14 +262,14 @@ impl<'a> Wiring<'a> {
                     name: self.name_of_module(module, arguments),
                     bytes: Cow::Borrowed(bytes),
                     imports,
-                    synthetic: true,
+                    origin: Origin::Pack,
                 })
             }
             Node::Term(term, arguments) if &**term == fresh::TERM => Ok(Instance {
                 name: format!("meld:memory:{}", self.text(arguments[0])?),
                 bytes: Cow::Owned(fresh::module(self.plan, arguments)?),
                 imports: Vec::new(),
-                synthetic: true,
+                origin: Origin::Generated,
             }),
             _ => self.generated_instance(id),
         }
@@ -319,7 +319,7 @@ impl<'a> Wiring<'a> {
             name: format!("meld:{what}:{function}"),
             bytes: Cow::Owned(module.bytes),
             imports,
-            synthetic: true,
+            origin: Origin::Generated,
         })
     }
 

@@ -1,7 +1,7 @@
 //! Bodies in place of calls: the same results, and no call.
 
 use arbitrary::Unstructured;
-use meld_emit::merge::{Instance, Merge, Reason, Source, StartMode, merge};
+use meld_emit::merge::{Instance, Merge, Origin, Reason, Source, StartMode, merge};
 use wasmtime::{Config, Engine, Linker, Module, Store, Val};
 
 fn engine() -> Engine {
@@ -33,7 +33,7 @@ fn request<'a>(callee: &'a [u8], caller: &'a [u8], inline: bool) -> Merge<'a> {
         name: name.into(),
         bytes: bytes.into(),
         imports,
-        synthetic: false,
+        origin: Origin::Input,
     };
     let of_host = imports(callee).into_iter().map(|(module, name)| Source::Host { module, name });
     let of_callee = imports(caller).into_iter().map(|(_, name)| match inline {
@@ -340,7 +340,7 @@ fn each_instance_has_its_own_callee() {
         name: name.into(),
         bytes: wat::parse_str(text).unwrap().into(),
         imports,
-        synthetic: false,
+        origin: Origin::Input,
     };
     let inline = |instance| vec![Source::Inline { instance, name: "f".into() }];
     let run_of =
@@ -447,7 +447,7 @@ fn circles_end() {
         name: name.into(),
         bytes: bytes.into(),
         imports: vec![Source::Inline { instance, name: of.into() }],
-        synthetic: false,
+        origin: Origin::Input,
     };
     let request = Merge {
         name: None,

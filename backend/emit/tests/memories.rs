@@ -1,12 +1,12 @@
 //! Memories that are named by an instance and an index: exported or not, its own or imported; and the
 //! index that such a memory has in the merged module.
 
-use meld_emit::merge::{Instance, Kind, Merge, MergeError, Source, StartMode, merge};
+use meld_emit::merge::{Instance, Kind, Merge, MergeError, Origin, Source, StartMode, merge};
 use wasmtime::{Config, Engine, Module, Store};
 
 fn instance(name: &str, text: &str, imports: Vec<Source>) -> Instance<'static> {
     let bytes = wat::parse_str(text).unwrap_or_else(|error| panic!("{name}: {error}"));
-    Instance { name: name.into(), bytes: bytes.into(), imports, synthetic: false }
+    Instance { name: name.into(), bytes: bytes.into(), imports, origin: Origin::Input }
 }
 
 fn export(instance: usize, name: &str) -> Source {

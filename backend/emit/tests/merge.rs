@@ -4,7 +4,7 @@
 //! root exports. Sources are written `instance.export`, `host:name` (an import `host` `name`) or
 //! `=7`. Calls are written `export(1, 2) = 3`, with integers and `trap`.
 
-use meld_emit::merge::{Instance, Merge, MergeError, Merged, Source, StartMode, merge};
+use meld_emit::merge::{Instance, Merge, MergeError, Merged, Origin, Source, StartMode, merge};
 use std::sync::{Arc, Mutex};
 use wasmtime::{Config, Engine, Linker, Module, Store, Val};
 
@@ -32,7 +32,7 @@ fn request(instances: Instances<'_>, exports: &[(&str, &str)], start: StartMode)
                 name: (*name).into(),
                 bytes: wat::parse_str(text).unwrap_or_else(|e| panic!("{name}: {e}")).into(),
                 imports: imports.iter().map(|i| source(instances, i)).collect(),
-                synthetic: false,
+                origin: Origin::Input,
             })
             .collect(),
         exports: exports.iter().map(|(n, s)| ((*n).into(), source(instances, s))).collect(),
@@ -551,7 +551,7 @@ fn malformed_modules_are_errors() {
                 name: "bad".into(),
                 bytes: bytes.to_vec().into(),
                 imports: vec![],
-                synthetic: false,
+                origin: Origin::Input,
             }],
             exports: vec![],
             start: StartMode::Section,

@@ -1,7 +1,7 @@
 //! Random modules, merged alone: the result is valid and does what the module did.
 
 use arbitrary::Unstructured;
-use meld_emit::merge::{Instance, Merge, Source, StartMode, merge};
+use meld_emit::merge::{Instance, Merge, Origin, Source, StartMode, merge};
 use wasm_smith::{Config, Module};
 use wasmtime::{Engine, Store, Val};
 
@@ -47,7 +47,7 @@ fn alone(module: &[u8], copies: usize) -> Vec<u8> {
                 name: format!("m{copy}"),
                 bytes: module.into(),
                 imports: imports.clone(),
-                synthetic: false,
+                origin: Origin::Input,
             })
             .collect(),
         // Of several copies the last, so that all indices differ from the module's own.

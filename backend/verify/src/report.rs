@@ -143,6 +143,22 @@ impl Report {
         self.calls.iter().all(begins) && (!self.skipped.is_empty() || self.calls.iter().any(stops))
     }
 
+    /// Functions that trapped on both sides after they had called the host, each once: its answers are
+    /// generated, and a guest may stop on what no real host says.
+    pub fn stopped_after_answers(&self) -> Vec<&str> {
+        let mut functions = Vec::new();
+        for call in &self.calls {
+            let stops = |outcome: &Outcome| {
+                matches!(outcome.ended, Ended::Trapped(_)) && !outcome.host_calls.is_empty()
+            };
+            let function = call.function.as_str();
+            if stops(&call.original) && stops(&call.fused) && !functions.contains(&function) {
+                functions.push(function);
+            }
+        }
+        functions
+    }
+
     /// How many calls have a verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
         self.with(verdict).count()
@@ -173,6 +189,18 @@ impl fmt::Display for Report {
         }
         for Skipped { function, reason } in &self.skipped {
             writeln!(f, "skipped {function}: {reason}")?;
+        }
+        let stopped = self.stopped_after_answers();
+        if !stopped.is_empty() {
+            let shown = stopped.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+            let more = match stopped.len().saturating_sub(SHOWN) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            writeln!(
+                f,
+                "compared up to a trap, before which the host's answers were generated: {shown}{more}"
+            )?;
         }
         writeln!(
             f,

@@ -3,23 +3,17 @@
 use super::Seeder;
 use crate::error::EngineError;
 use crate::term::Term;
-use crate::why_not::Standing;
-use meld_pack::ruleset::{PackId, Pattern, Rule, RuleSet};
-use std::collections::HashSet;
+use meld_pack::ruleset::{PackId, Pattern, RuleSet};
+use std::collections::BTreeSet;
 
 impl Seeder<'_> {
-    /// What packs state. A pack none of whose rules runs takes no part, and states nothing.
+    /// What packs state, but for those that take no part.
     pub(super) fn given(
         &mut self,
         rules: &RuleSet,
-        standings: &[Standing],
+        silent: &BTreeSet<PackId>,
     ) -> Result<(), EngineError> {
-        let of = |rule: &Rule| rule.pack;
-        let with_rules: HashSet<PackId> = rules.rules.iter().map(of).collect();
-        let running = rules.rules.iter().zip(standings).filter(|(_, standing)| standing.is_on());
-        let running: HashSet<PackId> = running.map(|(rule, _)| of(rule)).collect();
-        let takes_part = |pack| running.contains(&pack) || !with_rules.contains(&pack);
-        for given in rules.given.iter().filter(|given| takes_part(given.span.pack)) {
+        for given in rules.given.iter().filter(|given| !silent.contains(&given.span.pack)) {
             let row = self.values(&given.args)?;
             self.state(given.fact, row);
         }

@@ -1,6 +1,7 @@
 //! The way from inputs to bytes, as one builder.
 
 use crate::packs::{self, PackError, PackOptions};
+use bytes::Bytes;
 use meld_component::program::{Program, ResourceId};
 use meld_component::{Error as ReadError, Input};
 use meld_emit::{EmitError, Emitted, Report};
@@ -10,7 +11,6 @@ use meld_pack::ruleset::{Guard, RuleId, RuleSet};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// Fuses components. Every method that configures returns the fuser again.
 #[derive(Clone, Debug, Default)]
@@ -53,7 +53,7 @@ impl Fuser {
 
     /// Adds an input: a component or a core module, binary or text. The name stands in messages,
     /// and is the module name by which other core modules import from it.
-    pub fn input(mut self, name: impl Into<String>, bytes: impl Into<Arc<Vec<u8>>>) -> Self {
+    pub fn input(mut self, name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
         self.inputs.push(Input { name: name.into(), bytes: bytes.into() });
         self
     }
@@ -133,7 +133,7 @@ impl Fuser {
     /// # Errors
     ///
     /// If an input is malformed, or the inputs do not fit together.
-    pub fn compose(&self) -> Result<Arc<Vec<u8>>, FuseError> {
+    pub fn compose(&self) -> Result<Bytes, FuseError> {
         Ok(meld_component::compose::compose(&self.binaries()?).map_err(ReadError::from)?.bytes)
     }
 
@@ -181,7 +181,7 @@ impl Fuser {
     }
 
     /// Names given as opaque of which no resource is as far as the plan goes, as sentences.
-    fn without_effect(
+    pub(crate) fn without_effect(
         &self,
         program: &Program,
         rules: &RuleSet,
@@ -291,7 +291,7 @@ fn of_emitting(error: EmitError) -> FuseError {
 /// # Errors
 ///
 /// [`FuseError::NotWasm`] where the bytes are neither.
-pub fn binary(name: &str, bytes: Arc<Vec<u8>>) -> Result<Arc<Vec<u8>>, FuseError> {
+pub fn binary(name: &str, bytes: Bytes) -> Result<Bytes, FuseError> {
     if bytes.starts_with(b"\0asm") {
         return Ok(bytes);
     }

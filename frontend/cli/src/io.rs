@@ -1,22 +1,24 @@
 //! Files, standard input and standard output.
 
 use crate::exit::Failure;
+use bytes::Bytes;
+use memmap2::MmapMut;
 #[cfg(unix)]
 use rayon::prelude::*;
+use std::fs::File;
 use std::io::{IoSlice, IsTerminal as _, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use tempfile::NamedTempFile;
 
 /// The largest input, in bytes: engines take no larger modules.
 const MOST: u64 = 1 << 30;
 
-/// Bytes of a file that are read at once.
-#[cfg(unix)]
-const PART: usize = 512 << 10;
+/// Bytes from which on an input has memory of its own, which is asked for in large pages, of about as many
+/// bytes: to touch small ones for the first time takes longer than to read.
+const LARGE: usize = 2 << 20;
 
 /// Reads a file, or standard input for `-`.
-pub fn read(path: &str) -> Result<Arc<Vec<u8>>, Failure> {
+pub fn read(path: &str) -> Result<Bytes, Failure> {
     if path == "-" {
         return read_stream(std::io::stdin())
             .map_err(|e| Failure::file(format!("standard input: {e}")));
@@ -31,8 +33,8 @@ pub fn origin(path: &str) -> &str {
 
 /// Reads a file where it is to stay: inputs may be large, and a buffer on the way would double
 /// them.
-fn read_file(path: &Path) -> std::io::Result<Arc<Vec<u8>>> {
-    let mut file = std::fs::File::open(path)?;
+fn read_file(path: &Path) -> std::io::Result<Bytes> {
+    let mut file = File::open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         // A pipe, a device, or a folder: its length says nothing.
@@ -43,28 +45,35 @@ fn read_file(path: &Path) -> std::io::Result<Arc<Vec<u8>>> {
         return Err(std::io::Error::other(message));
     }
     let length = usize::try_from(metadata.len()).map_err(std::io::Error::other)?;
-    let mut bytes = vec![0; length];
-    read_whole(&mut file, &mut bytes)?;
-    Ok(bytes.into())
+    if length < LARGE {
+        let mut bytes = vec![0; length];
+        file.read_exact(&mut bytes)?;
+        return Ok(bytes.into());
+    }
+    let mut bytes = MmapMut::map_anon(length)?;
+    // Where it is not heeded, all is as fast as it can be there.
+    #[cfg(target_os = "linux")]
+    let _ = bytes.advise(memmap2::Advice::HugePage);
+    read_large(&file, &mut bytes)?;
+    Ok(Bytes::from_owner(bytes))
 }
 
-/// Fills `bytes` from a file. In parts, in parallel: most of the time goes into memory that is touched for
-/// the first time.
+/// Fills `bytes` from a file in parts, in parallel.
 #[cfg(unix)]
-fn read_whole(file: &mut std::fs::File, bytes: &mut [u8]) -> std::io::Result<()> {
+fn read_large(file: &File, bytes: &mut [u8]) -> std::io::Result<()> {
     use std::os::unix::fs::FileExt as _;
-    let read = |(part, bytes): (usize, &mut [u8])| file.read_exact_at(bytes, (part * PART) as u64);
-    bytes.par_chunks_mut(PART).enumerate().try_for_each(read)
+    let read = |(part, bytes): (usize, &mut [u8])| file.read_exact_at(bytes, (part * LARGE) as u64);
+    bytes.par_chunks_mut(LARGE).enumerate().try_for_each(read)
 }
 
 /// Fills `bytes` from a file.
 #[cfg(not(unix))]
-fn read_whole(file: &mut std::fs::File, bytes: &mut [u8]) -> std::io::Result<()> {
+fn read_large(mut file: &File, bytes: &mut [u8]) -> std::io::Result<()> {
     file.read_exact(bytes)
 }
 
 /// Reads what has no length of its own: a device may never end.
-fn read_stream(stream: impl std::io::Read) -> std::io::Result<Arc<Vec<u8>>> {
+fn read_stream(stream: impl std::io::Read) -> std::io::Result<Bytes> {
     let mut bytes = Vec::new();
     if stream.take(MOST + 1).read_to_end(&mut bytes)? as u64 > MOST {
         return Err(std::io::Error::other("does not end within 1 GiB, the most that meld reads"));
@@ -193,11 +202,15 @@ fn has_attributes(_: &Path) -> bool {
     false
 }
 
-/// Removes a file where a signal ends the process. Other signals end it still, and leave the file.
+/// Removes a file where a signal ends the process. Other signals end it still, and leave the file; those that
+/// whoever started the process has it ignore end nothing.
 #[cfg(unix)]
 fn remove_when_stopped(path: PathBuf) -> std::io::Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    let ignored = ignored_signals();
+    let ends = |signal: &i32| ignored & (1 << (signal - 1)) == 0;
+    let mut signals =
+        signal_hook::iterator::Signals::new([SIGINT, SIGTERM].into_iter().filter(ends))?;
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
             let _ = std::fs::remove_file(path);
@@ -205,6 +218,14 @@ fn remove_when_stopped(path: PathBuf) -> std::io::Result<()> {
         }
     });
     Ok(())
+}
+
+/// Signals that this process ignores, as a set of bits: none where the system has no such file, as only Linux has.
+#[cfg(unix)]
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let set = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(0)
 }
 
 impl std::io::Write for Output<'_> {
@@ -288,5 +309,16 @@ mod tests {
         std::fs::remove_file(file.path()).unwrap();
         output.complete().unwrap();
         assert_eq!(std::fs::read(&place).unwrap(), b"new");
+    }
+
+    /// However many parts a file has, and however long the last is, all of it is read in order.
+    #[test]
+    fn large_files_are_read_whole() {
+        for length in [0, 1, LARGE - 1, LARGE, LARGE + 1, 3 * LARGE, 3 * LARGE + 5] {
+            let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            let mut file = NamedTempFile::new().unwrap();
+            file.write_all(&bytes).unwrap();
+            assert!(read_file(file.path()).unwrap() == bytes, "{length}");
+        }
     }
 }

@@ -104,7 +104,8 @@ mod tests {
         assert_eq!(format!("{texts:?}"), format!("{made:?}"));
         let clear = |rules: &mut RuleSet| {
             let of_rules = rules.rules.iter_mut().map(|rule| &mut rule.tests);
-            let tests = of_rules.chain(rules.forbids.iter_mut().map(|forbid| &mut forbid.tests));
+            let others = rules.forbids.iter_mut().chain(&mut rules.refusals);
+            let tests = of_rules.chain(others.map(|forbid| &mut forbid.tests));
             tests.map(|tests| std::mem::take(tests).len()).sum::<usize>()
         };
         assert_ne!(clear(&mut texts), 0);

@@ -30,6 +30,17 @@ fn exit_codes_are_as_documented() {
     check(&["fuse", APP, GREETER, "-o", &out, "--set", "calls.speed=9"], 2, "calls.speed");
     check(&["rules", "check", "--set", "calls.speed=9"], 2, "calls.speed");
     check(&["rules", "check", "--set", "gate.waiting=65"], 2, "1 error in");
+    let narrow = "pack narrow\n\nuse meld.vocabulary\nuse meld.hosts\n\nconst at: Int = 1\n\
+                  module clock(at: Int in 1..=4) from \"\"\"(module (import \"\" \"at\" (global i32)) \
+                  (func (export \"now\") (result i32) (global.get 0)))\"\"\"\n\
+                  rule now {\n  match host-call(host(\"a\", \"now\", ?h), ?o)\n  rewrite clock(at).now\n  \
+                  because \"x\"\n  test { host-call(host(\"a\", \"now\", #h), #o) => clock(1).now }\n}\n";
+    let narrow = file("narrow.meld", narrow);
+    for value in ["5", "99999999999"] {
+        let set = format!("narrow.at={value}");
+        let says = format!("`--set {set}`: the number for `at` is {value}, which is not in 1..=4");
+        check(&["fuse", APP, GREETER, "-o", &out, "--rules", &narrow, "--set", &set], 2, &says);
+    }
     let hint = "write `--explain=greet`";
     check(&["fuse", APP, GREETER, "--explain", "greet"], 3, hint);
     let pack = file("good.meld", "pack good\n");
@@ -156,6 +167,41 @@ fn policy_and_names() {
     check(&["fuse", APP, GREETER, "--disable", "side-flat"], 2, several);
 }
 
+/// A pack that only forbids takes part as long as one of its forbids does; and who is forbidden something is
+/// told what that rests on.
+#[test]
+fn a_pack_that_is_turned_off_states_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("the file can be written");
+        path.to_string_lossy().into_owned()
+    };
+    let guest = file(
+        "guest.wat",
+        r#"(module (import "env" "log" (func $log (result i32))) (export "run" (func $log)))"#,
+    );
+    let pack = |name: &str, given: &str| {
+        let text = format!(
+            "pack my.{name}\nuse meld.vocabulary\ngiven {given}\nforbid {name} {{\n  \
+             match host-import(?module, _, _)\n  where answers(?other), ?other == \"sys\", ?other != ?module\n  \
+             because \"only {name} answers\"\n  \
+             test {{ given answers(\"sys\"); host-import(\"a\", \"f\", #i) => refused }}\n}}\n"
+        );
+        file(&format!("{name}.meld"), &text)
+    };
+    let env = pack("env", "answers(\"env\")");
+    let fuse = ["fuse", &guest, "-o", "-", "--rules", &env];
+    check(&fuse, 1, "as my.env states");
+    check(&[&fuse[..], &["--disable", "my.env.env"]].concat(), 0, "");
+    let other = pack("other", "answers(\"sys\")");
+    let fuse = ["fuse", &guest, "-o", "-", "--rules", &other];
+    let why = "forbidden by my.other.other (";
+    check(&fuse, 1, why);
+    check(&fuse, 1, "\n  given answers(\"sys\"), \"sys\" == \"sys\", \"sys\" != \"env\"");
+    check(&[&fuse[..], &["--disable", "other.other"]].concat(), 0, "");
+}
+
 /// Which type a pack's module has to have follows from where its rule puts it.
 #[test]
 fn modules_of_packs_have_the_type_of_their_place() {
@@ -184,6 +230,21 @@ fn modules_of_packs_have_the_type_of_their_place() {
     let types = "it is declared as (i32) -> (i64), and its source is () -> (i64)";
     check(&["fuse", &app, "--rules", &pack, "-o", "-"], 4, types);
     check(&["fuse", &app, "--rules", &pack, "-o", "-"], 4, "the pack's module `wrong.clock`");
+}
+
+/// Types stand in messages as WIT writes them.
+#[test]
+fn a_pass_of_another_type_is_told_by_its_type() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pack = folder.path().join("wrong.meld");
+    let text = "pack wrong\nuse meld.vocabulary\nuse meld.values\nrule all {\n  \
+                match one-of(?t, ?c, ?from, ?to)\n  rewrite select-cases(?t, ?c, ?from, ?to)\n  \
+                because \"x\"\n  test { one-of(option(u8()), #c, #a, #b) => select-cases(option(u8()), #c, #a, #b) }\n}\n";
+    std::fs::write(&pack, text).expect("the file can be written");
+    let guests = "tests/fuse/compositions/aggregates/option-of-list.wat";
+    let fuse = ["fuse", guests, "-o", "-", "--rules", &pack.to_string_lossy()];
+    let says = "the pass `select-cases` does not go with the type `option<list<string>>`; correct";
+    check(&fuse, 1, says);
 }
 
 /// Two packs of users, whose modules and constants have the same names.
@@ -324,6 +385,19 @@ fn explains_one_port_and_as_json() {
     let summary = all.lines().next().unwrap_or_default();
     assert!(summary.contains(" ports: ") && summary.contains("2 inline adapter"), "{summary}");
     assert!(all.contains("calls that cost most:\n"), "{all}");
+    // What is printed of a term finds the port again.
+    let start = |length: usize| {
+        let line =
+            greet.lines().find(|line| line.contains("  lower(lift(")).expect("it is printed");
+        format!("--explain={}", &line.trim_start()[..length])
+    };
+    for length in [6, "lower(lift(body(#greeter/main.greet, ".len()] {
+        let found = stdout(&meld(&["fuse", APP, GREETER, &start(length)]));
+        assert!(found.contains("import \"$root\" \"greet\""), "{length}: {found}");
+        assert!(!found.contains("export \"run\""), "{length}: {found}");
+    }
+    let none = stdout(&meld(&["fuse", APP, GREETER, "--explain=lower(lift(#"]));
+    assert_eq!(none, "no port has a term in which `lower(lift(#` stands as it is printed\n");
     let none = stdout(&meld(&["fuse", APP, GREETER, "--explain=nothing"]));
     assert_eq!(none, "no port has to do with all words of `nothing`\n");
     let why = meld(&["fuse", APP, GREETER, "--why-not", "meld.calls.direct"]);
@@ -357,7 +431,7 @@ fn the_rule_reference_is_true() {
 fn the_packs_of_the_book_are_right() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("pack.meld");
-    for (page, packs) in [("docs/packs.md", 4), ("docs/async-modules.md", 1)] {
+    for (page, packs) in [("docs/packs.md", 5), ("docs/async-modules.md", 1)] {
         let text = std::fs::read_to_string(root().join(page)).expect("the page is there");
         let blocks: Vec<&str> = text.split("```meld\n").skip(1).collect();
         assert_eq!(blocks.len(), packs, "{page} shows packs");

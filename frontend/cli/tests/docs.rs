@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::root;
+use common::{meld, root};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -80,6 +80,39 @@ fn links_of_the_book_lead_somewhere() {
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
     assert!(checked > 10, "{checked} links");
+}
+
+/// Figures of `docs/performance.md`, which a change of rules may move a little.
+#[test]
+fn the_sizes_in_the_book_are_true() {
+    let page = std::fs::read_to_string(root().join("docs/performance.md")).expect("the page");
+    let table = page.split("\n## Size\n").nth(1).expect("a table of sizes");
+    let mut checked = 0;
+    for row in table.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let figures: Vec<usize> = cells[2..6]
+            .iter()
+            .map(|cell| cell.replace(' ', "").parse().expect("a number of bytes"))
+            .collect();
+        let guests: Vec<String> = cells[1]
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .map(|guest| format!("tests/guests/{guest}.wasm"))
+            .collect();
+        let size = |guest: &String| root().join(guest).metadata().map_or(0, |file| file.len());
+        assert_eq!(guests.iter().map(size).sum::<u64>(), figures[0] as u64, "{row}");
+        let forms: [&[&str]; 3] = [&[], &["-O", "size"], &["-O", "size", "--core"]];
+        for (options, figure) in forms.into_iter().zip(&figures[1..]) {
+            let arguments: Vec<&str> =
+                [&["fuse"], &guests.iter().map(String::as_str).collect::<Vec<_>>()[..], options]
+                    .concat();
+            let size = meld(&arguments).stdout.len();
+            assert!(size.abs_diff(*figure) * 20 <= *figure, "{options:?} is {size}: {row}");
+        }
+        checked += 1;
+    }
+    assert_eq!(checked, 6);
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn inspects_before_and_after() {
 fn inspect_tells_imports_and_exports() {
     let app = json(&stdout(&meld(&["inspect", APP, "--json"])));
     let greet = serde_json::json!({ "name": "greet", "signature": "func(string) -> string" });
-    assert_eq!((&app["imports"][0], &app["core"]), (&greet, &Value::Null));
+    assert_eq!((&app["imports"][0], &app["core"]), (&greet, &serde_json::json!([])));
     let alone = meld(&["fuse", APP]);
     let fused = json(&stdout(&meld_with(&["inspect", "-", "--json"], &alone.stdout)));
     assert_eq!(fused["world"]["imports"], serde_json::json!([greet]));
@@ -62,11 +62,61 @@ fn inspect_tells_imports_and_exports() {
         (func (export "f") (param i32 i64) (result i32 f32) unreachable))"#;
     let plain = json(&stdout(&meld_with(&["inspect", "-", "--json"], module)));
     let types = |side: &str| -> Vec<Value> {
-        let items = plain["core"][side].as_array().cloned().unwrap_or_default();
+        let items = plain["core"][0][side].as_array().cloned().unwrap_or_default();
         items.into_iter().map(|item| item["type"].clone()).collect()
     };
     assert_eq!(types("imports"), ["global mut i64", "table of 1..2 funcref"]);
     assert_eq!(types("exports"), ["memory of 1 page", "tag(i32)", "func(i32, i64) -> (i32, f32)"]);
+}
+
+/// Of several core modules, each; of the fused one, which memories its host can get at, and what is of meld.
+#[test]
+fn inspect_tells_of_all_core_modules() {
+    let (_folder, one) = file(
+        "one.wat",
+        r#"(module (import "two" "g" (func $g)) (memory (export "memory") 1)
+            (func (export "f") (call $g) (i32.store (i32.const 0) (i32.const 1))))"#,
+    );
+    let (_other, two) = file(
+        "two.wat",
+        r#"(module (import "env" "h" (func $h (param i32))) (memory 2)
+            (func (export "g") (call $h (i32.load (i32.const 0)))))"#,
+    );
+    let found = json(&stdout(&meld(&["inspect", &one, &two, "--json"])));
+    let faces: Vec<_> = found["core"].as_array().into_iter().flatten().collect();
+    let tell = |face: &Value| {
+        (
+            face["name"].clone(),
+            face["imports"][0]["name"].clone(),
+            face["exports"].as_array().map(Vec::len),
+        )
+    };
+    let expected = [("one".into(), "g".into(), Some(2)), ("two".into(), "h".into(), Some(1))];
+    assert_eq!(faces.into_iter().map(tell).collect::<Vec<_>>(), expected);
+    let text = stdout(&meld(&["inspect", &one, &two]));
+    for title in ["imports of one\n", "exports of one\n", "imports of two\n"] {
+        assert!(text.contains(title), "{text}");
+    }
+
+    let fused = meld(&["fuse", &one, &two]).stdout;
+    let found = json(&stdout(&meld_with(&["inspect", "-", "--json"], &fused)));
+    let memories: Vec<_> = found["memories"].as_array().into_iter().flatten().collect();
+    let names = |memory: &Value| (memory["owner"].clone(), memory["exported_as"].clone());
+    let expected =
+        [("two".into(), Value::Array(Vec::new())), ("one".into(), serde_json::json!(["memory"]))];
+    assert_eq!(memories.into_iter().map(names).collect::<Vec<_>>(), expected);
+    let text = stdout(&meld_with(&["inspect", "-"], &fused));
+    assert!(text.contains("  1       1 page   memory       one!memory\n"), "{text}");
+
+    // What a standard pack brings is not a guest's, whatever its functions are called.
+    let values =
+        ["tests/guests/values/consumer-c-utf8.wasm", "tests/guests/values/provider-rust.wasm"];
+    let fused = meld(&["fuse", values[0], values[1], "-O", "size"]).stdout;
+    let found = json(&stdout(&meld_with(&["inspect", "-", "--json"], &fused)));
+    let origins = found["origins"].as_array().into_iter().flatten();
+    let guests: Vec<_> = origins.filter(|origin| origin["by_meld"] == false).collect();
+    let names: Vec<_> = guests.iter().map(|origin| origin["name"].clone()).collect();
+    assert_eq!(names, ["provider-rust/main", "consumer-c-utf8/main"]);
 }
 
 /// Before fusion what rules go by and what they choose, after it what they chose; and long types make no
@@ -117,12 +167,40 @@ fn inspect_tells_of_resources() {
     let (text, chosen, _) = inspect(&direct);
     assert!(text.contains("  representation (maker, user)\n"), "{text}");
     assert_eq!(chosen, both("meld.resources.representation"));
-    // Without the assumption it is not to be had.
+    // Without the assumption it is not to be had, and that is said.
+    let (text, ..) = inspect(&direct[..2]);
+    assert!(
+        text.contains("warning: `--opaque-rep maker.thing` has no effect: `--why-not"),
+        "{text}"
+    );
     assert_eq!(inspect(&direct[..2]).1, both("meld.resources.checked-table"));
     let (text, chosen, refused) = inspect(&["--disable", "checked-table"]);
     assert!(text.contains("This is not fused:\n"), "{text}");
     assert!(chosen.is_empty() && refused.as_str().is_some_and(|r| r.contains("checked-table")));
     check(&["inspect", maker, "--opaque-rep", "maker.thin"], 2, "`maker.thing`");
+}
+
+/// The handles that the book teaches to write are chosen where it says so, and do what others do.
+#[test]
+fn handles_of_ones_own_work_as_written() {
+    let page = std::fs::read_to_string(root().join("docs/packs.md")).expect("the page is there");
+    let block = page.split("```meld\n").find(|block| block.starts_with("pack my.handles\n"));
+    let pack = block.and_then(|block| block.split("```").next()).expect("the page shows the pack");
+    let (_folder, pack) = file("my-handles.meld", pack);
+    let command = page.split("```sh\n").find(|block| block.contains("--rules my-handles.meld"));
+    let command = command.and_then(|block| block.split("\n```").next()).expect("and how to use it");
+    let command = command.replace("\\\n", "").replace("my-handles.meld", &pack);
+    let inspect: Vec<&str> = command.split_whitespace().skip(1).collect();
+    let found = json(&stdout(&meld(&[&inspect[..], &["--json"]].concat())));
+    let chosen: Vec<&Value> =
+        found["resources"][0]["representations"].as_array().into_iter().flatten().collect();
+    assert!(chosen.len() == 2, "{found}");
+    assert!(
+        chosen.iter().all(|one| one["option"] == "my.handles.next-to-representation"),
+        "{found}"
+    );
+    let verified = meld(&[&["verify"], &inspect[1..]].concat());
+    assert!(verified.status.success(), "{}{}", stdout(&verified), stderr(&verified));
 }
 
 /// What is most likely a mistake of the composition, with the reason; of several inputs, composed.
@@ -181,7 +259,23 @@ fn verify_tells_what_it_cannot_tell() {
     check(&["verify", APP, GREETER], 0, "");
     let (command, library) =
         ("tests/guests/wasi/command-c.wasm", "tests/guests/wasi/library-rust.wasm");
-    check(&["verify", command, library], 6, "no function could be called");
+    let output = meld(&["verify", command, library]);
+    assert_eq!(output.status.code(), Some(6), "{}", stderr(&output));
+    for says in ["no function could be called", "answers are generated: write the output"] {
+        assert!(stderr(&output).contains(says), "{}", stderr(&output));
+    }
+    let stopped = "before which the host's answers were generated: (instantiate)\n";
+    assert!(stdout(&output).contains(stopped), "{}", stdout(&output));
+    let (_folder, importer) = file(
+        "importer.wat",
+        r#"(component (import "m" (core module $m (export "f" (func (result i32)))))
+            (core instance $i (instantiate $m))
+            (core module $n (import "m" "f" (func $f (result i32)))
+                (func (export "f") (result i32) (i32.add (call $f) (i32.const 1))))
+            (core instance $n (instantiate $n (with "m" (instance $i))))
+            (func (export "f") (result u32) (canon lift (core func $n "f"))))"#,
+    );
+    check(&["verify", &importer], 6, "on an engine that supplies the imports");
 }
 
 #[test]

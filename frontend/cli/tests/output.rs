@@ -4,7 +4,8 @@ mod common;
 
 use common::{APP, GREETER, check, meld, root, stderr};
 use std::fmt::Write as _;
-use std::process::Command;
+use std::io::{Read as _, Seek as _};
+use std::process::{Command, Stdio};
 
 /// A component whose code is written in many rounds, on one thread as on several: all functions
 /// but the first call others, some of them imported.
@@ -139,6 +140,123 @@ fn nothing_is_left_of_what_is_stopped() {
         });
         assert!(stopped, "{name}: it was always done before");
     }
+}
+
+/// Whoever starts a command behind which nobody waits has it ignore what is typed.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_that_is_ignored_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, out) = (folder.path().join("large.wasm"), folder.path().join("out.wasm"));
+    std::fs::write(&input, large()).unwrap();
+    let parts = || {
+        let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+        entries.filter(|name| name.to_string_lossy().ends_with(".part")).count()
+    };
+    // It may be done before the signal comes, which tells nothing.
+    let hit = (0..20).any(|_| {
+        let mut child = Command::new("sh")
+            .args(["-c", r#"trap "" INT; exec "$@""#, "sh", env!("CARGO_BIN_EXE_meld"), "fuse"])
+            .args([input.as_os_str(), "-o".as_ref(), out.as_os_str()])
+            .spawn()
+            .unwrap();
+        while parts() == 0 && child.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        let at_work = child.try_wait().unwrap().is_none();
+        let id = child.id().to_string();
+        let kill = Command::new("kill").args(["-INT", &id]).stderr(Stdio::null()).status();
+        let status = child.wait().unwrap();
+        assert!(status.success(), "{status}");
+        assert!(std::fs::read(&out).unwrap().starts_with(b"\0asm"));
+        at_work && kill.unwrap().success()
+    });
+    assert!(hit, "it was always done before");
+}
+
+/// What a new file would lack stays: attributes, and who else may read and write it.
+#[cfg(unix)]
+#[test]
+fn attributes_stay() {
+    let expected = meld(&["fuse", APP, GREETER]).stdout;
+    // The owner reads and writes, user 1000 too, others nothing.
+    let entries: [(u16, u16, u32); 5] =
+        [(1, 6, u32::MAX), (2, 6, 1000), (4, 4, u32::MAX), (16, 6, u32::MAX), (32, 0, u32::MAX)];
+    let mut list = 2u32.to_le_bytes().to_vec();
+    for (tag, may, id) in entries {
+        list.extend([tag.to_le_bytes(), may.to_le_bytes()].concat());
+        list.extend(id.to_le_bytes());
+    }
+    // What is kept for the time being is in memory here and there, where files have no attributes.
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    for (name, value) in [("user.note", &b"kept"[..]), ("system.posix_acl_access", &list)] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, "what was there before").unwrap();
+        if let Err(error) = xattr::set(&path, name, value) {
+            println!("not tried: no file here can have `{name}`: {error}");
+            continue;
+        }
+        let fused = meld(&["fuse", APP, GREETER, "-o", path.to_str().unwrap()]);
+        assert!(fused.status.success(), "{}", stderr(&fused));
+        assert!(std::fs::read(&path).unwrap() == expected, "{name}");
+        assert_eq!(xattr::get(&path, name).unwrap().as_deref(), Some(value), "{name}");
+    }
+}
+
+/// What is open already is written to, whatever name it has.
+#[cfg(target_os = "linux")]
+#[test]
+fn standard_output_by_its_name() {
+    let expected = meld(&["fuse", APP, GREETER]).stdout;
+    let piped = meld(&["fuse", APP, GREETER, "-o", "/dev/stdout"]);
+    assert!(piped.status.success() && piped.stdout == expected, "{}", stderr(&piped));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.wasm");
+    for name in ["/dev/stdout", "/proc/self/fd/1", "-"] {
+        let mut file = std::fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)
+            .unwrap();
+        let status = Command::new(env!("CARGO_BIN_EXE_meld"))
+            .args(["fuse", APP, GREETER, "-o", name])
+            .current_dir(root())
+            .stdout(file.try_clone().unwrap())
+            .status()
+            .unwrap();
+        assert!(status.success(), "{name}: {status}");
+        // Who reads what was open before finds it there.
+        let mut read = Vec::new();
+        file.rewind().unwrap();
+        file.read_to_end(&mut read).unwrap();
+        assert!(read == expected, "{name}");
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "{name}");
+    }
+}
+
+/// What is written over and not replaced may be cut, and that is said.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_cut_is_told() {
+    let cut = "what the file holds now is not complete";
+    check(&["fuse", APP, GREETER, "-o", "/dev/full"], 3, cut);
+    let folder = tempfile::tempdir().unwrap();
+    let (path, other) = (folder.path().join("out"), folder.path().join("other"));
+    std::fs::write(&path, "what was there").unwrap();
+    // It has two names, so it is written over.
+    std::fs::hard_link(&path, &other).unwrap();
+    let script = r#"trap "" XFSZ; ulimit -f 2; exec "$@""#;
+    let output = Command::new("sh")
+        .args(["-c", script, "sh", env!("CARGO_BIN_EXE_meld"), "fuse", APP, GREETER, "-o"])
+        .arg(&path)
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains(path.to_str().unwrap()) && said.contains(cut), "{said}");
 }
 
 #[test]

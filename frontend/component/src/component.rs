@@ -6,6 +6,7 @@
 //! for outer aliases).
 
 use crate::program::{CoreModule, ModuleId};
+use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use wasmparser::{
@@ -27,7 +28,7 @@ pub struct Component {
     /// Name of the input, for messages.
     pub name: String,
     /// The whole binary.
-    pub bytes: Arc<Vec<u8>>,
+    pub bytes: Bytes,
     /// The validator's types of the root.
     pub types: Arc<wasmparser::types::Types>,
     /// The core modules at any depth, in the order in which they stand in the binary.

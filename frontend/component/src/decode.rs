@@ -12,6 +12,7 @@ use crate::component::{Alias, Body, BodyId, Component, Definition};
 use crate::guard::guard;
 use crate::program::{CoreModule, ModuleId};
 pub use bodies::{BodyQueue, validate_bodies_of};
+use bytes::Bytes;
 use module::ModuleBuilder;
 pub use nesting::MAX_NESTED_TYPES;
 pub(crate) use nesting::too_many as too_many_nested_types;
@@ -44,7 +45,7 @@ pub struct CoreInput {
     /// The input's name.
     pub name: String,
     /// The whole binary.
-    pub bytes: Arc<Vec<u8>>,
+    pub bytes: Bytes,
     /// What it imports and exports.
     pub module: CoreModule,
     /// The validator's types of the module; those of several inputs that one [`Reader`] read
@@ -107,14 +108,14 @@ pub enum Bodies {
 /// # Errors
 ///
 /// If it is malformed, invalid, or not a component.
-pub fn component(name: &str, bytes: Arc<Vec<u8>>) -> Result<Component, DecodeError> {
+pub fn component(name: &str, bytes: Bytes) -> Result<Component, DecodeError> {
     component_with(name, bytes, Bodies::Now)
 }
 
 /// Reads a component; its function bodies are validated now or later.
 pub(crate) fn component_with(
     name: &str,
-    bytes: Arc<Vec<u8>>,
+    bytes: Bytes,
     bodies: Bodies,
 ) -> Result<Component, DecodeError> {
     let mut validator = Validator::new_with_features(features());
@@ -147,7 +148,7 @@ impl Reader {
     /// # Errors
     ///
     /// If it is malformed, invalid, or not a core module.
-    pub fn core(&mut self, name: &str, bytes: Arc<Vec<u8>>) -> Result<CoreInput, DecodeError> {
+    pub fn core(&mut self, name: &str, bytes: Bytes) -> Result<CoreInput, DecodeError> {
         self.validator.reset();
         let mut pass = Pass::run(&mut self.validator, name, &bytes, self.bodies)?;
         if pass.encoding != Some(Encoding::Module) {

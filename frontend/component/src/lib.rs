@@ -36,6 +36,7 @@ mod read;
 mod reexport;
 #[cfg(test)]
 mod testing;
+pub mod type_text;
 pub mod types;
 
 pub use link::{LinkError, link};

@@ -8,6 +8,7 @@
 
 use crate::read::Input;
 use crate::types::{FuncTypeId, Types};
+use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
@@ -128,7 +129,7 @@ pub struct ComponentWorld {
     /// Root exports in order, with what each is.
     pub exports: Vec<(String, wasmparser::component_types::ComponentEntityType, WorldItem)>,
     /// The whole root component, as it was after composition.
-    pub bytes: Arc<Vec<u8>>,
+    pub bytes: Bytes,
 }
 
 impl std::fmt::Debug for ComponentWorld {

@@ -6,7 +6,7 @@ use crate::decode::{self, Bodies, DecodeError};
 use crate::link::{self, LinkError};
 use crate::names;
 use crate::program::Program;
-use std::sync::Arc;
+use bytes::Bytes;
 use wasmparser::Parser;
 
 /// A WebAssembly binary: a component or a core module.
@@ -15,8 +15,8 @@ pub struct Input {
     /// What it is called, in messages and in imports of core modules: the stem of its file, or
     /// what the user says.
     pub name: String,
-    /// The whole binary. What was read into a vector stays where it is, however often it is shared.
-    pub bytes: Arc<Vec<u8>>,
+    /// The whole binary. It stays where it was read, however often it is shared.
+    pub bytes: Bytes,
 }
 
 /// Why inputs do not make a program.

@@ -7,11 +7,11 @@
 use serde::{Deserialize, Serialize};
 
 /// A pack's text: index into the loader's sources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct SourceId(pub u32);
 
 /// Bytes `start..end` of a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Span {
     pub source: SourceId,
     pub start: usize,

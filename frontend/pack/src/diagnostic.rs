@@ -118,7 +118,7 @@ codes! {
     UnknownSetting "E0061" "`--set` of an unknown constant"
         "Constants are set as PACK.NAME=VALUE, where PACK is the last part of the pack's name, or more of it where several packs have such a constant.";
     SettingValue "E0062" "`--set` with a value that is not allowed"
-        "The value is a number within the range, and a power of two where that is declared.";
+        "The value is a number within the range, and a power of two where that is declared: of the constant, and of the modules that rules give it to.";
     TestForm "E0070" "test that does not fit its rule"
         "A `forbid` or a `refuse` is tested with `=> refused` and `=/=>`; rules and options with `=> term`, `=/=>` and `=/=> term`.";
     Merges "W0001" "answer that makes questions equal which other rules tell apart"

@@ -68,17 +68,31 @@ impl Subject {
     ///
     /// If there is no such export.
     pub fn trap(&self, export: &str) -> wasmtime::Result<Option<String>> {
+        Ok(self.failure(export)?.map(|error| trap_name(&error)))
+    }
+
+    /// Calls an export as [`Subject::trap`] does; if it traps, the engine's backtrace, as it prints it.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such export.
+    pub fn backtrace(&self, export: &str) -> wasmtime::Result<Option<String>> {
+        let error = self.failure(export)?;
+        let trace = error.as_ref().and_then(|error| error.downcast_ref::<WasmBacktrace>());
+        Ok(trace.map(ToString::to_string))
+    }
+
+    fn failure(&self, export: &str) -> wasmtime::Result<Option<wasmtime::Error>> {
         let Live { mut store, instance } = match self.live() {
             Ok(live) => live,
             // A start function.
-            Err(error) => return Ok(Some(trap_name(&error))),
+            Err(error) => return Ok(Some(error)),
         };
         let function = instance
             .get_func(&mut store, export)
             .ok_or_else(|| wasmtime::Error::msg(format!("there is no export `{export}`")))?;
         let mut results = vec![Val::Bool(false); function.ty(&store).results().len()];
-        let called = function.call(&mut store, &[], &mut results);
-        Ok(called.err().map(|error| trap_name(&error)))
+        Ok(function.call(&mut store, &[], &mut results).err())
     }
 
     /// Runs one case on a fresh instance; also says why it trapped.

@@ -51,6 +51,26 @@ fn all_reasons_are_listed() {
     assert_eq!(exported.len(), listed.len(), "a reason is listed twice");
 }
 
+/// The backtrace that the document shows is one of the engine, addresses apart.
+#[test]
+fn the_backtrace_of_the_book_is_true() {
+    let page = Sources::read().unwrap().text("docs/traps.md").unwrap();
+    let (command, rest) = page.split_once("```sh\n").unwrap().1.split_once("\n```").unwrap();
+    let words: Vec<&str> = command.split(' ').collect();
+    let ["meld", "fuse", path, "-O", "size", ..] = words[..] else { panic!("{command}") };
+    let shown = rest.split_once("```text\n").unwrap().1.split_once("```").unwrap().0;
+    let text = Sources::read().unwrap().text(path).unwrap();
+    let fuser = meld::Fuser::new().input("chars", text.into_bytes());
+    let fused = fuser.weight(meld::Weight::Size).fuse().unwrap();
+    let subject = Subject::new(&fused.bytes).unwrap();
+    let trace = subject.backtrace("surrogate-flat").unwrap().expect("it traps");
+    let without_addresses = |text: &str| {
+        let words = text.split_whitespace().filter(|word| !word.starts_with("0x"));
+        words.map(str::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(without_addresses(shown), without_addresses(&trace), "{trace}");
+}
+
 #[test]
 fn failed_checks_say_why() {
     let mut listed = listed();

@@ -4,6 +4,8 @@ use clap::Parser;
 use meld_fuzz::{Corpus, Guided, Subject, Target, Verdict, run, subject};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Feeds meld with broken and random inputs; what must not come of one is reported, and the
@@ -45,9 +47,11 @@ fn main() -> anyhow::Result<()> {
     let mut wrong = 0;
     for target in targets {
         let range = arguments.from..arguments.from + arguments.count;
+        let progress = Progress::of(target, arguments.count);
         let found: Vec<(u64, String, usize)> = range
             .into_par_iter()
             .map(|number| {
+                progress.next();
                 let Some(subject) = subject(&corpus, target, arguments.seed, number) else {
                     return Ok((number, String::new(), 0));
                 };
@@ -76,6 +80,35 @@ fn main() -> anyhow::Result<()> {
     }
     anyhow::ensure!(wrong == 0, "{wrong} went wrong; see {}", arguments.keep.display());
     Ok(())
+}
+
+/// Says now and then how far a target is.
+struct Progress {
+    target: Target,
+    count: u64,
+    begun: AtomicU64,
+    said: Mutex<Instant>,
+}
+
+impl Progress {
+    /// Between two lines.
+    const PAUSE: Duration = Duration::from_secs(10);
+
+    fn of(target: Target, count: u64) -> Self {
+        Progress { target, count, begun: AtomicU64::new(0), said: Mutex::new(Instant::now()) }
+    }
+
+    /// One more input is begun.
+    fn next(&self) {
+        let before = self.begun.fetch_add(1, Ordering::Relaxed);
+        // Whoever finds somebody at it has nothing to say.
+        if let Ok(mut said) = self.said.try_lock()
+            && said.elapsed() >= Self::PAUSE
+        {
+            *said = Instant::now();
+            eprintln!("{:?}: {before} of {} tried", self.target, self.count);
+        }
+    }
 }
 
 /// Writes a folder for each target of cargo-fuzz.

@@ -89,7 +89,7 @@ impl Needs {
                         (Some(ty), _) => self.visit(spec, ty, pass)?,
                         (None, Pass::Keep) => 0,
                         (None, pass) => {
-                            return Err(Error::Mismatch { ty: "unit".into(), pass: pass.name() });
+                            return Err(Error::Mismatch { ty: "_".into(), pass: pass.name() });
                         }
                     };
                     sum = sum.saturating_add(weight);
@@ -124,7 +124,7 @@ impl Needs {
                 self.imports.insert(Role::End(*end));
                 self.visit(spec, ty, *pass)?
             }
-            _ => return Err(Error::Mismatch { ty: format!("{value:?}"), pass: pass.name() }),
+            (pass, _) => return Err(Error::mismatch(spec.types, ty, pass.name())),
         };
         self.weights.insert((ty, id), weight);
         Ok(inline(weight))

@@ -85,7 +85,7 @@ impl Emitter<'_, '_> {
                 scalar(self.set_new(FlatType::I32))
             }
             (Pass::Scoped(pass, _), _) => self.cross_flat(ty, *pass, from),
-            (pass, _) => Err(Error::Mismatch { ty: format!("{value:?}"), pass: pass.name() }),
+            (pass, _) => Err(Error::mismatch(self.env.spec.types, ty, pass.name())),
         }
     }
 
@@ -137,7 +137,7 @@ impl Emitter<'_, '_> {
     fn select_flat_cases(&mut self, ty: TypeId, from: &[Slot]) -> Result<Vec<Slot>, Error> {
         let value = self.env.spec.types.get(ty);
         let Some(masks) = self.env.masks.get(&ty) else {
-            return Err(Error::Mismatch { ty: format!("{value:?}"), pass: "select-cases" });
+            return Err(Error::mismatch(self.env.spec.types, ty, "select-cases"));
         };
         self.get(from[0], FlatType::I32);
         let discriminant = self.set_new(FlatType::I32);

@@ -32,22 +32,24 @@ impl Emitter<'_, '_> {
     ) -> Result<Vec<Slot>, Error> {
         let spec = self.env.spec;
         match (&spec.passes[pass.0 as usize], spec.types.get(ty)) {
-            (Pass::Copy, ValueType::List(element)) => self.copy_list(*element, None, ptr, len),
+            (Pass::Copy, ValueType::List(element)) => {
+                self.copy_list((ty, *element), None, ptr, len)
+            }
             (Pass::CopyBy(copier), ValueType::List(element)) => {
-                self.copy_list(*element, Some(*copier), ptr, len)
+                self.copy_list((ty, *element), Some(*copier), ptr, len)
             }
             (Pass::Each(pass), ValueType::List(element)) => {
                 self.each_of_list(*element, *pass, ptr, len)
             }
             (Pass::Text(transcoder), ValueType::String) => self.text(*transcoder, ptr, len),
-            (pass, ty) => Err(Error::Mismatch { ty: format!("{ty:?}"), pass: pass.name() }),
+            (pass, _) => Err(Error::mismatch(self.env.spec.types, ty, pass.name())),
         }
     }
 
     /// A list whose elements are copied together, by a function of a pack or an instruction.
     fn copy_list(
         &mut self,
-        element: TypeId,
+        (list, element): (TypeId, TypeId),
         copier: Option<u32>,
         ptr: Slot,
         len: Slot,
@@ -58,8 +60,7 @@ impl Emitter<'_, '_> {
             None => (&self.env.any_bits, "copy"),
         };
         if !copied.contains(&element) {
-            let ty = format!("a list of {:?}", self.env.spec.types.get(element));
-            return Err(Error::Mismatch { ty, pass });
+            return Err(Error::mismatch(self.env.spec.types, list, pass));
         }
         let list = self.allocate_list(element, ptr, len)?;
         // Copies count in the narrower of the two pointer types.

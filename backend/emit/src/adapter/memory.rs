@@ -139,7 +139,7 @@ impl Emitter<'_, '_> {
             }
             (Pass::Scoped(pass, _), _) => self.cross_memory_inline(ty, *pass, from, to)?,
             (pass, _) => {
-                return Err(Error::Mismatch { ty: format!("{value:?}"), pass: pass.name() });
+                return Err(Error::mismatch(self.env.spec.types, ty, pass.name()));
             }
         }
         Ok(())

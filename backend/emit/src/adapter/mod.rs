@@ -40,7 +40,8 @@ mod tests;
 
 use crate::memory::MemoryShape;
 use meld_component::abi::{AbiError, PtrWidth};
-use meld_component::types::{FuncType, Types};
+use meld_component::type_text::TypeText;
+use meld_component::types::{FuncType, TypeId, Types};
 
 pub use call::generate;
 
@@ -172,9 +173,9 @@ pub enum Error {
     #[error(transparent)]
     Abi(#[from] AbiError),
     /// A rule chose a pass that does not go with the type.
-    #[error("the pass `{pass}` does not go with the type {ty}; correct the rule that chose it")]
+    #[error("the pass `{pass}` does not go with the type `{ty}`; correct the rule that chose it")]
     Mismatch {
-        /// The type, as [`meld_component::types::ValueType`] prints.
+        /// The type, as WIT writes it.
         ty: String,
         /// The pass's term.
         pass: &'static str,
@@ -214,6 +215,14 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+}
+
+impl Error {
+    /// A pass that does not go with a type.
+    fn mismatch(types: &Types, ty: TypeId, pass: &'static str) -> Self {
+        let ty = TypeText::new(types, &|resource| format!("resource {}", resource.0)).ty(ty);
+        Error::Mismatch { ty, pass }
+    }
 }
 
 /// The option that names what a side lacks.

@@ -4,7 +4,7 @@
 use super::MergeError;
 use super::inline::{self, Defined, Inlining};
 use super::module::Module;
-use super::reencode::Renumber;
+use super::reencode::{Out, Renumber, Size};
 use super::scan::Sites;
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -37,16 +37,16 @@ impl Code<'_> {
         self.functions.len() + usize::from(self.generated.is_some())
     }
 
-    /// Bytes of all bodies with their sizes. All bodies are rewritten for it, but not kept: they
-    /// may be as large as the inputs.
+    /// Bytes of all bodies with their sizes.
     pub fn measure(&self) -> Result<usize, MergeError> {
-        let measure = |task: &mut Task, functions: &[(usize, usize)]| {
-            task.run(self, functions);
-            task.take_outcome().map(|()| task.bytes.len())
+        let measure = |functions: &&[(usize, usize)]| {
+            functions.iter().try_fold(0, |all, function| {
+                let size = self.size(function)?;
+                Ok(all + leb128_size(size) + size)
+            })
         };
         // Collected before errors are looked for, so that of several the first is reported.
-        let sizes: Vec<Result<usize, MergeError>> =
-            self.chunks().into_par_iter().map_init(Task::default, measure).collect();
+        let sizes: Vec<Result<usize, MergeError>> = self.chunks().par_iter().map(measure).collect();
         let generated = self.generated.as_ref().map_or(0, Vec::len);
         sizes.into_iter().try_fold(generated, |all, size| Ok(all + size?))
     }
@@ -82,18 +82,47 @@ impl Code<'_> {
         self.modules[instance].body_size(position)
     }
 
-    fn body(
+    /// Bytes of a body without its size.
+    fn size(&self, function: &(usize, usize)) -> Result<usize, MergeError> {
+        if self.inlines(function) {
+            let mut bytes = Vec::new();
+            self.body(function, &mut bytes)?;
+            return Ok(bytes.len());
+        }
+        let mut size = Size::default();
+        self.renumbered(function, &mut size)?;
+        Ok(size.0)
+    }
+
+    fn body(&self, function: &(usize, usize), out: &mut Vec<u8>) -> Result<(), MergeError> {
+        if self.inlines(function) {
+            return inline::body(
+                self.modules,
+                self.renumber,
+                self.inlining,
+                defined(function),
+                out,
+            );
+        }
+        self.renumbered(function, out)
+    }
+
+    fn inlines(&self, function: &(usize, usize)) -> bool {
+        self.callers.contains(&defined(function))
+    }
+
+    fn renumbered(
         &self,
         &(instance, position): &(usize, usize),
-        out: &mut Vec<u8>,
+        out: &mut impl Out,
     ) -> Result<(), MergeError> {
-        let at = (instance as u32, position as u32);
-        if self.callers.contains(&at) {
-            return inline::body(self.modules, self.renumber, self.inlining, at, out);
-        }
         let body = self.modules[instance].body(position);
         self.renumber[instance].body(&body, self.sites.of(instance, position), out)
     }
+}
+
+fn defined(&(instance, position): &(usize, usize)) -> Defined {
+    (instance as u32, position as u32)
 }
 
 /// Gives what tasks made to `put`. In order, so that of several errors the first is reported.

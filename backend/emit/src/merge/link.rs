@@ -193,7 +193,7 @@ impl<'a> Linked<'a> {
         let linked = Linked {
             names,
             exact,
-            synthetic: merge.instances.iter().map(|i| i.synthetic).collect(),
+            synthetic: merge.instances.iter().map(|i| i.origin.is_synthetic()).collect(),
             types,
             type_ids,
             hosts,

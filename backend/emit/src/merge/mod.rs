@@ -52,12 +52,30 @@ pub struct Instance<'a> {
     pub bytes: Cow<'a, [u8]>,
     /// What each import of the module is, in the module's order.
     pub imports: Vec<Source>,
-    /// The module was made by meld; no input has it.
+    /// Who brings the module.
+    pub origin: Origin,
+}
+
+/// Who brings the module of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// An input.
+    Input,
+    /// A rule pack.
+    Pack,
+    /// Nobody: it was generated.
+    Generated,
+}
+
+impl Origin {
+    /// No input has the module.
     ///
     /// Its functions named `meld:..` keep that name, so that a backtrace shows
     /// `meld:trap:invalid-utf8` whichever instance it stands in; where the instance's own name
     /// begins with the function's, the function takes the instance's, which says more.
-    pub synthetic: bool,
+    pub fn is_synthetic(self) -> bool {
+        self != Origin::Input
+    }
 }
 
 /// What an import or a root export is.

@@ -113,6 +113,8 @@ fn each_name(linked: &Linked<'_>, numbers: &Numbers, kind: Kind, mut each: impl 
                     }
                     (Some(name), _) => text.extend([own, "!", name]),
                     (None, Kind::Func) => text.push_str(&format!("{own}!func[{original}]")),
+                    // Whose a memory is, whoever embeds the module has to know.
+                    (None, Kind::Memory) => text.push_str(&format!("{own}!memory[{original}]")),
                     (None, _) => continue,
                 }
             }

@@ -1,5 +1,6 @@
 //! Code with new indices. Bytes between the instructions that change are copied as they stand.
 
+use super::bulk::leb128_size;
 use super::consts::{Expr, Piece};
 use super::immediates::{Immediates, Slot, Visitor};
 use super::link::{Const, Constant, Item, Linked};
@@ -191,7 +192,7 @@ impl<'a> Renumber<'a> {
         &self,
         body: &FunctionBody<'_>,
         sites: impl Iterator<Item = Site>,
-        out: &mut Vec<u8>,
+        out: &mut impl Out,
     ) -> Result<(), MergeError> {
         let malformed = |error: wasmparser::Error| self.malformed(error);
         let range = body.range();
@@ -227,13 +228,13 @@ impl<'a> Renumber<'a> {
         Ok(())
     }
 
-    fn locals(&self, body: &FunctionBody<'_>, out: &mut Vec<u8>) -> Result<(), MergeError> {
+    fn locals(&self, body: &FunctionBody<'_>, out: &mut impl Out) -> Result<(), MergeError> {
         let reader = body.get_locals_reader().map_err(|error| self.malformed(error))?;
-        reader.get_count().encode(out);
+        out.number(reader.get_count());
         for local in reader {
             let (count, ty) = local.map_err(|error| self.malformed(error))?;
-            count.encode(out);
-            self.rewrite(|types| types.val_type(ty))?.encode(out);
+            out.number(count);
+            out.encode(&self.rewrite(|types| types.val_type(ty))?);
         }
         Ok(())
     }
@@ -293,10 +294,58 @@ pub fn const_instruction(value: Const) -> Instruction<'static> {
     }
 }
 
+/// What takes code.
+pub trait Out {
+    /// Takes bytes as they are.
+    fn copy(&mut self, bytes: &[u8]);
+    /// Takes a number, which is best small, in LEB128.
+    fn number(&mut self, number: u32);
+    /// Takes something that has to be encoded.
+    fn encode(&mut self, item: &impl Encode);
+}
+
+impl Out for Vec<u8> {
+    #[inline]
+    fn copy(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+
+    #[inline]
+    fn number(&mut self, number: u32) {
+        pack(number, self);
+    }
+
+    fn encode(&mut self, item: &impl Encode) {
+        item.encode(self);
+    }
+}
+
+/// How many bytes code takes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Size(pub usize);
+
+impl Out for Size {
+    #[inline]
+    fn copy(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len();
+    }
+
+    #[inline]
+    fn number(&mut self, number: u32) {
+        self.0 += leb128_size(number as usize);
+    }
+
+    fn encode(&mut self, item: &impl Encode) {
+        let mut bytes = Vec::new();
+        item.encode(&mut bytes);
+        self.0 += bytes.len();
+    }
+}
+
 /// Copies code, rewriting instructions whose indices change.
-struct Writer<'w, 'a> {
+struct Writer<'w, 'a, O> {
     renumber: &'w Renumber<'a>,
-    out: &'w mut Vec<u8>,
+    out: &'w mut O,
     /// Everything before this position is in `out`.
     copied: usize,
     /// Where the current instruction starts.
@@ -305,7 +354,7 @@ struct Writer<'w, 'a> {
     error: Option<String>,
 }
 
-impl Writer<'_, '_> {
+impl<O: Out> Writer<'_, '_, O> {
     /// Goes on with an instruction at a position if it has one index, which stays one.
     #[inline]
     fn index_at(&mut self, instruction: &[u8], at: usize) -> bool {
@@ -316,7 +365,7 @@ impl Writer<'_, '_> {
         let Ok(new) = self.renumber.lookup(slot, index) else { return false };
         if new != index {
             self.flush(at + 1);
-            pack(new, self.out);
+            self.out.number(new);
             self.copied = at + 1 + size;
         }
         true
@@ -339,12 +388,12 @@ impl Writer<'_, '_> {
     }
 
     fn flush(&mut self, to: usize) {
-        self.out.extend_from_slice(&self.renumber.bytes[self.copied..to]);
+        self.out.copy(&self.renumber.bytes[self.copied..to]);
         self.copied = to;
     }
 }
 
-impl Immediates for Writer<'_, '_> {
+impl<O: Out> Immediates for Writer<'_, '_, O> {
     #[inline]
     fn index(&mut self, slot: Slot, index: u32) -> bool {
         match self.renumber.slots[slot as usize].get(index as usize) {
@@ -359,7 +408,7 @@ impl Immediates for Writer<'_, '_> {
         self.flush(self.at);
         self.rewritten = true;
         match Instructions(self.renumber).instruction(operator) {
-            Ok(instruction) => instruction.encode(self.out),
+            Ok(instruction) => self.out.encode(&instruction),
             Err(error) => {
                 self.error.get_or_insert_with(|| reencode_message(error));
             }

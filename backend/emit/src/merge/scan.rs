@@ -261,7 +261,7 @@ impl Immediates for Scan<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Instance, Merge, StartMode};
+    use super::super::{Instance, Merge, Origin, StartMode};
     use super::*;
 
     /// The first byte of each instruction with an index, and whether memories are all it names;
@@ -284,7 +284,7 @@ mod tests {
             name: "m".into(),
             bytes: wat::parse_str(text).unwrap().into(),
             imports: Vec::new(),
-            synthetic: false,
+            origin: Origin::Input,
         };
         let (instances, start) = (vec![instance], StartMode::Section);
         let merge = Merge { name: None, instances, exports: Vec::new(), start };
@@ -329,7 +329,7 @@ mod tests {
             name: name.into(),
             bytes: wat::parse_str(text).unwrap().into(),
             imports: Vec::new(),
-            synthetic: false,
+            origin: Origin::Input,
         };
         let (instances, start) = (vec![instance("m"), instance("n")], StartMode::Section);
         let merge = Merge { name: None, instances, exports: Vec::new(), start };

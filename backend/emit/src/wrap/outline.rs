@@ -1,7 +1,7 @@
 //! A component as someone sees it who asks for its types only.
 
 use wasm_encoder::{CodeSection, Function, RawSection, Section};
-use wasmparser::{BinaryReaderError, Encoding, Parser, Payload};
+use wasmparser::{BinaryReaderError, Chunk, Encoding, Parser, Payload};
 
 /// A component being written, or something nested in it.
 struct Open {
@@ -9,59 +9,63 @@ struct Open {
     id: u8,
     bytes: Vec<u8>,
     encoding: Encoding,
+    parser: Parser,
+}
+
+impl Open {
+    fn new(id: u8, parser: Parser) -> Self {
+        Open { id, bytes: Vec::new(), encoding: Encoding::Component, parser }
+    }
 }
 
 /// The component, in which core modules at any depth have no code, data and custom sections.
-/// Its functions have bodies, so that all counts agree, but not valid ones.
+/// Its functions have bodies, so that all counts agree, but not valid ones. The bodies that it has are
+/// passed over.
 ///
 /// # Errors
 ///
 /// If the component is malformed.
 pub(super) fn outline(component: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
-    let mut open = vec![Open { id: 0, bytes: Vec::new(), encoding: Encoding::Component }];
-    let mut done = Vec::new();
-    for payload in Parser::new(0).parse_all(component) {
-        let payload = payload?;
-        if let Payload::End(_) = payload {
-            let Some(Open { id, bytes, .. }) = open.pop() else { break };
-            match open.last_mut() {
-                Some(outer) => RawSection { id, data: &bytes }.append_to(&mut outer.bytes),
-                None => done = bytes,
-            }
-            continue;
-        }
-        let Some(now) = open.last_mut() else { break };
+    let mut open = vec![Open::new(0, Parser::new(0))];
+    let mut rest = component;
+    while let Some(now) = open.last_mut() {
+        let Chunk::Parsed { consumed, payload } = now.parser.parse(rest, true)? else { break };
+        rest = &rest[consumed..];
         let in_module = now.encoding == Encoding::Module;
-        match &payload {
+        match payload {
             Payload::Version { range, encoding, .. } => {
-                now.bytes.extend_from_slice(&component[range.clone()]);
-                now.encoding = *encoding;
+                now.bytes.extend_from_slice(&component[range]);
+                now.encoding = encoding;
             }
-            Payload::CodeSectionStart { count, .. } => {
+            Payload::CodeSectionStart { count, size, .. } => {
+                now.parser.skip_section();
+                rest = rest.get(size as usize..).unwrap_or_default();
                 let mut code = CodeSection::new();
-                for _ in 0..*count {
+                for _ in 0..count {
                     code.function(&Function::new([]));
                 }
                 code.append_to(&mut now.bytes);
             }
             Payload::DataSection(_) | Payload::DataCountSection { .. } => {}
             Payload::CustomSection(_) if in_module => {}
-            _ => match payload.as_section() {
-                Some((id, _)) if is_nested(&payload) => {
-                    open.push(Open { id, bytes: Vec::new(), encoding: Encoding::Component });
+            Payload::End(_) => {
+                let Some(Open { id, bytes, .. }) = open.pop() else { break };
+                match open.last_mut() {
+                    Some(outer) => RawSection { id, data: &bytes }.append_to(&mut outer.bytes),
+                    None => return Ok(bytes),
                 }
-                Some((id, range)) => {
-                    RawSection { id, data: &component[range] }.append_to(&mut now.bytes);
+            }
+            payload => {
+                let Some((id, range)) = payload.as_section() else { continue };
+                match payload {
+                    Payload::ModuleSection { parser, .. }
+                    | Payload::ComponentSection { parser, .. } => open.push(Open::new(id, parser)),
+                    _ => RawSection { id, data: &component[range] }.append_to(&mut now.bytes),
                 }
-                None => {}
-            },
+            }
         }
     }
-    Ok(done)
-}
-
-fn is_nested(payload: &Payload<'_>) -> bool {
-    matches!(payload, Payload::ModuleSection { .. } | Payload::ComponentSection { .. })
+    Ok(Vec::new())
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ pub struct PackArguments {
 #[derive(Args)]
 pub struct ExplainArguments {
     /// Say why each import became what it is; with a text, only where all its words occur in the
-    /// port's name or in what it was or became.
+    /// port's name or in what it was or became; a text with a parenthesis is a part of a printed term.
     #[arg(long, value_name = "TEXT", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     explain: Option<String>,
     /// Say where a rule matched and which guard refused, or what a forbid found.

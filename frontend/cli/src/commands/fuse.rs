@@ -34,8 +34,13 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     // Not beside anything that allocates: both change the process's memory map, and wait for each other.
     let (fuser, size) = arguments.fuser.fuser(form, arguments.explain.all())?;
     let progress = Progress::start(format!("fusing {:.1} MB", size as f64 / 1e6));
-    let (rules, program) = rayon::join(|| arguments.fuser.rules(), || fuser.read_deferred());
-    let rules = rules?;
+    let mut program = None;
+    // Rules stay on this thread, where memory grows in larger steps.
+    let rules = rayon::in_place_scope(|scope| {
+        scope.spawn(|_| program = Some(fuser.read_deferred()));
+        arguments.fuser.rules()
+    })?;
+    let program = program.unwrap_or_else(|| fuser.read_deferred());
     let mut decided = fuser.decide_for(program?, &rules)?;
     let why_not = arguments.explain.why_not(&decided)?;
     let output = match &arguments.output {
@@ -67,13 +72,15 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             };
             decided.note(&report);
             let explanation = arguments.explain.text(&decided, why_not);
-            // Neither needs the other, and both take a while where inputs are large.
-            rayon::join(|| file.complete(), || drop((decided, fuser))).0?;
+            file.complete()?;
             (report, explanation)
         }
     };
     drop(progress);
     warn_of(&rules);
+    // The process ends: to give back one by one what was allocated takes a while.
+    std::mem::forget((decided, fuser));
+    std::mem::forget(rules);
     for warning in &report.warnings {
         io::complain(&format!("warning: {warning}\n"));
     }

@@ -73,18 +73,27 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         ));
     }
     if report.nothing_called() {
-        return Err(Failure::inconclusive(
+        let failure = Failure::inconclusive(
             "no difference was found, but no function could be called: nothing is known of what they do",
-        ));
+        );
+        return Err(match report.stopped_after_answers().is_empty() {
+            true => failure,
+            false => failure.hint(&format!("the host's answers are generated: {ELSEWHERE}")),
+        });
     }
     Ok(ExitCode::SUCCESS)
 }
+
+/// The way out where calls cannot be generated.
+const ELSEWHERE: &str = "write the output with `meld fuse -o FILE`, and run it and what \
+                         it was made of on an engine that supplies the imports";
 
 /// Whether what meld made is at fault, or the engine cannot run what meld was given.
 fn failure(error: VerifyError) -> Failure {
     let message = error.to_string();
     match error {
         VerifyError::Invalid { which: Which::Fused, .. } => Failure::refused(message),
+        VerifyError::Imports { .. } => Failure::inconclusive(message).hint(ELSEWHERE),
         _ => Failure::inconclusive(message),
     }
 }

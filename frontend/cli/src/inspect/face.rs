@@ -3,10 +3,10 @@
 use super::{CoreExport, CoreFace, CoreImport, text};
 use wasmparser::{CompositeInnerType, ExternalKind, Parser, Payload, SubType, TypeRef, ValType};
 
-/// Reads the face of a core module; what cannot be read is left out.
-pub fn face(module: &[u8]) -> CoreFace {
+/// Reads the face of a core module of this name; what cannot be read is left out.
+pub fn face(name: String, module: &[u8]) -> CoreFace {
     let mut items = Items::default();
-    let mut face = CoreFace { imports: Vec::new(), exports: Vec::new() };
+    let mut face = CoreFace { name, imports: Vec::new(), exports: Vec::new() };
     for payload in Parser::new(0).parse_all(module) {
         match payload {
             Ok(Payload::TypeSection(section)) => {

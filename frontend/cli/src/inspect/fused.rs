@@ -4,14 +4,14 @@ use super::face::face;
 use super::{FusedInspection, FusedMemory, HandleTable, Origin};
 use indexmap::IndexMap;
 use std::ops::Range;
-use wasmparser::{KnownCustom, Name, Parser, Payload, TypeRef};
+use wasmparser::{Export, ExternalKind, KnownCustom, MemoryType, Name, Parser, Payload, TypeRef};
 
 /// Where parts came from; none if no module in there was made by meld.
 pub fn inspect(bytes: &[u8]) -> Option<FusedInspection> {
     let range = fused_module(bytes)?;
     let module = &bytes[range];
     let (mut functions, mut bodies, mut imported) = (Vec::new(), Vec::new(), 0);
-    let face = face(module);
+    let face = face(String::new(), module);
     let mut fused = FusedInspection {
         bytes: bytes.len(),
         module_bytes: module.len(),
@@ -29,19 +29,22 @@ pub fn inspect(bytes: &[u8]) -> Option<FusedInspection> {
                     let import = import.ok()?;
                     match import.ty {
                         TypeRef::Func(_) | TypeRef::FuncExact(_) => imported += 1,
-                        TypeRef::Memory(ty) => fused.memories.push(FusedMemory {
-                            owner: Some("host".to_string()),
-                            name: None,
-                            memory: super::memory(ty),
-                        }),
+                        TypeRef::Memory(ty) => {
+                            fused.memories.push(memory(ty, Some("host".to_string())));
+                        }
                         _ => {}
                     }
                 }
             }
             Payload::MemorySection(section) => {
-                let memory =
-                    |ty| FusedMemory { owner: None, name: None, memory: super::memory(ty) };
-                fused.memories.extend(section.into_iter().flatten().map(memory));
+                fused.memories.extend(section.into_iter().flatten().map(|ty| memory(ty, None)));
+            }
+            Payload::ExportSection(section) => {
+                let is_memory = |export: &Export<'_>| export.kind == ExternalKind::Memory;
+                for export in section.into_iter().flatten().filter(is_memory) {
+                    let memory = fused.memories.get_mut(export.index as usize);
+                    memory.into_iter().for_each(|m| m.exported_as.push(export.name.to_string()));
+                }
             }
             Payload::CodeSectionEntry(body) => bodies.push(body.range().len()),
             Payload::CustomSection(section) => {
@@ -88,6 +91,10 @@ pub fn inspect(bytes: &[u8]) -> Option<FusedInspection> {
     Some(fused)
 }
 
+fn memory(ty: MemoryType, owner: Option<String>) -> FusedMemory {
+    FusedMemory { owner, name: None, exported_as: Vec::new(), memory: super::memory(ty) }
+}
+
 /// The instance whose table of handles a memory is, by the memory's name.
 fn table_of(memory: &str) -> Option<&str> {
     memory.strip_prefix("meld.resources.handle-table(")?.strip_suffix(")!entries")
@@ -98,7 +105,13 @@ fn table_of(memory: &str) -> Option<&str> {
 fn origin(name: &str) -> (&str, bool) {
     match name.strip_prefix("meld:") {
         Some(rest) => (&name[..5 + rest.find([':', '!']).unwrap_or(rest.len())], true),
-        None => (name.split_once('!').map_or(name, |(origin, _)| origin), false),
+        None => {
+            let origin = name.split_once('!').map_or(name, |(origin, _)| origin);
+            // Names of packs have dots where paths of instances have slashes; whose instance of the pack's
+            // module it is may stand behind.
+            let module = origin.split_once('(').map_or(origin, |(module, _)| module);
+            (origin, module.starts_with("meld.") && !module.contains('/'))
+        }
     }
 }
 

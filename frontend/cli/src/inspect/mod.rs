@@ -37,12 +37,14 @@ pub struct ProgramInspection {
     pub imports: Vec<Function>,
     /// Functions that the root exports.
     pub exports: Vec<Export>,
-    /// What a plain core module imports and exports; none for components.
-    pub core: Option<CoreFace>,
+    /// What each plain core module imports and exports, in the order of the inputs; none for components.
+    pub core: Vec<CoreFace>,
     /// Resource types.
     pub resources: Vec<Resource>,
     /// Imports that trap whenever they are called, as rules decided.
     pub always_trapping: Vec<AlwaysTraps>,
+    /// Options that have no effect, as sentences.
+    pub warnings: Vec<String>,
     /// Why it cannot be fused.
     pub refused: Option<String>,
 }
@@ -120,6 +122,8 @@ pub struct Function {
 /// The face of a core module.
 #[derive(Clone, Debug, Serialize)]
 pub struct CoreFace {
+    /// The module's name: of its input.
+    pub name: String,
     /// Imports, in order.
     pub imports: Vec<CoreImport>,
     /// Exports, in order.
@@ -250,6 +254,8 @@ pub struct FusedMemory {
     pub owner: Option<String>,
     /// Its name in the module: the origin, `!`, and the name that it had there.
     pub name: Option<String>,
+    /// Names by which the core module exports it, and so shows it to its host.
+    pub exported_as: Vec<String>,
     /// Its size and shape.
     #[serde(flatten)]
     pub memory: Memory,
@@ -260,7 +266,7 @@ pub struct FusedMemory {
 pub struct Origin {
     /// `component/module` of an input, or a pack module or adapter of meld.
     pub name: String,
-    /// Made by meld rather than by an input.
+    /// Made by meld, or of a standard pack, rather than of an input or of a user's pack.
     pub by_meld: bool,
     /// Number of functions.
     pub functions: usize,
@@ -293,6 +299,7 @@ pub fn inspect(fuser: &Fuser) -> Result<Inspection, FuseError> {
     match fuser.decision(&program, &rules) {
         Ok(decision) => {
             program::decided(&mut inspection, &program, &decision);
+            inspection.warnings = fuser.without_effect(&program, &rules, &decision.opaque)?;
             // Some is refused only when it is written.
             let written = meld_emit::emit_to(&program, &decision.plan, &mut std::io::sink());
             inspection.refused = written.err().map(|error| error.to_string());

@@ -3,8 +3,8 @@
 use super::face::face;
 use super::types::{Crossing, signature};
 use super::{
-    AlwaysTraps, ComponentInstance, CoreInstance, Edge, Export, Function, FusedWorld, Memory,
-    ProgramInspection, Representation, Resource,
+    AlwaysTraps, ComponentInstance, CoreFace, CoreInstance, Edge, Export, Function, FusedWorld,
+    Memory, ProgramInspection, Representation, Resource,
 };
 use meld_component::facts;
 use meld_component::program::{
@@ -46,8 +46,8 @@ pub fn inspect(program: &Program, bytes: usize) -> ProgramInspection {
         edges: edges(program),
         imports: imports(program),
         core: match program.world {
-            World::Component(_) => None,
-            World::Core { .. } => Some(face(program.module_bytes(ModuleId(0)))),
+            World::Component(_) => Vec::new(),
+            World::Core { .. } => core(program),
         },
         exports: program
             .root_exports
@@ -63,8 +63,17 @@ pub fn inspect(program: &Program, bytes: usize) -> ProgramInspection {
             .collect(),
         resources: resources(program),
         always_trapping: Vec::new(),
+        warnings: Vec::new(),
         refused: None,
     }
+}
+
+/// Faces of plain core modules, of each of which there is one instance, in the order of the inputs.
+fn core(program: &Program) -> Vec<CoreFace> {
+    let mut instances: Vec<_> = program.instances.iter().collect();
+    instances.sort_by_key(|instance| instance.module);
+    let face = |name: &str, module| face(name.to_string(), program.module_bytes(module));
+    instances.into_iter().map(|instance| face(&instance.name, instance.module)).collect()
 }
 
 /// Adds what was decided for the program.

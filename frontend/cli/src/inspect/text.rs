@@ -92,11 +92,18 @@ fn render_program(program: &ProgramInspection) -> String {
             vec![t.from.clone(), import, t.reason.clone()]
         }),
     );
+    for warning in &program.warnings {
+        let _ = writeln!(text, "\nwarning: {warning}");
+    }
     if let Some(reason) = &program.refused {
         let _ = writeln!(text, "\nThis is not fused:\n{}", reason.trim_end());
     }
-    if let Some(face) = &program.core {
-        core_face(&mut text, &face.imports, &face.exports);
+    for face in &program.core {
+        let of = match program.core.len() {
+            1 => "the core module".to_string(),
+            _ => face.name.clone(),
+        };
+        core_face(&mut text, &of, &face.imports, &face.exports);
     }
     text
 }
@@ -123,10 +130,10 @@ fn render_fused(fused: &FusedInspection) -> String {
     table(
         &mut text,
         "memories of the core module",
-        &["memory", "size", "name"],
+        &["memory", "size", "exported as", "name"],
         fused.memories.iter().enumerate().map(|(i, m)| {
-            let name = m.name.as_ref().or(m.owner.as_ref());
-            vec![i.to_string(), memory(&m.memory), name.cloned().unwrap_or_default()]
+            let name = m.name.as_ref().or(m.owner.as_ref()).cloned().unwrap_or_default();
+            vec![i.to_string(), memory(&m.memory), m.exported_as.join(", "), name]
         }),
     );
     table(
@@ -135,7 +142,7 @@ fn render_fused(fused: &FusedInspection) -> String {
         &["instance", "memory"],
         fused.handle_tables.iter().map(|t| vec![t.instance.clone(), t.memory.to_string()]),
     );
-    core_face(&mut text, &fused.imports, &fused.exports);
+    core_face(&mut text, "the core module", &fused.imports, &fused.exports);
     text
 }
 
@@ -168,16 +175,16 @@ fn functions(text: &mut String, title: &str, head: &str, functions: &[Function])
     table(text, title, &[head, "type"], rows);
 }
 
-fn core_face(text: &mut String, imports: &[CoreImport], exports: &[CoreExport]) {
+fn core_face(text: &mut String, of: &str, imports: &[CoreImport], exports: &[CoreExport]) {
     table(
         text,
-        "imports of the core module",
+        &format!("imports of {of}"),
         &["import", "type"],
         imports.iter().map(|i| vec![format!("{:?} {:?}", i.module, i.name), i.ty.clone()]),
     );
     table(
         text,
-        "exports of the core module",
+        &format!("exports of {of}"),
         &["export", "type"],
         exports.iter().map(|e| vec![e.name.clone(), e.ty.clone()]),
     );

@@ -247,8 +247,7 @@ impl<'a> Checker<'a> {
                     .help(format!("say which: {}", names.join(" or ")));
                 continue;
             }
-            let constant = named.first().and_then(|at| self.set.consts.get_mut(*at));
-            let Some(constant) = constant else {
+            let Some(&at) = named.first() else {
                 let names: Vec<_> = self.set.consts.iter().map(|c| c.name.as_str()).collect();
                 let report = self
                     .sink
@@ -260,6 +259,8 @@ impl<'a> Checker<'a> {
                 };
                 continue;
             };
+            self.set_by.insert(at, format!("--set {name}={value}"));
+            let constant = &mut self.set.consts[at];
             let wrong = match value.parse::<i64>() {
                 Err(_) => Some("is not a number of 64 bits".to_owned()),
                 Ok(number) => {

@@ -33,6 +33,7 @@ use crate::diagnostic::{Diagnostics, Sink};
 use crate::load::Files;
 use crate::module::ItemType;
 use crate::ruleset::{self, ModuleImport, PackId, RuleSet, SortId, SortRef};
+use std::collections::HashMap;
 
 /// Positions of the built-in sorts.
 const INT: SortId = SortId(0);
@@ -61,6 +62,8 @@ pub(crate) fn check(
         choices: choice::Choices::default(),
         makes: made::Makes::default(),
         answers: Vec::new(),
+        set_by: HashMap::new(),
+        constant_at: HashMap::new(),
     };
     checker.packs(&order.uses);
     checker.declare(settings);
@@ -105,6 +108,10 @@ struct Checker<'a> {
     makes: made::Makes,
     /// Rules without a mistake.
     answers: Vec<merges::Answer>,
+    /// Constants that the user set, and how: `--set a.b=1`.
+    set_by: HashMap<usize, String>,
+    /// Which constant stands where; in what is made, it is a number.
+    constant_at: HashMap<Span, usize>,
 }
 
 /// A sort, or none where a mistake hides it; none agrees with every sort.

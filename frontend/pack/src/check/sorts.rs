@@ -134,6 +134,7 @@ impl Checker<'_> {
             PatternKind::Term(name, None) => match self.resolve(Kind::Const, name) {
                 Some(id) => {
                     let value = self.set.consts[id as usize].value;
+                    self.constant_at.insert(span, id as usize);
                     (NodeKind::Int(value), Some(SortRef::One(INT)))
                 }
                 None => (NodeKind::Wrong, None),

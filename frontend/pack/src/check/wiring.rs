@@ -7,6 +7,7 @@
 use super::node::{Node, NodeKind};
 use super::sorts::find;
 use super::{Checker, Module};
+use crate::ast::Span;
 use crate::diagnostic::{Code, near};
 use crate::module::ItemType;
 use crate::ruleset::{Limits, ModuleImport, TermId};
@@ -53,14 +54,22 @@ impl Checker<'_> {
                 _ => Some("not known before the rule fires".to_owned()),
             };
             if let Some(wrong) = wrong {
+                let wrong = format!("the number for `{}` is {wrong}", param.name);
+                let (code, wrong) = self.wrong_number(arg.span, wrong);
                 self.sink
-                    .error(
-                        Code::ModuleWiring,
-                        format!("the number for `{}` is {wrong}", param.name),
-                    )
+                    .error(code, wrong)
                     .label(arg.span, "this one")
                     .context(param.span, "declared here");
             }
+        }
+    }
+
+    /// What is wrong with a number: the user's mistake where it is a constant that the user set.
+    fn wrong_number(&self, number: Span, wrong: String) -> (Code, String) {
+        let set_by = self.constant_at.get(&number).and_then(|at| self.set_by.get(at));
+        match set_by {
+            Some(set) => (Code::SettingValue, format!("`{set}`: {wrong}")),
+            None => (Code::ModuleWiring, wrong),
         }
     }
 
@@ -97,9 +106,9 @@ impl Checker<'_> {
                 let narrow = matches!(import, ItemType::Global(ty)
                     if ty.content_type == wasmparser::ValType::I32);
                 if narrow && !(i64::from(i32::MIN)..=i64::from(u32::MAX)).contains(value) {
-                    self.sink
-                        .error(Code::ModuleWiring, format!("{value} does not fit in 32 bits"))
-                        .label(arg.span, "imported as an i32");
+                    let wrong = format!("{value} does not fit in 32 bits");
+                    let (code, wrong) = self.wrong_number(arg.span, wrong);
+                    self.sink.error(code, wrong).label(arg.span, "imported as an i32");
                 }
             }
             NodeKind::Export(base, name) => {

@@ -5,6 +5,7 @@ use crate::engines::Module;
 use crate::intrinsics::Intrinsics;
 use crate::modules::{self, fuser};
 use meld::Fuser;
+use meld_fuse_tests::sources::Sources;
 
 /// Imports of a module by another one, as wrappers that a guest exports under its own name: `a_write`.
 /// A function is its name and its type, parameters all being `i32`.
@@ -54,6 +55,20 @@ pub const CHANNELS: [(&str, usize, &str); 8] = [
     ("drop-readable", 1, "i32"),
     ("drop-writable", 1, "i32"),
 ];
+
+/// The example of the page, by the command that stands there.
+#[test]
+fn the_example_of_the_book_runs() {
+    let sources = Sources::read().unwrap();
+    let page = sources.text("docs/async-modules.md").unwrap();
+    let example = page.split("```sh\nmeld fuse ").nth(1).and_then(|rest| rest.lines().next());
+    let mut fuser = Fuser::new();
+    for path in example.expect("there is one").split(' ').filter(|word| word.ends_with(".wat")) {
+        let name = path.rsplit('/').next().unwrap().trim_end_matches(".wat");
+        fuser = fuser.input(name, sources.text(path).unwrap().into_bytes());
+    }
+    check(&fuser, |module| assert_eq!(module.call("run", &[]), Ok(42)));
+}
 
 /// Two guests, `a` and `b`, that use channels from memories of their own.
 fn channels(module: &str) -> Fuser {

@@ -4,7 +4,7 @@ use super::{Item, Linker, const_type, defined_type};
 use crate::merge::matching::matches;
 use crate::merge::module;
 use crate::merge::types::ToIds;
-use crate::merge::{Instance, Kind, MergeError, Source};
+use crate::merge::{Instance, Kind, MergeError, Origin, Source};
 use wasm_encoder::EntityType;
 use wasmparser::{ExternalKind, FuncType};
 
@@ -40,7 +40,7 @@ impl Linker<'_, '_> {
         // What meld adds is made for the memories that it is given, whatever their pages, and whether
         // threads share them; what packs add was held to that before.
         if let (EntityType::Memory(declared), EntityType::Memory(actual)) = (&mut declared, &actual)
-            && self.merge.instances[import.0 as usize].synthetic
+            && self.merge.instances[import.0 as usize].origin.is_synthetic()
         {
             declared.page_size_log2 = actual.page_size_log2;
             declared.shared = actual.shared;
@@ -74,7 +74,7 @@ impl Linker<'_, '_> {
             ty.params().iter().chain(ty.results()).all(|ty| !ty.is_reference_type())
         };
         let func = |id: u32| self.types.func(id, self.modules).filter(|ty| numbers(ty));
-        self.merge.instances[instance as usize].synthetic
+        self.merge.instances[instance as usize].origin.is_synthetic()
             && module.elems.is_empty()
             && module.globals.is_empty()
             && module.tables.is_empty()
@@ -122,8 +122,7 @@ impl Linker<'_, '_> {
             Item::Defined(instance, _) => Some(&self.merge.instances[instance as usize]),
             Item::Host(_) | Item::Const(_) => None,
         };
-        // What meld generates is named `meld:..`; the other synthetic instances are of packs.
-        let of_pack = |i: &&Instance<'_>| i.synthetic && !i.name.starts_with("meld:");
+        let of_pack = |i: &&Instance<'_>| i.origin == Origin::Pack;
         let pack_module = supplier.into_iter().chain([importer]).find(of_pack);
         let pack_module = pack_module.map(|instance| instance.name.clone());
         let (user, import) = (self.user(import), (import.0 as usize, import.1));

@@ -1,0 +1,15 @@
+(module ;; Writes three numbers into a channel, closes it, and gives away the end to read from.
+  (import "meld:channels" "new" (func $new (result i64)))
+  (import "meld:channels" "write" (func $write (param i32 i32 i32) (result i32)))
+  (import "meld:channels" "drop-writable" (func $close (param i32) (result i32)))
+  (memory 1)
+  (func (export "send") (result i32) (local $ends i64) (local $writable i32)
+    (i64.store (i32.const 0) (i64.const 10))
+    (i64.store (i32.const 8) (i64.const 12))
+    (i64.store (i32.const 16) (i64.const 20))
+    (local.set $ends (call $new))
+    (local.set $writable (i32.wrap_i64 (i64.shr_u (local.get $ends) (i64.const 32))))
+    ;; All three fit: the ring is empty.
+    (drop (call $write (local.get $writable) (i32.const 0) (i32.const 3)))
+    (drop (call $close (local.get $writable)))
+    (i32.wrap_i64 (local.get $ends))))
