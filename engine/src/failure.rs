@@ -42,6 +42,7 @@ impl Failure<'_, '_> {
                 questions.entry(question).or_default().push(*port);
             }
         }
+        self.unlike_first(&mut questions);
         let asked = self.questions_answered_by_rules();
         let mut out = match seeds.len() {
             1 => "a port cannot be implemented".to_string(),
@@ -59,6 +60,27 @@ impl Failure<'_, '_> {
             out.push_str("\n\nthe standard packs are left out (--no-default-rules)");
         }
         out
+    }
+
+    /// Where there are more than a report shows, lets those come first that are like no other one: each reason
+    /// is told at least once.
+    fn unlike_first(&self, questions: &mut IndexMap<Id, Vec<Port>>) {
+        if questions.len() <= MOST_QUESTIONS {
+            return;
+        }
+        let bank = self.saturation.graph.bank();
+        let mut met: HashMap<(&Op, Option<&Op>), usize> = HashMap::new();
+        let mut rank = |class: Id| {
+            let term = *self.saturation.terms_of(class).first()?;
+            let mut children = bank.children(term).iter().map(|child| bank.op(*child));
+            let name = children.find(|op| matches!(op, Op::Str(_)));
+            let count = met.entry((bank.op(term), name)).or_default();
+            *count += 1;
+            Some(*count)
+        };
+        let ranks: HashMap<Id, Option<usize>> =
+            questions.keys().map(|class| (*class, rank(*class))).collect();
+        questions.sort_by(|a, _, b, _| ranks[a].cmp(&ranks[b]));
     }
 
     /// Whether rules of meld itself take part, so that what they leave open is for certain

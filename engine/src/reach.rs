@@ -8,7 +8,7 @@
 use crate::extract::Extraction;
 use crate::plan::{Entity, Port};
 use crate::saturate::Saturation;
-use crate::term::Term;
+use crate::term::{Op, Term};
 use egg::Id;
 use meld_component::program::{CoreItem, CoreKind, InstanceId, Program, World};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -20,7 +20,8 @@ pub(crate) struct Reach {
     pub(crate) instances: BTreeSet<InstanceId>,
     /// Ports that are implemented, by seed.
     pub(crate) ports: BTreeMap<Port, Term>,
-    /// Ports that no term implements, by seed.
+    /// Ports that no term implements, by seed. All that such a port says it needs counts as reached: what
+    /// else fails there is as good a reason.
     pub(crate) failed: BTreeMap<Port, Term>,
 }
 
@@ -50,6 +51,7 @@ impl Reach {
             let class = saturation.graph.class(seed);
             if extraction.choice(class).is_none() {
                 reach.failed.insert(port, seed);
+                new.extend(instances_below(saturation, seed));
                 continue;
             }
             reach.ports.insert(port, seed);
@@ -75,6 +77,19 @@ impl Reach {
             }
         }
     }
+}
+
+/// The instances that a term names.
+fn instances_below(saturation: &Saturation<'_>, term: Term) -> Vec<InstanceId> {
+    let bank = saturation.graph.bank();
+    let (mut found, mut todo, mut seen) = (Vec::new(), vec![term], HashSet::from([term]));
+    while let Some(term) = todo.pop() {
+        if let Op::Entity(Entity::Instance(instance)) = bank.op(term) {
+            found.push(*instance);
+        }
+        todo.extend(bank.children(term).iter().filter(|child| seen.insert(**child)));
+    }
+    found
 }
 
 /// Instances whose instantiation can be seen, whatever else is live, and those whose imports the root

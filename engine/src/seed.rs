@@ -9,7 +9,7 @@ use crate::error::EngineError;
 use crate::plan::{Entity, Form, Port, Target};
 use crate::term::{Bank, Op, Term};
 use crate::vocabulary::{FactIds, Terms, look_up};
-use meld_component::facts::{self, BodySizes, Callee, Slot, Trampolines};
+use meld_component::facts::{self, BodySizes, Callee, Intrinsics, Slot, Trampolines};
 use meld_component::program::{
     Builtin, CoreItem, CoreKind, FuncDef, FuncId, InstanceId, OptionsId, Program, ResourceDef,
     ResourceId, StringEncoding, World,
@@ -53,6 +53,7 @@ pub fn seed(
         into,
         terms,
         trampolines,
+        intrinsics: facts::intrinsics(program),
         body_sizes,
         funcs: HashMap::new(),
         types: Vec::new(),
@@ -156,6 +157,7 @@ struct Seeder<'p> {
     into: Statement,
     terms: Terms,
     trampolines: Trampolines,
+    intrinsics: Intrinsics,
     body_sizes: BodySizes,
     funcs: HashMap<FuncId, Term>,
     types: Vec<Term>,
@@ -432,7 +434,9 @@ impl Seeder<'_> {
                 self.into.equations.push((attribute, value));
             }
         }
-        for ((instance, position), first) in facts::first_imports(program) {
+        for ((instance, position), first) in
+            facts::first_imports(program, &self.intrinsics.never_called)
+        {
             let import = self.entity(Entity::CoreImport(instance, position));
             let attribute = self.term(self.terms.first_import, &[import]);
             let value = self.entity(Entity::CoreImport(first.0, first.1));
@@ -526,18 +530,21 @@ impl Seeder<'_> {
             let row = vec![self.entity(Entity::CoreImport(instance, position))];
             self.state(ids.has_funcref_table, row);
         }
-        let kinds = [
-            ("stream_", ids.shares_streams, ids.streams_shared),
-            ("future_", ids.shares_futures, ids.futures_shared),
-        ];
-        for (kind, shares, shared) in kinds {
-            let imports = facts::shares(program, kind);
-            if !imports.is_empty() {
-                self.state(shared, Vec::new());
-            }
+        let Intrinsics { never_called, streams, futures } = self.intrinsics.clone();
+        if !streams.is_empty() {
+            self.state(ids.streams_shared, Vec::new());
+        }
+        if !futures.is_empty() {
+            self.state(ids.futures_shared, Vec::new());
+        }
+        for (fact, imports) in [
+            (ids.never_called, never_called),
+            (ids.shares_streams, streams),
+            (ids.shares_futures, futures),
+        ] {
             for (instance, position) in imports {
                 let row = vec![self.entity(Entity::CoreImport(instance, position))];
-                self.state(shares, row);
+                self.state(fact, row);
             }
         }
         for ((instance, position), module) in facts::root_modules(program) {

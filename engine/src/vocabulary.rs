@@ -177,6 +177,7 @@ vocabulary! {
         has_tasks = "has-tasks"();
         memories = "memories"("CoreImport", "Int");
         has_funcref_table = "has-funcref-table"("CoreImport");
+        never_called = "never-called"("CoreImport");
         shares_streams = "shares-streams"("CoreImport");
         shares_futures = "shares-futures"("CoreImport");
         streams_shared = "streams-shared"();

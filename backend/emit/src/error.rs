@@ -82,7 +82,8 @@ pub enum EmitError {
     /// Two functions of the host would be one.
     #[error(
         "two functions of the host are both `{module}` `{name}` for the core modules that import them, \
-         so one core module cannot import both; import one of them by another module name"
+         so one core module cannot import both; import one of them by another module name, or let both use \
+         one core module"
     )]
     HostNames {
         /// First level name.

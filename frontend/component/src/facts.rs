@@ -10,7 +10,6 @@ mod importers;
 mod intrinsics;
 mod leave;
 mod masks;
-mod named;
 mod reached;
 mod resources;
 mod sizes;
@@ -20,7 +19,7 @@ pub use faces::{in_memory, passes_handles, several_faces};
 pub use importers::{
     first_imports, funcref_tables, guests, known_as, peers, root_modules, same_memory, same_table,
 };
-pub use intrinsics::{host_functions, shares};
+pub use intrinsics::{Intrinsics, host_functions, intrinsics};
 pub use leave::observes_leave;
 pub use masks::{Masks, masks};
 pub use resources::{

@@ -6,9 +6,11 @@ use meld_component::{Input, decode::features, read};
 use meld_emit::{EmitError, merge::MergeError};
 use meld_engine::plan::{Form, Target};
 use meld_engine::{EngineError, Options, decide};
-use meld_pack::{Loader, Made, ruleset::RuleSet};
+use meld_pack::ruleset::{PackId, RuleSet};
+use meld_pack::{Loader, Made};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::OnceLock;
 use wasmparser::Validator;
 
@@ -36,28 +38,35 @@ pub fn run(corpus: &Corpus, subject: &Subject) -> Verdict {
     })
 }
 
-/// The standard packs; one may be another. The modules of those beside it are made once: to read their
-/// texts each time would take longer than all else.
+/// The standard packs; one may be another. Those beside it are parsed once, and their modules made once: to
+/// read their texts each time would take longer than all else.
 fn rules(corpus: &Corpus, other: Option<(&str, &str)>) -> Result<RuleSet, String> {
     let mut loader = Loader::new();
     for (path, text) in &corpus.packs {
-        if other.is_some_and(|(place, _)| place != path) {
-            loader.made(path, text, None, made(corpus)[path]);
-            continue;
+        match other {
+            Some((place, text)) if place == path => add(&mut loader, corpus, path, text),
+            Some(_) => {
+                let (syntax, modules) = made(corpus)[path];
+                loader.made(path, text, Some(syntax), modules);
+            }
+            None => add(&mut loader, corpus, path, text),
         }
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let beside: Vec<(&str, &[u8])> = corpus
-            .modules
-            .iter()
-            .filter_map(|(path, bytes)| {
-                let (within, name) = path.rsplit_once('/')?;
-                (within == folder).then_some((name, &bytes[..]))
-            })
-            .collect();
-        let text = other.filter(|(place, _)| place == path).map_or(&text[..], |(_, text)| text);
-        loader.builtin(path, text, &beside);
     }
     loader.finish().map_err(|diagnostics| diagnostics.render(false))
+}
+
+/// Adds a pack with the modules beside it.
+fn add(loader: &mut Loader, corpus: &Corpus, path: &str, text: &str) {
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let beside: Vec<(&str, &[u8])> = corpus
+        .modules
+        .iter()
+        .filter_map(|(path, bytes)| {
+            let (within, name) = path.rsplit_once('/')?;
+            (within == folder).then_some((name, &bytes[..]))
+        })
+        .collect();
+    loader.builtin(path, text, &beside);
 }
 
 fn standard(corpus: &Corpus) -> &'static RuleSet {
@@ -65,13 +74,17 @@ fn standard(corpus: &Corpus) -> &'static RuleSet {
     RULES.get_or_init(|| rules(corpus, None).expect("the standard packs are right"))
 }
 
-/// The modules of each standard pack, by its path.
-fn made(corpus: &Corpus) -> &'static BTreeMap<String, &'static [Made]> {
-    static MADE: OnceLock<BTreeMap<String, &'static [Made]>> = OnceLock::new();
+/// What [`Loader::syntax`] gives for a pack, and its modules.
+type OfPack = (&'static [u8], &'static [Made]);
+
+/// What was made of each standard pack, by its path.
+fn made(corpus: &Corpus) -> &'static BTreeMap<String, OfPack> {
+    static MADE: OnceLock<BTreeMap<String, OfPack>> = OnceLock::new();
     MADE.get_or_init(|| {
         let rules = standard(corpus);
-        let of_pack = |position: usize| -> Vec<Made> {
-            let terms = rules.terms.iter().filter(|term| term.span.pack.index() == position);
+        let of_pack = |path: &str| -> Vec<Made> {
+            let is_here = |pack: PackId| rules.packs[pack.index()].path == Path::new(path);
+            let terms = rules.terms.iter().filter(|term| is_here(term.span.pack));
             let modules = terms.filter_map(|term| Some((term, term.module.as_ref()?)));
             modules
                 .map(|(term, module)| Made {
@@ -81,10 +94,13 @@ fn made(corpus: &Corpus) -> &'static BTreeMap<String, &'static [Made]> {
                 })
                 .collect()
         };
-        let packs = rules.packs.iter().enumerate();
+        let mut loader = Loader::new();
+        corpus.packs.iter().for_each(|(path, text)| add(&mut loader, corpus, path, text));
+        let syntax = loader.syntax().expect("the standard packs are right");
+        let packs = corpus.packs.iter().zip(syntax);
         packs
-            .map(|(position, pack)| {
-                (pack.path.display().to_string(), &*Vec::leak(of_pack(position)))
+            .map(|((path, _), syntax)| {
+                (path.clone(), (&*Vec::leak(syntax), &*Vec::leak(of_pack(path))))
             })
             .collect()
     })

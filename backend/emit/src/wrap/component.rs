@@ -15,7 +15,7 @@ use meld_component::needs::Needs;
 use meld_component::program::{
     ComponentWorld, HostFuncId, HostInstanceId, ResourceId, StringEncoding, WorldItem,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use wasm_encoder::{
     CanonicalOption, ComponentBuilder, ComponentExportKind, ExportKind, ModuleArg, ProducersField,
@@ -24,7 +24,8 @@ use wasm_encoder::{
 use wasmparser::component_types::{ComponentEntityType, ComponentFuncTypeId};
 use wasmparser::{Parser, Payload};
 
-/// Wraps the merged module as a component with the same world as the program's root.
+/// Wraps the merged module as a component with the same world as the program's root, but for core modules that
+/// the root imports and of which nothing is used.
 ///
 /// The result is validated, and its type compared with the input's, before it is returned.
 ///
@@ -137,7 +138,11 @@ impl<'a> Wrapper<'a> {
     }
 
     fn import_world(&mut self) -> Result<(), WrapError> {
+        let used = self.used_modules()?;
         for (name, ty) in &self.world.imports {
+            if matches!(ty, ComponentEntityType::Module(_)) && !used.contains(name.as_str()) {
+                continue;
+            }
             let reference = self.types.type_ref(ty).map_err(|e| e.within(name))?;
             let item = self.world.types.as_ref().as_ref().component_item_for_import(name);
             let index = self.types.component().import(extern_name(name, item), reference);
@@ -145,6 +150,22 @@ impl<'a> Wrapper<'a> {
             self.imports.insert(name, (index, *ty));
         }
         Ok(())
+    }
+
+    /// The root's imports with core modules of which the merged module imports something. Nobody misses the
+    /// others: who supplies a component with more than it imports supplies it well.
+    fn used_modules(&self) -> Result<HashSet<&'a str>, WrapError> {
+        let (wrapping, program) = (self.wrapping, self.wrapping.program);
+        let imported = wrapping.imported()?;
+        let mut used = HashSet::new();
+        for ((module, name), _) in linkage::imports(&wrapping.module)? {
+            if let Some(Imported::Supplied(of)) = imported.get(&(module.as_str(), name.as_str())) {
+                let module = program.host_instances[of.instance.index()];
+                let path = &program.host_modules[module.index()].path;
+                used.extend(path.first().map(String::as_str));
+            }
+        }
+        Ok(used)
     }
 
     /// The index of the component function that is a host function.

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use wasmparser::{
     BinaryReader, Chunk, CompositeInnerType, ConstExpr, ElementItems, ElementKind, FunctionBody,
-    Operator, Parser, Payload, RecGroup, TypeRef, ValType,
+    Operator, Parser, Payload, RecGroup, TableInit, TypeRef, ValType,
 };
 
 /// A function that an instance defines or imports, by its index in the module.
@@ -36,6 +36,8 @@ pub(super) struct Module<'p> {
     /// Elements that each defined table has at first.
     tables: Vec<u64>,
     elements: Vec<wasmparser::Element<'p>>,
+    /// Functions that its globals, its tables and their segments hold at first.
+    pub(super) held: Vec<u32>,
     bytes: &'p [u8],
     /// Where the bodies are in its bytes.
     bodies: &'p [Range<usize>],
@@ -82,7 +84,7 @@ impl<'p> Bodies<'p> {
     /// What an imported function of an instance is; none for a function that it defines.
     pub(super) fn import(&mut self, (instance, function): Function) -> Option<&'p CoreItem> {
         let program = self.program;
-        let position = *self.module(instance)?.imported_functions.get(function as usize)?;
+        let position = self.module(instance)?.function_import(function)?;
         program.instances[instance.index()].imports.get(position as usize)
     }
 
@@ -142,6 +144,7 @@ impl<'p> Module<'p> {
             imported_tables: Vec::new(),
             tables: Vec::new(),
             elements: Vec::new(),
+            held: Vec::new(),
             bytes,
             bodies,
             start: None,
@@ -177,12 +180,26 @@ impl<'p> Module<'p> {
                 }
                 Payload::TableSection(tables) => {
                     for table in tables {
-                        module.tables.push(table.ok()?.ty.initial);
+                        let table = table.ok()?;
+                        module.tables.push(table.ty.initial);
+                        if let TableInit::Expr(expr) = &table.init {
+                            module.held.extend(functions_in(expr)?);
+                        }
+                    }
+                }
+                Payload::GlobalSection(globals) => {
+                    for global in globals {
+                        module.held.extend(functions_in(&global.ok()?.init_expr)?);
                     }
                 }
                 Payload::ElementSection(elements) => {
                     for element in elements {
-                        module.elements.push(element.ok()?);
+                        let element = element.ok()?;
+                        // Who declares functions for his code holds none.
+                        if !matches!(element.kind, ElementKind::Declared) {
+                            module.held.extend(functions_of(&element)?);
+                        }
+                        module.elements.push(element);
                     }
                 }
                 Payload::StartSection { func, .. } => module.start = Some(func),
@@ -216,6 +233,11 @@ impl<'p> Module<'p> {
     fn body_at(&self, range: &Range<usize>) -> Option<FunctionBody<'p>> {
         let bytes = self.bytes.get(range.clone())?;
         Some(FunctionBody::new(BinaryReader::new(bytes, range.start)))
+    }
+
+    /// Position among all imports of an imported function.
+    pub(super) fn function_import(&self, function: u32) -> Option<u32> {
+        self.imported_functions.get(function as usize).copied()
     }
 
     /// Position among all imports of an imported table.
@@ -307,6 +329,31 @@ fn constant(expr: &ConstExpr<'_>) -> Option<u64> {
         _ => return None,
     };
     matches!(operators.read(), Ok(Operator::End)).then_some(value)
+}
+
+/// The functions that an element segment names.
+fn functions_of(element: &wasmparser::Element<'_>) -> Option<Vec<u32>> {
+    match element.items.clone() {
+        ElementItems::Functions(items) => items.into_iter().map(Result::ok).collect(),
+        ElementItems::Expressions(_, items) => {
+            let mut found = Vec::new();
+            for item in items {
+                found.extend(functions_in(&item.ok()?)?);
+            }
+            Some(found)
+        }
+    }
+}
+
+/// The functions that a constant expression names.
+fn functions_in(expr: &ConstExpr<'_>) -> Option<Vec<u32>> {
+    let mut found = Vec::new();
+    for operator in expr.get_operators_reader() {
+        if let Operator::RefFunc { function_index } = operator.ok()? {
+            found.push(function_index);
+        }
+    }
+    Some(found)
 }
 
 /// The function of a constant expression that is a reference to one.

@@ -7,7 +7,28 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
 /// An import: its instance, and its position among the imports of that.
-type Import = (InstanceId, u32);
+pub(super) type Import = (InstanceId, u32);
+
+/// Imports of functions that are left to the host.
+pub(super) fn imports(program: &Program) -> impl Iterator<Item = Import> {
+    host_functions(program).map(|(instance, position, ..)| (instance, position))
+}
+
+/// Which function of which core module of the root an import is, whatever instance of the module has it; none of
+/// plain core modules.
+pub(super) fn supplied_by(
+    program: &Program,
+    (instance, position): Import,
+) -> Option<(HostModuleId, &str)> {
+    // By the import by which it came into the program, which others may pass on.
+    let CoreItem::Host { importer, .. } =
+        &program.instances[instance.index()].imports[position as usize]
+    else {
+        return None;
+    };
+    let (instance, export) = program.host_exports.get(importer)?;
+    Some((program.host_instances[instance.index()], export))
+}
 
 /// Imports of functions that are left to the host, each with the first such import of its guest. A guest
 /// is a plain core module, or all core instances of a component instance.
@@ -35,35 +56,27 @@ fn first_of_each<K: Eq + Hash>(
     key: impl Fn(InstanceId) -> K,
 ) -> Vec<(Import, Import)> {
     let mut first_of = HashMap::new();
-    let imports = host_functions(program).map(|(instance, position, ..)| (instance, position));
-    imports.map(|import| (import, *first_of.entry(key(import.0)).or_insert(import))).collect()
+    imports(program)
+        .map(|import| (import, *first_of.entry(key(import.0)).or_insert(import)))
+        .collect()
 }
 
 /// Imports of functions that are left to the host, each with the first import of the same function, of
-/// whichever instance of a core module that the root imports.
-pub fn first_imports(program: &Program) -> Vec<(Import, Import)> {
+/// whichever instance of a core module that the root imports: one that is called, if there is one.
+pub fn first_imports(program: &Program, never_called: &BTreeSet<Import>) -> Vec<(Import, Import)> {
+    let (never, called): (Vec<Import>, Vec<Import>) =
+        imports(program).partition(|import| never_called.contains(import));
     let mut first_of = HashMap::new();
-    let imports = host_functions(program).map(|(instance, position, ..)| (instance, position));
-    imports
-        .map(|import| match program.host_exports.get(&importer_of(program, import)) {
-            Some((instance, export)) => {
-                let function = (program.host_instances[instance.index()], export);
-                (import, *first_of.entry(function).or_insert(import))
-            }
-            None => (import, import),
-        })
-        .collect()
+    let firsts = called.into_iter().chain(never).map(|import| match supplied_by(program, import) {
+        Some(function) => (import, *first_of.entry(function).or_insert(import)),
+        None => (import, import),
+    });
+    firsts.collect()
 }
 
 /// Imports of functions of core modules that the root imports, each with that module.
 pub fn root_modules(program: &Program) -> Vec<(Import, HostModuleId)> {
-    let imports = host_functions(program).map(|(instance, position, ..)| (instance, position));
-    imports
-        .filter_map(|import| {
-            let (instance, _) = program.host_exports.get(&importer_of(program, import))?;
-            Some((import, program.host_instances[instance.index()]))
-        })
-        .collect()
+    imports(program).filter_map(|import| Some((import, supplied_by(program, import)?.0))).collect()
 }
 
 /// The names of core modules that the root imports: those by which guests import from them, and those that
@@ -77,29 +90,20 @@ pub fn known_as(program: &Program) -> BTreeSet<(HostModuleId, String)> {
             names.insert((module, name.clone()));
         }
     }
-    let modules = (0..program.host_modules.len() as u32).map(HostModuleId);
-    names.extend(modules.flat_map(|module| {
-        root_names(program, module).into_iter().map(move |name| (module, name.to_string()))
-    }));
+    for (host, id) in program.host_modules.iter().zip(0..) {
+        let name = host.path.last().map(String::as_str);
+        let package = name.and_then(package_depended_on);
+        names.extend(name.into_iter().chain(package).map(|n| (HostModuleId(id), n.to_string())));
+    }
     names
 }
 
-/// The name of a core module that the root imports, and the package that it depends on by that name:
-/// `a:b` of `unlocked-dep=<a:b@{>=1.0.0}>`.
-fn root_names(program: &Program, module: HostModuleId) -> Vec<&str> {
-    let name = program.host_modules[module.index()].path.last().map(String::as_str);
-    let package = name
-        .and_then(|name| name.split_once("dep=<"))
-        .and_then(|(_, package)| package.split(['@', '>']).next());
-    name.into_iter().chain(package).collect()
-}
-
-/// The import by which a function of the host came into the program, which others may pass on.
-fn importer_of(program: &Program, (instance, position): Import) -> Import {
-    match &program.instances[instance.index()].imports[position as usize] {
-        CoreItem::Host { importer, .. } => *importer,
-        _ => (instance, position),
-    }
+/// The package that an import depends on by its name: `a:b` of `unlocked-dep=<a:b@{>=1.0.0}>`. Nothing else says
+/// so; wasmparser reads such names and does not tell their parts. (Component Model, explainer, "Import and Export
+/// Definitions", `depname`.)
+fn package_depended_on(name: &str) -> Option<&str> {
+    let name = name.strip_prefix("unlocked-dep=<").or_else(|| name.strip_prefix("locked-dep=<"))?;
+    name.split(['@', '>']).next()
 }
 
 /// What is at index 0 of an index space of an instance.
@@ -144,9 +148,8 @@ fn same_first(
     };
     let mut first_of = HashMap::new();
     let mut pairs = Vec::new();
-    for (instance, position, ..) in host_functions(program) {
-        let import = (instance, position);
-        match first(instance).map(|item| *first_of.entry(item).or_insert(import)) {
+    for import in imports(program) {
+        match first(import.0).map(|item| *first_of.entry(item).or_insert(import)) {
             Some(first) if first != import => pairs.push((import, first)),
             _ => {}
         }
@@ -157,8 +160,7 @@ fn same_first(
 /// Imports of functions that are left to the host, of instances whose first table has elements of type
 /// `funcref`.
 pub fn funcref_tables(program: &Program) -> impl Iterator<Item = Import> {
-    let imports = host_functions(program).map(|(instance, position, ..)| (instance, position));
-    imports.filter(|(instance, _)| {
+    imports(program).filter(|(instance, _)| {
         let first = program.module_of(*instance).tables.first();
         matches!(first, Some(CoreKind::Table { funcref: true, .. }))
     })
@@ -168,6 +170,7 @@ pub fn funcref_tables(program: &Program) -> impl Iterator<Item = Import> {
 mod tests {
     use super::*;
     use crate::testing::{component, read_all};
+    use std::collections::BTreeMap;
 
     #[test]
     fn one_memory_by_other_names() {
@@ -209,7 +212,12 @@ mod tests {
         let m = InstanceId(0);
         let names: Vec<&str> = host_functions(&program).map(|(.., name)| name).collect();
         assert_eq!(names, ["f", "f", "f"]);
-        assert_eq!(first_imports(&program), [((m, 0), (m, 0)), ((m, 1), (m, 0)), ((m, 2), (m, 2))]);
+        let firsts = |never: &[(InstanceId, u32)]| {
+            let firsts = first_imports(&program, &never.iter().copied().collect());
+            firsts.into_iter().collect::<BTreeMap<_, _>>().into_values().collect::<Vec<_>>()
+        };
+        assert_eq!(firsts(&[]), [(m, 0), (m, 0), (m, 2)]);
+        assert_eq!(firsts(&[(m, 0)]), [(m, 1), (m, 1), (m, 2)], "one that is called");
         let (host, other) = (HostModuleId(0), HostModuleId(1));
         assert_eq!(root_modules(&program), [((m, 0), host), ((m, 1), host), ((m, 2), other)]);
         let known: Vec<(HostModuleId, String)> = known_as(&program).into_iter().collect();

@@ -1,8 +1,8 @@
 //! What guests import from the host's intrinsics for streams and futures (`pulseengine:async`).
 
-use super::named::named;
-use super::reached::reached;
-use crate::program::{CoreItem, CoreKind, InstanceId, ModuleId, Program};
+use super::importers::{Import, supplied_by};
+use super::reached::called;
+use crate::program::{CoreItem, CoreKind, HostModuleId, InstanceId, Program};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The module whose functions are the intrinsics.
@@ -26,48 +26,62 @@ pub fn host_functions(program: &Program) -> impl Iterator<Item = (InstanceId, u3
     })
 }
 
-/// Imports of the intrinsics of a kind, whose names begin with `stream_` or `future_`, of which guests share
-/// ends: some guest makes them, one writes, and another one reads. None otherwise. A guest that imports a
-/// function and never names it in its code, its exports or its tables does nothing with it, nor does one that
-/// nothing [reaches](reached).
-pub fn shares(program: &Program, kind: &str) -> BTreeSet<(InstanceId, u32)> {
-    let reached = reached(program);
-    let imports: Vec<(InstanceId, u32, &str)> = host_functions(program)
-        .filter(|(id, _, module, _)| *module == INTRINSICS && reached.contains(id))
-        .filter_map(|(id, position, _, name)| Some((id, position, name.strip_prefix(kind)?)))
+/// Imports of the intrinsics, by what is done with them.
+#[derive(Clone, Debug, Default)]
+pub struct Intrinsics {
+    /// Those that nothing calls.
+    pub never_called: BTreeSet<Import>,
+    /// Those for streams that something calls, of hosts of whose streams guests share the ends.
+    pub streams: BTreeSet<Import>,
+    /// The same for futures.
+    pub futures: BTreeSet<Import>,
+}
+
+/// Looks at all imports of the intrinsics.
+pub fn intrinsics(program: &Program) -> Intrinsics {
+    let all: Vec<(Import, &str)> = host_functions(program)
+        .filter(|(_, _, module, _)| *module == INTRINSICS)
+        .map(|(instance, position, _, name)| ((instance, position), name))
         .collect();
-    let of = |wanted: &'static str| imports.iter().filter(move |(.., name)| *name == wanted);
+    if all.is_empty() {
+        return Intrinsics::default();
+    }
+    let wanted = all.iter().map(|(import, _)| *import).collect();
+    let called = called(program, &wanted);
+    let mut by_host: BTreeMap<Option<HostModuleId>, Vec<(Import, &str)>> = BTreeMap::new();
+    for (import, name) in all.iter().filter(|(import, _)| called.contains(import)) {
+        let host = supplied_by(program, *import).map(|(module, _)| module);
+        by_host.entry(host).or_default().push((*import, name));
+    }
+    let of = |kind: &str| by_host.values().flat_map(|all| shared(program, all, kind)).collect();
+    Intrinsics {
+        streams: of("stream_"),
+        futures: of("future_"),
+        never_called: wanted.difference(&called).copied().collect(),
+    }
+}
+
+/// Those of one host's intrinsics that something calls of which names begin with `kind`, if guests share ends of
+/// that kind: some guest makes them, one writes, and another one reads. None otherwise.
+fn shared(program: &Program, called: &[(Import, &str)], kind: &str) -> Vec<Import> {
+    let imports: Vec<(Import, &str)> = called
+        .iter()
+        .filter_map(|(import, name)| Some((*import, name.strip_prefix(kind)?)))
+        .collect();
     // Who has no memory has nothing to read or write, and only passes the function on.
     let has_memory = |id: &InstanceId| !program.module_of(*id).memories.is_empty();
-    let shared = |is_named: &dyn Fn(InstanceId, u32) -> bool| {
-        let users = |wanted| {
-            let named = of(wanted).filter(|(id, position, _)| is_named(*id, *position));
-            let mut users: Vec<InstanceId> = named.map(|(id, ..)| *id).filter(has_memory).collect();
-            users.dedup();
-            users
-        };
-        let makes = of("new").any(|(id, position, _)| is_named(*id, *position));
-        makes
-            && match (&users("write")[..], &users("read")[..]) {
-                ([writer], [reader]) => writer != reader,
-                (writers, readers) => !writers.is_empty() && !readers.is_empty(),
-            }
+    let users = |wanted| {
+        let imports = imports.iter().filter(|(_, name)| *name == wanted);
+        let users: BTreeSet<InstanceId> =
+            imports.map(|((instance, _), _)| *instance).filter(has_memory).collect();
+        users
     };
-    if !shared(&|_, _| true) {
-        return BTreeSet::new();
+    let (writers, readers) = (users("write"), users("read"));
+    let both = !writers.is_empty() && !readers.is_empty();
+    let one = writers.len() == 1 && writers == readers;
+    if both && !one && imports.iter().any(|(_, name)| *name == "new") {
+        imports.into_iter().map(|(import, _)| import).collect()
+    } else {
+        Vec::new()
     }
-    // Code is looked into only where all depends on it.
-    let module_of = |id: InstanceId| program.instances[id.index()].module;
-    let mut positions: BTreeMap<ModuleId, BTreeSet<u32>> = BTreeMap::new();
-    for (id, position, _) in ["new", "write", "read"].into_iter().flat_map(of) {
-        positions.entry(module_of(*id)).or_default().insert(*position);
-    }
-    let named: BTreeMap<ModuleId, BTreeSet<u32>> = positions
-        .iter()
-        .map(|(module, positions)| (*module, named(program, *module, positions)))
-        .collect();
-    if !shared(&|id, position| named[&module_of(id)].contains(&position)) {
-        return BTreeSet::new();
-    }
-    imports.iter().map(|(id, position, _)| (*id, *position)).collect()
 }

@@ -224,10 +224,16 @@ impl<'p> Search<'p> {
 
     /// The item that a function is, if there is one.
     fn item(&mut self, function: Function) -> Option<CoreItem> {
-        if let Some(item) = self.bodies.import(function) {
-            return Some(item.clone());
-        }
         let (instance, index) = function;
+        if let Some(position) = self.bodies.module(instance)?.function_import(index) {
+            let mut item =
+                self.program.instances[instance.index()].imports.get(position as usize)?.clone();
+            // Whoever passes it on, this instance calls it.
+            if let CoreItem::Host { importer, .. } = &mut item {
+                *importer = (instance, position);
+            }
+            return Some(item);
+        }
         let exports = &self.program.module_of(instance).exports;
         let export =
             exports.iter().position(|e| matches!(e.kind, CoreKind::Func(_)) && e.index == index)?;

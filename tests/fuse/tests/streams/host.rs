@@ -41,6 +41,36 @@ fn a_guest_with_two_memories_is_refused() {
     }
 }
 
+/// What nothing calls is the host's to supply and nobody's to refuse, nor is it in the output.
+#[test]
+fn an_intrinsic_that_nothing_calls_is_left_alone() {
+    let imports = r#"
+      (import "pulseengine:async" "stream_read" (func $read (param i32 i32 i32 i32) (result i32)))
+      (import "pulseengine:async" "future_write" (func $write (param i32 i32 i32) (result i32)))
+      (import "pulseengine:async" "thread_new" (func $thread (param i32 i32) (result i32)))"#;
+    let dead = r#"(func $dead (result i32)
+      (drop (call $thread (i32.const 0) (i32.const 0)))
+      (drop (call $write (i32.const 0) (i32.const 0) (i32.const 0)))
+      (call $read (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)))"#;
+    for memories in ["", "(memory 1)", "(memory 1) (memory 1)"] {
+        for dead in ["", dead] {
+            let text = format!(
+                r#"(module {imports} {memories} {dead}
+                  (func (export "a_run") (result i32) (i32.const 5)))"#
+            );
+            // Beside guests that share streams, and alone.
+            for more in [&[][..], &["b", "c"]] {
+                let more = more.iter().map(|name| (*name, guest(name, &ALL)));
+                let guests: Vec<_> = [("a", text.clone())].into_iter().chain(more).collect();
+                check(&fuser(&guests), |module| assert_eq!(module.go("a_run", &[]), 5));
+            }
+            let bytes = fuser(&[("a", text)]).fuse().unwrap().bytes;
+            let text = wasmprinter::print_bytes(bytes).unwrap();
+            assert!(!text.contains("pulseengine:async"), "{text}");
+        }
+    }
+}
+
 /// One guest that reads and writes has its other ends with the host, as far as anybody knows.
 #[test]
 fn a_guest_alone_keeps_the_host() {
@@ -136,6 +166,31 @@ fn an_intrinsic_that_is_passed_on_is_the_callers() {
     });
 }
 
+/// The same where `b` calls it by a function that does nothing else, and `c` calls that.
+#[test]
+fn an_intrinsic_that_is_called_for_others_is_the_callers() {
+    let a = r#"(module
+      (import "pulseengine:async" "stream_read" (func $read (param i32 i32 i32 i32) (result i32)))
+      (memory 1)
+      (export "read" (func $read)))"#;
+    let b = r#"(module
+      (import "a" "read" (func $read (param i32 i32 i32 i32) (result i32)))
+      (memory (export "memory") 1)
+      (func (export "read") (param i32 i32 i32 i32) (result i32)
+        (call $read (local.get 0) (local.get 1) (local.get 2) (local.get 3))))"#;
+    let c = r#"(module
+      (import "b" "read" (func $read (param i32 i32 i32 i32) (result i32)))
+      (import "b" "memory" (memory 1))
+      (memory (export "c_memory") 1)
+      (export "b_memory" (memory 0))
+      (func (export "b_stream_read") (param i32 i32 i32) (result i32)
+        (call $read (local.get 0) (local.get 1) (local.get 2) (i32.const 0))))"#;
+    check(&fuser(&[("a", a.into()), ("b", b.into()), ("c", c.into())]), |module| {
+        let handle = module.host().stream_with(b"mine");
+        assert_eq!(module.take("b", handle, 7), Ok(b"mine".to_vec()));
+    });
+}
+
 #[test]
 fn threads_are_refused() {
     let text = r#"(module
@@ -206,6 +261,49 @@ fn guests_that_name_no_function_share_nothing() {
             let (readable, _) = module.new_pair("a_stream_new");
             assert_eq!(readable < 0, shares, "{more}");
         });
+    }
+}
+
+/// Nor is a guest of which others use the memory, or functions that call no intrinsic that matters.
+#[test]
+fn guests_that_nothing_calls_share_nothing() {
+    let b = r#"(module
+      (import "pulseengine:async" "stream_read" (func $read (param i32 i32 i32 i32) (result i32)))
+      (import "a" "a_memory" (memory 1))
+      (import "a" "a_stream_new" (func $new (result i64)))
+      (import "a" "a_stream_write" (func $write (param i32 i32 i32) (result i32)))
+      (export "a_memory" (memory 0))
+      (func (export "b_stream_read") (param i32 i32 i32) (result i32)
+        (call $read (local.get 0) (local.get 1) (local.get 2) (i32.const 0))) "#;
+    let new = r#"(func (export "new") (result i64) (call $new))"#;
+    let write = r#"(func (export "write") (param i32 i32 i32) (result i32)
+      (call $write (local.get 0) (local.get 1) (local.get 2)))"#;
+    for (calls, shares) in [("", false), (new, false), (&format!("{new}{write}"), true)] {
+        let fuser = fuser(&[("a", guest("a", &ALL)), ("b", format!("{b}{calls})"))]);
+        let text = wasmprinter::print_bytes(fuser.fuse().unwrap().bytes).unwrap();
+        assert_eq!(text.contains("meld:bridge"), shares, "{text}");
+        check(&fuser, |module| {
+            let handle = module.host().stream_with(b"x");
+            assert_eq!(module.go("b_stream_read", &[handle, 0, 1]), 1);
+            assert_eq!(module.read("a_memory", 0, 1), b"x");
+        });
+    }
+}
+
+/// Its guests' handles would be others': there is no second bridge in it, nor one for both.
+#[test]
+fn a_fused_module_that_shares_streams_is_not_fused_again() {
+    let fused = pair().fuse().unwrap().bytes;
+    let again = |name: &str| {
+        let fuser = meld::Fuser::new().input("fused", fused.clone());
+        let error = fuser.input("c", guest("c", &[name]).into_bytes()).fuse().unwrap_err();
+        error.to_string()
+    };
+    for name in ["stream_read", "stream_write", "stream_new"] {
+        let error = again(name);
+        for words in ["fused: import \"pulseengine:async\"", "exactly one memory", "all at once"] {
+            assert!(error.contains(words), "no `{words}` in: {error}");
+        }
     }
 }
 

@@ -12,3 +12,4 @@ mod modules;
 mod other_types;
 mod own_packs;
 mod packs;
+mod root_modules;

@@ -1,0 +1,271 @@
+//! Core modules that the root of a component imports: which functions they are, and whose.
+
+use crate::components::{
+    ASYNC, MAKER, NAME, OTHER, READER, RESULT, UNREACHABLE, component_form, fuser, refused,
+};
+use meld::Form;
+use wasmtime::component::{Component, Linker};
+
+#[test]
+fn what_else_an_imported_module_has_is_refused() {
+    refused(
+        r#"(component
+          (import "host" (core module $host (export "memory" (memory 1))))
+          (core instance $host (instantiate $host))
+          (core module $m (import "host" "memory" (memory 1)))
+          (core instance $m (instantiate $m (with "host" (instance $host)))))"#,
+        &["memory `memory`", "root imports"],
+    );
+    refused(
+        r#"(component
+          (import "host" (core module $host (export "f" (func))))
+          (core instance $host (instantiate $host))
+          (func (export "f") (canon lift (core func $host "f"))))"#,
+        &["function `f`", "root imports"],
+    );
+    refused(
+        r#"(component
+          (import "host" (core module $host (import "a" "b" (func)) (export "f" (func))))
+          (core module $m (func (export "b")))
+          (core instance $m (instantiate $m))
+          (core instance $host (instantiate $host (with "a" (instance $m)))))"#,
+        &["instantiation with imports"],
+    );
+    refused(
+        r#"(component (core module $m) (export "m" (core module $m)))"#,
+        &["core module `m`", "instantiate it inside"],
+    );
+}
+
+/// Only the intrinsics have one host for all; of other modules, two instances are two.
+#[test]
+fn two_instances_of_an_imported_module_are_two() {
+    let module = r#"(core module $m (import "env" "next" (func $next (result i32)))
+      (func (export "next") (result i32) (call $next)))"#;
+    refused(
+        &format!(
+            r#"(component
+              (import "{OTHER}" (core module $host (export "next" (func (result i32)))))
+              (core instance $one (instantiate $host))
+              (core instance $two (instantiate $host))
+              {module}
+              (core instance $a (instantiate $m (with "env" (instance $one))))
+              (core instance $b (instantiate $m (with "env" (instance $two))))
+              (func (export "a") (result u32) (canon lift (core func $a "next")))
+              (func (export "b") (result u32) (canon lift (core func $b "next"))))"#
+        ),
+        &["`env` `next`", "another module name"],
+    );
+    let root = format!(
+        r#"(component
+          (import "{OTHER}" (core module $host (export "next" (func (result i32)))))
+          (core instance $one (instantiate $host))
+          {module}
+          (core instance $a (instantiate $m (with "env" (instance $one))))
+          (core instance $b (instantiate $m (with "env" (instance $one))))
+          (core module $sum
+            (import "a" "next" (func $a (result i32)))
+            (import "b" "next" (func $b (result i32)))
+            (func (export "run") (result i32)
+              (i32.add (i32.mul (call $a) (i32.const 10)) (call $b))))
+          (core instance $sum (instantiate $sum (with "a" (instance $a)) (with "b" (instance $b))))
+          (func (export "run") (result u32) (canon lift (core func $sum "run"))))"#
+    );
+    let host = r#"(module
+      (global $n (mut i32) (i32.const 0))
+      (func (export "next") (result i32)
+        (global.set $n (i32.add (global.get $n) (i32.const 1)))
+        (global.get $n)))"#;
+    assert_eq!(component_form(&fuser(&[root]), host).unwrap(), 12);
+}
+
+/// Two core modules of the root are two hosts, whatever the names: what one made, the other does not know.
+#[test]
+fn each_imported_core_module_is_a_host_of_its_own() {
+    const SECOND: &str = "unlocked-dep=<pulseengine:async@{>=1.0.0}>";
+    let root = |of_reader: &str, more: &str| {
+        format!(
+            r#"(component
+              (import "{NAME}" {ASYNC})
+              (import "{SECOND}" (core module $second
+                (export "stream_new" (func (result i64)))
+                (export "stream_read" (func (param i32 i32 i32 i32) (result i32)))
+                (export "stream_write" (func (param i32 i32 i32 i32) (result i32)))))
+              (core instance $async (instantiate $async))
+              (core instance $second (instantiate $second))
+              (core module $maker {MAKER})
+              (core instance $maker (instantiate $maker (with "pulseengine:async" (instance $async))))
+              (core module $reader {READER})
+              (core instance $reader (instantiate $reader
+                (with "pulseengine:async" (instance ${of_reader})) (with "" (instance $maker))))
+              {more}
+              (func (export "run") (result u32) (canon lift (core func $reader "run"))))"#
+        )
+    };
+    let run = |root: String, first: &str, second: &str| {
+        let bytes = fuser(&[root]).fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
+        let engine = wasmtime::Engine::default();
+        let mut linker = Linker::<()>::new(&engine);
+        for (name, host) in [(NAME, first), (SECOND, second)] {
+            linker.root().module(name, &wasmtime::Module::new(&engine, host).unwrap()).unwrap();
+        }
+        let mut store = wasmtime::Store::new(&engine, ());
+        let component = Component::new(&engine, bytes).unwrap();
+        let instance = linker.instantiate(&mut store, &component).unwrap();
+        let run = instance.get_typed_func::<(), (u32,)>(&mut store, "run").unwrap();
+        run.call(&mut store, ()).unwrap().0
+    };
+    // The first one is given 5 bytes, and the second one has 3 in the stream of the same number.
+    let first = r#"(module
+      (func (export "stream_new") (result i64) (i64.const 0x8_0000_0007))
+      (func (export "stream_read") (param i32 i32 i32 i32) (result i32) unreachable)
+      (func (export "stream_write") (param i32 i32 i32 i32) (result i32)
+        (if (i32.ne (local.get 0) (i32.const 8)) (then unreachable)) (local.get 2)))"#;
+    let second = r#"(module
+      (func (export "stream_new") (result i64) unreachable)
+      (func (export "stream_read") (param i32 i32 i32 i32) (result i32)
+        (if (i32.ne (local.get 0) (i32.const 7)) (then unreachable)) (i32.const 3))
+      (func (export "stream_write") (param i32 i32 i32 i32) (result i32) unreachable))"#;
+    assert_eq!(run(root("second", ""), first, second), 3000);
+    // Guests of one host share, beside another host.
+    assert_eq!(run(root("async", ""), UNREACHABLE, UNREACHABLE), RESULT as u32);
+    // Two that share would both be imported under one name.
+    let more = r#"
+      (core instance $maker2 (instantiate $maker (with "pulseengine:async" (instance $second))))
+      (core instance $reader2 (instantiate $reader
+        (with "pulseengine:async" (instance $second)) (with "" (instance $maker2))))
+      (func (export "run2") (result u32) (canon lift (core func $reader2 "run")))"#;
+    for form in [Form::Component, Form::Core] {
+        let error = fuser(&[root("async", more)]).form(form).fuse().unwrap_err().to_string();
+        for words in ["`pulseengine:async` `stream_new`", "one core module"] {
+            assert!(error.contains(words), "no `{words}` in: {error}");
+        }
+    }
+}
+
+/// What a function is, the core module says that the root imports.
+#[test]
+fn intrinsics_by_other_names() {
+    let with = |import: &str, supplied: &str, body: &str| {
+        format!(
+            r#"(component
+              (import "{NAME}" (core module $async
+                (export "stream_new" (func (result i64)))
+                (export "stream_read" (func (param i32 i32 i32 i32) (result i32)))
+                (export "stream_write" (func (param i32 i32 i32 i32) (result i32)))
+                (export "thread_new" (func (param i32 i32) (result i32)))))
+              (core instance $async (instantiate $async))
+              (alias core export $async "stream_new" (core func $new))
+              (alias core export $async "stream_read" (core func $read))
+              (alias core export $async "stream_write" (core func $write))
+              (core module $maker {MAKER})
+              (core instance $maker (instantiate $maker (with "pulseengine:async" (instance
+                (export "stream_new" (func $new)) {supplied}))))
+              (core module $user (import "" "make" (func $make (result i32))) {import} (memory 1)
+                (func (export "run") (result i32) {body}))
+              (core instance $user (instantiate $user
+                (with "" (instance $maker)) (with "env" (instance $async))))
+              (func (export "run") (result u32) (canon lift (core func $user "run"))))"#
+        )
+    };
+    let supplied = r#"(export "stream_write" (func $write))"#;
+    refused(
+        &with(
+            r#"(import "env" "stream_write" (func $f (param i32 i32 i32 i32) (result i32)))"#,
+            supplied,
+            "(call $f (call $make) (i32.const 0) (i32.const 0) (i32.const 0))",
+        ),
+        &["root/user: import \"env\" \"stream_write\"", "import it by that name"],
+    );
+    refused(
+        &with(
+            r#"(import "env" "thread_new" (func $f (param i32 i32) (result i32)))"#,
+            supplied,
+            "(call $f (i32.const 0) (i32.const 0))",
+        ),
+        &["thread_new", "import it by that name"],
+    );
+    // What is imported as `stream_write` is `stream_read`: nobody writes, so all is left to the host, and
+    // as what it is.
+    let swapped = with("", r#"(export "stream_write" (func $read))"#, "(call $make)");
+    let host = r#"(module
+      (func (export "stream_new") (result i64) (i64.const 0x0000_0008_0000_0007))
+      (func (export "stream_read") (param i32 i32 i32 i32) (result i32) (local.get 2))
+      (func (export "stream_write") (param i32 i32 i32 i32) (result i32) unreachable)
+      (func (export "thread_new") (param i32 i32) (result i32) unreachable))"#;
+    assert_eq!(component_form(&fuser(&[swapped]), host).unwrap(), 7);
+}
+
+/// What a pack answers, and what nothing calls, nobody has to supply.
+#[test]
+fn a_core_module_of_which_nothing_is_used_is_not_imported() {
+    let root = format!(
+        r#"(component
+          (import "unlocked-dep=<meld:gate>" (core module $G
+            (export "enter" (func (result i32))) (export "is-enabled" (func (result i32)))))
+          (import "late" (func $late (result u32)))
+          (import "{OTHER}" (core module $host (export "next" (func (result i32)))))
+          (import "unused" (core module $unused (export "next" (func (result i32)))))
+          (core instance $g (instantiate $G))
+          (core instance $host (instantiate $host))
+          (core instance $unused (instantiate $unused))
+          (core func $late (canon lower (func $late)))
+          (core module $m
+            (import "meld:gate" "enter" (func $enter (result i32)))
+            (import "env" "next" (func $next (result i32)))
+            (import "sys" "next" (func $unused (result i32)))
+            (import "" "late" (func $late (result i32)))
+            (func $dead (result i32) (call $unused))
+            (func (export "run") (result i32)
+              (i32.add (call $enter) (i32.add (call $late) (call $next)))))
+          (core instance $m (instantiate $m
+            (with "meld:gate" (instance $g))
+            (with "env" (instance $host))
+            (with "sys" (instance $unused))
+            (with "" (instance (export "late" (func $late))))))
+          (func (export "run") (result u32) (canon lift (core func $m "run"))))"#
+    );
+    let bytes = fuser(&[root]).fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
+    let text = wasmprinter::print_bytes(&bytes).unwrap();
+    assert!(!text.contains("unused") && !text.contains("meld:gate>"), "{text}");
+    let engine = wasmtime::Engine::default();
+    let mut linker = Linker::<()>::new(&engine);
+    let host = r#"(module (func (export "next") (result i32) (i32.const 30)))"#;
+    linker.root().module(OTHER, &wasmtime::Module::new(&engine, host).unwrap()).unwrap();
+    linker.root().func_wrap("late", |_, (): ()| Ok((5u32,))).unwrap();
+    let mut store = wasmtime::Store::new(&engine, ());
+    let component = Component::new(&engine, bytes).unwrap();
+    let instance = linker.instantiate(&mut store, &component).unwrap();
+    let run = instance.get_typed_func::<(), (u32,)>(&mut store, "run").unwrap();
+    assert_eq!(run.call(&mut store, ()).unwrap().0, 35);
+}
+
+/// The dispatcher's `register` takes a reference, which no component function can.
+#[test]
+fn a_root_imports_core_modules_of_all_types() {
+    let root = r#"(component
+      (import "unlocked-dep=<meld:dispatch>" (core module $D
+        (export "memory" (memory 1 2))
+        (export "table" (table 1 externref))
+        (export "global" (global (mut i64)))
+        (export "tag" (tag (param i32)))
+        (export "register" (func (param i32 funcref i32) (result i32)))
+        (export "dispatch" (func (param i32 i32) (result i32)))))
+      (core instance $d (instantiate $D))
+      (core module $m
+        (import "meld:dispatch" "register" (func $r (param i32 funcref i32) (result i32)))
+        (import "meld:dispatch" "dispatch" (func $d (param i32 i32) (result i32)))
+        (elem declare func $f)
+        (global $n (mut i32) (i32.const 0))
+        (func $f (param i32 i32 i32) (global.set $n (i32.add (global.get $n) (local.get 2))))
+        (func (export "run") (result i32)
+          (drop (call $r (i32.const 1) (ref.func $f) (i32.const 5)))
+          (drop (call $d (i32.const 1) (i32.const 0)))
+          (global.get $n)))
+      (core instance $m (instantiate $m (with "meld:dispatch" (instance $d))))
+      (func (export "run") (result s32) (canon lift (core func $m "run"))))"#;
+    let bytes = fuser(&[root.to_string()]).fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
+    wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::all())
+        .validate_all(&bytes)
+        .unwrap();
+}
