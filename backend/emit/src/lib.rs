@@ -23,15 +23,17 @@ pub mod memory;
 pub mod merge;
 mod terms;
 mod validate;
+mod warnings;
 mod wiring;
 pub mod wrap;
 
 pub use error::EmitError;
 pub use terms::emitted;
+pub use warnings::{AlwaysTraps, always_trapping, some_of};
 
 use meld_component::program::{CoreItem, InstanceId, Program, World};
-use meld_engine::plan::{Form, Node, NodeId, Plan, Port};
-use merge::{Merge, MergeError, Merged, Source, StartMode};
+use meld_engine::plan::{Form, Node, Plan, Port};
+use merge::{Merge, MergeError, Source, StartMode};
 use std::io::{ErrorKind, IoSlice, Write};
 use validate::{Check, Written};
 use wrap::{EmbedError, Face, WitWorld};
@@ -58,9 +60,6 @@ pub struct Report {
 /// The export by which a starter instance runs the start functions of guests, where the module
 /// cannot do so itself because its imports do not work yet.
 const START: &str = "meld:start";
-
-/// How many things one warning names at most.
-const MOST_NAMED: usize = 3;
 
 /// Makes the output of a decided program in the form that was decided for.
 ///
@@ -117,8 +116,8 @@ fn write(
         }
         let called = called(&wiring, &merge, &merged.called);
         let mut warnings = Vec::new();
-        warnings.extend(lost_debug_information(&merge, &merged));
-        warnings.extend(told_of_trapping(program, plan));
+        warnings.extend(warnings::lost_debug_information(&merge, &merged));
+        warnings.extend(warnings::told_of_trapping(program, plan));
         let mut module = merged.module;
         let face = if core_world {
             Face::default()
@@ -231,21 +230,6 @@ fn core_face(
     Ok(face)
 }
 
-/// Says whose debug information is not in the module: it speaks of code that is elsewhere now.
-fn lost_debug_information<M>(merge: &Merge<'_>, merged: &Merged<M>) -> Option<String> {
-    let is_debug = |name: &str| name.starts_with(".debug_") || name == "external_debug_info";
-    let mut instances: Vec<usize> = merged
-        .dropped_sections
-        .iter()
-        .filter(|(_, name)| is_debug(name))
-        .map(|(instance, _)| *instance)
-        .collect();
-    instances.dedup();
-    let names = instances.iter().map(|i| merge.instances[*i].name.clone()).collect();
-    let some = some_of(names)?;
-    Some(format!("the debug information (DWARF) of {some} is not in the output"))
-}
-
 /// Says where a function is called whose body should stand there, each at a port that this is about.
 fn called(
     wiring: &wiring::Wiring<'_>,
@@ -266,45 +250,4 @@ fn called(
         Some((port_of(instance, import)?, note))
     };
     called.iter().filter_map(note).collect()
-}
-
-/// An import that can be called to no end but a trap.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AlwaysTraps {
-    /// The core instance that has the import.
-    pub instance: InstanceId,
-    /// Its position among the imports.
-    pub position: u32,
-    /// The reason that the trap is named after: `cannot-enter`.
-    pub reason: String,
-}
-
-/// Imports that were decided to trap whenever they are called.
-pub fn always_trapping(plan: &Plan) -> Vec<AlwaysTraps> {
-    let trapping = |(port, node): (&Port, &NodeId)| {
-        let &Port::Import(instance, position) = port else { return None };
-        let Node::Term(name, arguments) = plan.node(*node) else { return None };
-        let trap = arguments.last().filter(|_| &**name == "always")?;
-        let Node::Export(_, reason) = plan.node(*trap) else { return None };
-        Some(AlwaysTraps { instance, position, reason: reason.to_string() })
-    };
-    plan.ports.iter().filter_map(trapping).collect()
-}
-
-/// Says which imports these are.
-fn told_of_trapping(program: &Program, plan: &Plan) -> Option<String> {
-    let tell = |AlwaysTraps { instance, position, reason }| {
-        let import = &program.module_of(instance).imports[position as usize];
-        let instance = &program.instances[instance.index()].name;
-        format!("{instance}: import {:?} {:?} ({reason})", import.module, import.name)
-    };
-    let some = some_of(always_trapping(plan).into_iter().map(tell).collect())?;
-    Some(format!("calls that always trap: {some}"))
-}
-
-/// The first few of these; none if there are none.
-fn some_of(names: Vec<String>) -> Option<String> {
-    let (some, more) = names.split_at(names.len().min(MOST_NAMED));
-    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
-    (!some.is_empty()).then(|| format!("{}{more}", some.join(", ")))
 }
