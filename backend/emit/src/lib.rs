@@ -54,7 +54,7 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Where a function is called whose body was decided to stand in place of the call: the first port
     /// that this is about, what is called by whom, and why.
-    pub called: Vec<(Port, String)>,
+    pub not_inlined: Vec<(Port, String)>,
 }
 
 /// The export by which a starter instance runs the start functions of guests, where the module
@@ -114,7 +114,7 @@ fn write(
                 written.add(program.instances[id.index()].module, &merged.kept[position]);
             }
         }
-        let called = called(&wiring, &merge, &merged.called);
+        let not_inlined = not_inlined(&wiring, &merge, &merged.not_inlined);
         let mut warnings = Vec::new();
         warnings.extend(warnings::lost_debug_information(&merge, &merged));
         warnings.extend(warnings::told_of_trapping(program, plan));
@@ -161,7 +161,7 @@ fn write(
             wrap::same_world(world, &valid)?;
         }
         out.flush().map_err(EmitError::Write)?;
-        Ok(Report { warnings, called })
+        Ok(Report { warnings, not_inlined })
     })
     .map_err(|error| of_guest(program, &wiring, error))?
 }
@@ -231,16 +231,16 @@ fn core_face(
 }
 
 /// Says where a function is called whose body should stand there, each at a port that this is about.
-fn called(
+fn not_inlined(
     wiring: &wiring::Wiring<'_>,
     merge: &Merge<'_>,
-    called: &[merge::Called],
+    not_inlined: &[merge::NotInlined],
 ) -> Vec<(Port, String)> {
-    if called.is_empty() {
+    if not_inlined.is_empty() {
         return Vec::new();
     }
     let port_of = wiring.port_of();
-    let note = |&merge::Called { instance, import, reason }: &merge::Called| {
+    let note = |&merge::NotInlined { instance, import, reason }: &merge::NotInlined| {
         let Source::Inline { instance: of, name } = &merge.instances[instance].imports[import]
         else {
             return None;
@@ -249,5 +249,5 @@ fn called(
         let note = format!("{by} calls {of}.{name}, and has no body in its place: {reason}");
         Some((port_of(instance, import)?, note))
     };
-    called.iter().filter_map(note).collect()
+    not_inlined.iter().filter_map(note).collect()
 }

@@ -274,7 +274,7 @@ impl Decided<'_> {
 
     /// Has explanations say what was found in writing.
     pub fn note(&mut self, report: &Report) {
-        for (port, text) in &report.called {
+        for (port, text) in &report.not_inlined {
             self.trace.note(*port, text.clone());
         }
     }
