@@ -82,7 +82,7 @@ fn reader() -> String {
 pub fn fuser(inputs: &[String]) -> Fuser {
     inputs
         .iter()
-        .zip(["a", "b"])
+        .zip(["a", "b", "c"])
         .fold(Fuser::new(), |fuser, (text, name)| fuser.input(name, text.clone().into_bytes()))
 }
 
@@ -122,9 +122,50 @@ fn streams_between_components_never_reach_the_host() {
     assert_eq!(component_form(&fuser, UNREACHABLE).unwrap(), RESULT as u32);
 }
 
+/// The one in the middle knows nothing of streams: it is given a number and returns it.
+#[test]
+fn a_handle_passes_through_a_third_component() {
+    let middle = r#"(component
+      (core module $m
+        (global $kept (mut i32) (i32.const 0))
+        (func (export "pass") (param i32) (result i32)
+          (global.set $kept (local.get 0))
+          (global.get $kept)))
+      (core instance $m (instantiate $m))
+      (func (export "pass") (param "handle" u32) (result u32) (canon lift (core func $m "pass"))))"#;
+    let reader = format!(
+        r#"(component
+          (import "make" (func $make (result u32)))
+          (import "pass" (func $pass (param "handle" u32) (result u32)))
+          (import "{NAME}" (core module $async
+            (export "stream_read" (func (param i32 i32 i32 i32) (result i32)))))
+          (core instance $async (instantiate $async))
+          (core func $make (canon lower (func $make)))
+          (core func $pass (canon lower (func $pass)))
+          (core module $passed
+            (import "" "make" (func $make (result i32)))
+            (import "" "pass" (func $pass (param i32) (result i32)))
+            (func (export "make") (result i32) (call $pass (call $make))))
+          (core instance $passed (instantiate $passed
+            (with "" (instance (export "make" (func $make)) (export "pass" (func $pass))))))
+          (core module $m {READER})
+          (core instance $m (instantiate $m
+            (with "pulseengine:async" (instance $async))
+            (with "" (instance $passed))))
+          (func (export "run") (result u32) (canon lift (core func $m "run"))))"#
+    );
+    let fuser = fuser(&[reader, maker(), middle.to_string()]);
+    core_form(&fuser, |module| {
+        assert_eq!(module.call("run", &[]), Ok(RESULT));
+        assert_eq!(module.host().calls, []);
+    });
+    assert_eq!(component_form(&fuser, UNREACHABLE).unwrap(), RESULT as u32);
+}
+
 /// A root whose core modules `a` and `b` have all functions, the host's by way of an imported module. It
 /// makes two streams and two futures, of which the first ones are to be inside, and does with each all that
-/// can be done. What the host returns counts towards the result.
+/// can be done; then one more stream, which is the host's again. What the host returns counts towards the
+/// result.
 fn everything() -> String {
     let functions: String = ALL
         .iter()
@@ -210,8 +251,12 @@ fn everything() -> String {
               {inside}
               (local.set $sum (i32.const 1))
               {of_the_host}
-              (call $drop (local.get $s) (local.get $f))
               (call $drop (local.get $h) (local.get $g))
+              (local.set $sum
+                (i32.add
+                  (i32.mul (local.get $sum) (i32.const 10))
+                  (call $readable (call $stream_new))))
+              (call $drop (local.get $s) (local.get $f))
               (local.get $sum)))
           (core instance $driver (instantiate $driver
             (with "a" (instance $a))
@@ -231,16 +276,24 @@ fn ty_of(name: &str) -> &'static str {
     }
 }
 
-/// What the host returns: it cannot see the guests' memories, which the fused module does not export.
-const OF_THE_HOST: [(&str, i32); 8] = [
-    ("stream_write", -6),
-    ("stream_read", -6),
-    ("stream_cancel_write", 1),
-    ("stream_cancel_read", 1),
-    ("future_write", 0),
-    ("future_read", 0),
-    ("future_cancel_write", 1),
-    ("future_cancel_read", 1),
+/// What reaches the host, in order: the function, the handle that it is given, and what it returns. It
+/// cannot see the guests' memories, which the fused module does not export.
+const OF_THE_HOST: [(&str, Option<i32>, &str); 15] = [
+    ("stream_new", None, "(i64.const 0x1_0000_0000)"),
+    ("future_new", None, "(i64.const 0x3_0000_0002)"),
+    ("stream_write", Some(1), "(i32.const -6)"),
+    ("stream_read", Some(0), "(i32.const -6)"),
+    ("stream_cancel_write", Some(1), "(i32.const 1)"),
+    ("stream_cancel_read", Some(0), "(i32.const 1)"),
+    ("future_write", Some(3), "(i32.const 0)"),
+    ("future_read", Some(2), "(i32.const 0)"),
+    ("future_cancel_write", Some(3), "(i32.const 1)"),
+    ("future_cancel_read", Some(2), "(i32.const 1)"),
+    ("stream_drop_writable", Some(1), ""),
+    ("stream_drop_readable", Some(0), ""),
+    ("future_drop_writable", Some(3), ""),
+    ("future_drop_readable", Some(2), ""),
+    ("stream_new", None, "(i64.const 0x5_0000_0004)"),
 ];
 
 #[test]
@@ -249,55 +302,38 @@ fn the_host_of_a_component_is_asked_when_no_slot_is_left() {
         .set("streams.slots", "1")
         .set("streams.future-slots", "1")
         .set("streams.future-bytes", "4");
-    let sum = OF_THE_HOST.iter().fold(1_i32, |sum, (_, result)| sum * 10 + result);
-    let drops = [
-        "stream_drop_writable",
-        "stream_drop_readable",
-        "future_drop_writable",
-        "future_drop_readable",
-    ];
+    // A digit for each result, the last one being the readable end of the last stream.
+    let sum = [-6, -6, 1, 1, 0, 0, 1, 1, 4].iter().fold(1_i32, |sum, result| sum * 10 + result);
     core_form(&fuser, |module| {
         assert_eq!(module.call("run", &[]), Ok(sum.into()));
-        // Each once, of the second stream and the second future: 0 and 1, 2 and 3.
         let calls = module.host().calls.iter();
         let found: Vec<_> = calls.map(|(name, args)| (*name, args.first().copied())).collect();
-        let handle = |name: &str| {
-            Some(2 * i32::from(name.starts_with("future")) + i32::from(name.contains("writ")))
-        };
-        let news = ["stream_new", "future_new"].map(|name| (name, None));
-        let rest = OF_THE_HOST.iter().map(|(name, _)| *name).chain(drops);
-        let expected: Vec<_> =
-            news.into_iter().chain(rest.map(|name| (name, handle(name)))).collect();
-        assert_eq!(found, expected);
+        assert_eq!(found, OF_THE_HOST.map(|(name, handle, _)| (name, handle)));
         // Of memories it is told one that there is.
         assert!(module.host().calls.iter().all(|(_, args)| args.get(2) != Some(&-1)));
         assert!(module.host().calls.iter().all(|(_, args)| args.get(3) != Some(&-1)));
     });
-    let host: String = ALL
-        .iter()
-        .chain(&FUTURES)
-        .map(|name| {
-            let result = OF_THE_HOST.iter().find(|(of, _)| of == name).map(|(_, result)| *result);
-            let (check, result) = match (*name, result) {
-                ("stream_new", _) => ("", "(i64.const 0x1_0000_0000)".to_string()),
-                ("future_new", _) => ("", "(i64.const 0x3_0000_0002)".to_string()),
-                (_, result) => (
-                    "(if (i32.lt_s (local.get 0) (i32.const 0)) (then unreachable))",
-                    result.map_or(String::new(), |result| format!("(i32.const {result})")),
-                ),
-            };
-            let ty = ty_of(name);
-            format!(
-                r#"(global ${name} (mut i32) (i32.const 0))
-                   (func (export "{name}") {ty}
-                     {check}
-                     (if (global.get ${name}) (then unreachable))
-                     (global.set ${name} (i32.const 1))
-                     {result})"#
-            )
-        })
-        .collect();
-    let host = format!("(module {host})");
+    // A host that traps on any other call. It is asked for the last stream when all has been dropped.
+    let functions = ALL.iter().chain(&FUTURES).map(|name| {
+        let calls = OF_THE_HOST.iter().enumerate().filter(|(_, (of, ..))| of == name);
+        let body: String = calls
+            .map(|(step, (_, handle, result))| {
+                let check = handle.map_or(String::new(), |handle| {
+                    format!("(if (i32.ne (local.get 0) (i32.const {handle})) (then unreachable))")
+                });
+                let next = step + 1;
+                format!(
+                    r#"(if (i32.eq (global.get $step) (i32.const {step})) (then
+                         {check}
+                         (global.set $step (i32.const {next}))
+                         (return {result})))"#
+                )
+            })
+            .collect();
+        format!(r#"(func (export "{name}") {} {body} unreachable)"#, ty_of(name))
+    });
+    let functions: String = functions.collect();
+    let host = format!("(module (global $step (mut i32) (i32.const 0)) {functions})");
     assert_eq!(component_form(&fuser, &host).unwrap(), sum as u32);
 }
 

@@ -388,7 +388,7 @@ fn producer_and_consumer_may_share_a_memory() {
 }
 
 #[test]
-fn a_handle_passes_through_a_third_component() {
+fn a_handle_passes_through_a_third_guest() {
     let a = guest("a", &["stream_new", "stream_write", "stream_drop_writable"]);
     // `m` knows nothing of streams: it keeps a number.
     let m = r#"(module
