@@ -294,6 +294,62 @@ fn each_instance_has_its_own_gate() {
     });
 }
 
+/// A call enters `one` and calls `two`, which calls back: the gate closes, and a new call waits. The call that
+/// is inside goes on to call `two` again, and leaves.
+#[test]
+fn a_call_goes_on_while_the_gate_closes() {
+    let two = r#"(module
+      (type $back (func (result i32)))
+      (table 1 funcref)
+      (func (export "work") (param $back funcref) (result i32)
+        (table.set (i32.const 0) (local.get $back))
+        (call_indirect (type $back) (i32.const 0))))"#;
+    let one = r#"(module
+      (import "two" "work" (func $work (param funcref) (result i32)))
+      (import "meld:gate" "enable" (func $enable))
+      (import "meld:gate" "disable" (func $disable))
+      (import "meld:gate" "enter" (func $enter (result i32)))
+      (import "meld:gate" "resume" (func $resume (param i32) (result i32)))
+      (import "meld:gate" "leave" (func $leave (result i32)))
+      (import "meld:gate" "pending" (func $pending (result i32)))
+      (elem declare func $interrupt $pending-now)
+      ;; The ticket of the call that came last.
+      (global $ticket (mut i32) (i32.const 0))
+      (export "open" (func $disable))
+      (export "pending" (func $pending))
+      (func (export "waiting") (result i32) (global.get $ticket))
+      (func $pending-now (result i32) (call $pending))
+      ;; The gate closes, and a new call comes: above 0 as long as it waits.
+      (func $interrupt (result i32)
+        (call $enable)
+        (global.set $ticket (call $serve (i32.const 0)))
+        (global.get $ticket))
+      ;; A call, new with ticket 0: what the gate says, or -1000 and how many were inside as it went on.
+      (func $serve (export "serve") (param $ticket i32) (result i32)
+        (local $status i32)
+        (local.set $status
+          (if (result i32) (local.get $ticket)
+            (then (call $resume (local.get $ticket)))
+            (else (call $enter))))
+        (if (local.get $status) (then (return (local.get $status))))
+        (if (i32.le_s (call $work (ref.func $interrupt)) (i32.const 0)) (then unreachable))
+        (local.set $status (call $work (ref.func $pending-now)))
+        (if (call $leave) (then unreachable))
+        (i32.sub (i32.const -1000) (local.get $status))))"#;
+    check(&fuser(&[("one", one.into()), ("two", two.into())]), |module| {
+        assert_eq!(module.call("serve", &[0]), Ok(-1001), "it was alone inside");
+        assert_eq!(module.call("pending", &[]), Ok(0), "and left");
+        let first = module.call("waiting", &[]).unwrap() as i32;
+        assert_eq!(module.call("serve", &[first]), Ok(-5), "the gate is closed");
+        module.call("open", &[]).unwrap();
+        assert_eq!(module.call("serve", &[first]), Ok(-1001), "nothing was lost");
+        assert_eq!(module.call("pending", &[]), Ok(0));
+        let second = module.call("waiting", &[]).unwrap() as i32;
+        assert!(second > first, "another one came meanwhile");
+        assert_eq!(module.call("serve", &[second]), Ok(-5));
+    });
+}
+
 #[test]
 fn events_go_from_guest_to_guest() {
     let module = "meld:events";
