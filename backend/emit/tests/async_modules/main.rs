@@ -55,7 +55,10 @@ struct Machine {
 
 impl Machine {
     fn new() -> Machine {
-        let engine = support::engine();
+        Machine::under(support::engine())
+    }
+
+    fn under(engine: Engine) -> Machine {
         let mut store = Store::new(&engine, Log::new());
         let mut linker = Linker::new(&engine);
         let traps = pack_module(&engine, "traps");
