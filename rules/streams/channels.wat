@@ -11,6 +11,10 @@
   (import "traps" "unaligned-pointer" (func $unaligned-pointer))
   (import "traps" "list-out-of-bounds" (func $list-out-of-bounds))
 
+  (export "elements" (memory $elements))
+  (export "size" (global $size))
+  (export "align" (global $align))
+
   ;; 32 bytes a slot:
   ;;    0  u32  elements read so far, wrapping
   ;;    4  u32  elements written so far, wrapping

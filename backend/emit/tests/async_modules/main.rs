@@ -109,7 +109,11 @@ impl Machine {
             match item {
                 Extern::Func(func) => drop(self.exports.insert(format!("{prefix}{name}"), func)),
                 Extern::Memory(memory) => self.kept.memories.push((memory, used.to_vec())),
-                Extern::Global(global) => self.kept.globals.push(global),
+                Extern::Global(global) => {
+                    if global.ty(&self.store).mutability() == Mutability::Var {
+                        self.kept.globals.push(global);
+                    }
+                }
                 Extern::Table(table) => self.kept.tables.push(table),
                 _ => {}
             }

@@ -48,6 +48,25 @@ fn packs_may_have_channels_of_their_own() {
     });
 }
 
+/// A rule names another memory of the same type as that of the elements: they are read from the channels'.
+#[test]
+fn elements_are_where_the_channels_have_them() {
+    let right = "channel-port(frames(), frame-memory(), first-memory(?i), traps()).read";
+    let wrong = right.replace("frame-memory()", "first-memory(?i)");
+    let tested = |rule: &str| rule.replace("?i", "#i");
+    let pack = frames().replace(right, &wrong).replace(&tested(right), &tested(&wrong));
+    assert_ne!(pack, frames());
+    let guest = guest("f", "my:frames", &CHANNELS[..3], r#"(memory (export "f_memory") 1)"#);
+    check_with(fuser(&[("frames", guest)]), &pack, |module| {
+        let [reader, writer] = ends(module.call("f_new", &[]).unwrap());
+        let bytes: Vec<u8> = (0..128).collect();
+        module.write("f_memory", 4096, &bytes);
+        assert_eq!(module.call("f_write", &[writer, 4096, 2]), Ok(2));
+        assert_eq!(module.call("f_read", &[reader, 256, 9]), Ok(2));
+        assert_eq!(module.read("f_memory", 256, 128), bytes);
+    });
+}
+
 /// A guest without a memory has nothing to write from, and the pack says that it answers.
 #[test]
 fn the_guest_that_a_pack_does_not_answer_is_refused() {
