@@ -14,17 +14,13 @@
   (global $registered (export "registered") (mut i32) (i32.const 0))
   (global $events (export "events") (mut i32) (i32.const 0))
 
-  (func $least (param $a i32) (param $b i32) (result i32)
-    (select (local.get $a) (local.get $b) (i32.lt_u (local.get $a) (local.get $b))))
-
   ;; ── Sets ─────────────────────────────────────────────────────────────────────────────────────
 
   ;; A set: 21 bits of generation, 10 of its place. -3 if there is no room for one more.
   (func $meld:events-waitable-set.new (export "waitable-set.new") (result i32)
     (local $place i32) (local $generation i32)
     (loop $next
-      (if (i32.ge_u (local.get $place) (call $least (global.get $sets) (i32.const 1024)))
-        (then (return (i32.const -3))))
+      (if (i32.ge_u (local.get $place) (global.get $sets)) (then (return (i32.const -3))))
       (local.set $generation (i32.load (i32.shl (local.get $place) (i32.const 2))))
       (if (i32.and (local.get $generation) (i32.const 1))
         (then
@@ -88,9 +84,7 @@
     (local.set $entry (call $entry (local.get $waitable)))
     (if (i32.eqz (local.get $entry))
       (then
-        (if (i32.ge_u
-              (global.get $registered)
-              (call $least (global.get $most) (i32.const 1024)))
+        (if (i32.ge_u (global.get $registered) (global.get $most))
           (then (return (i32.const -3))))
         (local.set $entry (call $end))
         (global.set $registered (i32.add (global.get $registered) (i32.const 1)))
