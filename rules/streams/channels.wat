@@ -1,5 +1,5 @@
 ;; Channels of one element type: who holds their ends, and how far each end has come. Elements lie in
-;; rings in another memory; `channel-port.wat` brings them there and back. `docs/async-modules.md` has
+;; rings in another memory; `channel-transfer.wat` brings them there and back. `docs/async-modules.md` has
 ;; the layout.
 (module
   (import "" "elements" (memory $elements elements.addr 0))

@@ -51,7 +51,7 @@ fn packs_may_have_channels_of_their_own() {
 /// A rule names another memory of the same type as that of the elements: they are read from the channels'.
 #[test]
 fn elements_are_where_the_channels_have_them() {
-    let right = "channel-port(frames(), frame-memory(), first-memory(?i), traps()).read";
+    let right = "channel-transfer(frames(), frame-memory(), first-memory(?i), traps()).read";
     let wrong = right.replace("frame-memory()", "first-memory(?i)");
     let tested = |rule: &str| rule.replace("?i", "#i");
     let pack = frames().replace(right, &wrong).replace(&tested(right), &tested(&wrong));
