@@ -86,7 +86,7 @@ pub fn fuser(inputs: &[String]) -> Fuser {
         .fold(Fuser::new(), |fuser, (text, name)| fuser.input(name, text.clone().into_bytes()))
 }
 
-fn core_form(fuser: &Fuser, check: impl Fn(&mut dyn Module<Intrinsics>)) {
+pub fn core_form(fuser: &Fuser, check: impl Fn(&mut dyn Module<Intrinsics>)) {
     let bytes = fuser.clone().form(Form::Core).fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
     check(&mut *Wasmtime::load(&bytes));
     check(&mut *Wasmi::load(&bytes));
@@ -162,7 +162,7 @@ fn a_handle_passes_through_a_third_component() {
     assert_eq!(component_form(&fuser, UNREACHABLE).unwrap(), RESULT as u32);
 }
 
-/// A root whose core modules `a` and `b` have all functions, the host's by way of an imported module. It
+/// A root whose components `a` and `b` have all functions, the host's by way of an imported module. It
 /// makes two streams and two futures, of which the first ones are to be inside, and does with each all that
 /// can be done; then one more stream, which is the host's again. What the host returns counts towards the
 /// result.
@@ -173,30 +173,75 @@ fn everything() -> String {
         .map(|name| format!(r#"(export "{name}" (func {}))"#, ty_of(name)))
         .collect();
     let all: Vec<&str> = ALL.into_iter().chain(FUTURES).collect();
+    // What guests export: they name their memory themselves.
+    let own_ty = |name: &str| match name.ends_with("_read") || name.ends_with("_write") {
+        true if !name.contains("cancel") => ty_of(name).replacen("i32 ", "", 1),
+        _ => ty_of(name).to_string(),
+    };
+    let lifted = |name: &str| {
+        let ty = own_ty(name);
+        let params: String = (0..ty.split("(result").next().unwrap().matches("i32").count())
+            .map(|n| format!(r#"(param "p{n}" s32)"#))
+            .collect();
+        let result = ["i32", "i64"]
+            .iter()
+            .find(|ty_of| ty.contains(&format!("(result {ty_of})")))
+            .map_or(String::new(), |ty| format!("(result {})", ty.replacen('i', "s", 1)));
+        params + &result
+    };
     let guests: String = ["a", "b"]
         .iter()
         .map(|name| {
             let module = guest_with(name, &all, "(memory 1)");
-            let module = module.replacen("(module", &format!("(core module ${name}"), 1);
+            let module = module.replacen("(module", "(core module $m", 1);
+            let exports: String = all
+                .iter()
+                .map(|of| {
+                    format!(
+                        r#"(func (export "{}") {}
+                             (canon lift (core func $m "{name}_{of}")))"#,
+                        of.replace('_', "-"),
+                        lifted(of)
+                    )
+                })
+                .collect();
             format!(
-                r#"{module} (core instance ${name}
-                  (instantiate ${name} (with "pulseengine:async" (instance $async))))"#
+                r#"(component ${name}
+                     (import "async" (core module $async {functions}))
+                     (core instance $async (instantiate $async))
+                     {module}
+                     (core instance $m
+                       (instantiate $m (with "pulseengine:async" (instance $async))))
+                     {exports})
+                   (instance ${name}
+                     (instantiate ${name} (with "async" (core module $async))))"#
             )
         })
         .collect();
     // Of `a`: what makes and writes. Of `b`: what reads.
-    let imports: String = all
+    let lowered: String = all
+        .iter()
+        .map(|name| {
+            let (exported, ty) = (name.replace('_', "-"), lifted(name));
+            format!(
+                r#"(import "{exported}" (func ${name} {ty}))
+                   (core func ${name} (canon lower (func ${name})))"#
+            )
+        })
+        .collect();
+    let given: String = all
         .iter()
         .map(|name| {
             let of = if name.contains("read") { "b" } else { "a" };
-            let ty = ty_of(name);
-            // The guest names its memory itself.
-            let ty = match name.ends_with("_read") || name.ends_with("_write") {
-                true if !name.contains("cancel") => ty.replacen("i32 ", "", 1),
-                _ => ty.to_string(),
-            };
-            format!(r#"(import "{of}" "{of}_{name}" (func ${name} {ty}))"#)
+            let exported = name.replace('_', "-");
+            format!(r#"(with "{exported}" (func ${of} "{exported}"))"#)
         })
+        .collect();
+    let supplied: String =
+        all.iter().map(|name| format!(r#"(export "{name}" (func ${name}))"#)).collect();
+    let imports: String = all
+        .iter()
+        .map(|name| format!(r#"(import "" "{name}" (func ${name} {}))"#, own_ty(name)))
         .collect();
     let inside: String = [
         ("(call $stream_write (call $writable (local.get $s)) (i32.const 8) (i32.const 5))", 5),
@@ -231,8 +276,9 @@ fn everything() -> String {
     format!(
         r#"(component
           (import "{NAME}" (core module $async {functions}))
-          (core instance $async (instantiate $async))
           {guests}
+          (component $driver
+          {lowered}
           (core module $driver {imports}
             (func $readable (param i64) (result i32) (i32.wrap_i64 (local.get 0)))
             (func $writable (param i64) (result i32)
@@ -258,10 +304,10 @@ fn everything() -> String {
                   (call $readable (call $stream_new))))
               (call $drop (local.get $s) (local.get $f))
               (local.get $sum)))
-          (core instance $driver (instantiate $driver
-            (with "a" (instance $a))
-            (with "b" (instance $b))))
-          (func (export "run") (result u32) (canon lift (core func $driver "run"))))"#
+          (core instance $driver (instantiate $driver (with "" (instance {supplied}))))
+          (func (export "run") (result u32) (canon lift (core func $driver "run"))))
+          (instance $driver (instantiate $driver {given}))
+          (export "run" (func $driver "run")))"#
     )
 }
 
@@ -355,16 +401,25 @@ fn a_core_module_may_be_carried_by_another_component() {
               (export "make" (func (result i32)))))
             (core instance $async (instantiate $async))
             (core instance $maker (instantiate $maker (with "pulseengine:async" (instance $async))))
+            (func (export "make") (result u32) (canon lift (core func $maker "make"))))
+          (component $reader
+            (import "host" {ASYNC})
+            (import "make" (func $make (result u32)))
+            (core instance $async (instantiate $async))
+            (core func $make (canon lower (func $make)))
             (core module $reader {READER})
             (core instance $reader (instantiate $reader
               (with "pulseengine:async" (instance $async))
-              (with "" (instance $maker))))
+              (with "" (instance (export "make" (func $make))))))
             (func (export "run") (result u32) (canon lift (core func $reader "run"))))
           (instance $library (instantiate $library))
           (instance $user (instantiate $user
             (with "host" (core module $async))
             (with "maker" (core module $library "maker"))))
-          (export "run" (func $user "run")))"#
+          (instance $reader (instantiate $reader
+            (with "host" (core module $async))
+            (with "make" (func $user "make"))))
+          (export "run" (func $reader "run")))"#
     );
     let fuser = fuser(&[root]);
     core_form(&fuser, |module| {
@@ -389,13 +444,11 @@ fn a_core_module_may_be_supplied_by_composing() {
             (export "make" (func (result i32)))))
           (core instance $async (instantiate $async))
           (core instance $maker (instantiate $maker (with "pulseengine:async" (instance $async))))
-          (core module $reader {READER})
-          (core instance $reader (instantiate $reader
-            (with "pulseengine:async" (instance $async))
-            (with "" (instance $maker))))
-          (func (export "run") (result u32) (canon lift (core func $reader "run"))))"#
+          (func (export "make") (result u32) (canon lift (core func $maker "make"))))"#
     );
-    let fuser = fuser(&[user, library]);
+    let fuser = [("reader", reader()), ("user", user), ("library", library)]
+        .into_iter()
+        .fold(Fuser::new(), |fuser, (name, text)| fuser.input(name, text.into_bytes()));
     core_form(&fuser, |module| assert_eq!(module.call("run", &[]), Ok(RESULT)));
     assert_eq!(component_form(&fuser, UNREACHABLE).unwrap(), RESULT as u32);
 }

@@ -6,6 +6,7 @@ mod callbacks;
 mod components;
 #[path = "../engines/mod.rs"]
 mod engines;
+mod guests;
 mod host;
 mod intrinsics;
 mod modules;
