@@ -1,6 +1,6 @@
 //! What a guest is: a component instance with all its core modules is one, however many of them there are.
 
-use crate::components::{ASYNC, NAME, component_form, core_form, fuser};
+use crate::roots::{ASYNC, NAME, component_form, core_form, fuser};
 
 /// A component whose library writes from the memory of its main module, which makes streams and reads.
 const LIBRARY: &str = r#"
