@@ -10,17 +10,17 @@
 //!   alike, each import pointing at what it is.
 //! * [`adapter`] generates the one kind of module whose shape follows a signature.
 //! * [`merge`] merges instances into one module; it knows nothing of components.
-//! * `border` names what the module imports from and exports to its host.
+//! * `surface` names what the module imports from and exports to its host.
 //! * [`wrap`] gives the module the face that the input had.
 //!
 //! Nothing here chooses: a term that the backend does not know is an error.
 
 pub mod adapter;
-mod border;
 mod error;
 mod fresh;
 pub mod memory;
 pub mod merge;
+mod surface;
 mod terms;
 mod validate;
 mod warnings;
@@ -93,16 +93,16 @@ fn write(
     plan: &Plan,
     out: &mut (impl Write + Send),
 ) -> Result<Report, EmitError> {
-    let hosts = border::HostImports::new(program, plan)?;
+    let hosts = surface::HostImports::new(program, plan)?;
     let wiring = wiring::Wiring::new(program, plan, &hosts);
-    let border = border::ModuleBorder::new(program, plan, &hosts, &wiring)?;
+    let surface = surface::ModuleSurface::new(program, plan, &hosts, &wiring)?;
     let core_world = matches!(program.world, World::Core { .. });
     // A plain core module starts itself. Host functions of components work only once their host
     // knows the memory of the module that calls them, which is after its instantiation.
     let start = if core_world { StartMode::Section } else { started(plan, &wiring)? };
     let instances = wiring.instances()?;
     let merge =
-        Merge { name: None, instances, exports: border.exports.into_iter().collect(), start };
+        Merge { name: None, instances, exports: surface.exports.into_iter().collect(), start };
     let wit = || match plan.target.form {
         Form::Component => Ok(None),
         Form::Core => WitWorld::of(program),
@@ -125,11 +125,11 @@ fn write(
             let wrapping = wrap::Wrapping {
                 program,
                 module: std::mem::take(&mut module.head),
-                lowers: border.lowers,
-                builtins: border.builtins,
-                destructors: border.destructors,
-                supplied: border.supplied,
-                lifts: border.lifts,
+                lowers: surface.lowers,
+                builtins: surface.builtins,
+                destructors: surface.destructors,
+                supplied: surface.supplied,
+                lifts: surface.lifts,
                 start: merged.has_start.then(|| START.to_string()),
             };
             let face = match plan.target.form {

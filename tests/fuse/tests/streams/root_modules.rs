@@ -1,6 +1,6 @@
 //! Core modules that the root of a component imports: which functions they are, and whose.
 
-use crate::components::{
+use crate::roots::{
     ASYNC, MAKER, NAME, OTHER, READER, RESULT, UNREACHABLE, component_form, fuser, refused,
 };
 use meld::Form;
@@ -91,15 +91,27 @@ fn each_imported_core_module_is_a_host_of_its_own() {
                 (export "stream_new" (func (result i64)))
                 (export "stream_read" (func (param i32 i32 i32 i32) (result i32)))
                 (export "stream_write" (func (param i32 i32 i32 i32) (result i32)))))
-              (core instance $async (instantiate $async))
-              (core instance $second (instantiate $second))
-              (core module $maker {MAKER})
-              (core instance $maker (instantiate $maker (with "pulseengine:async" (instance $async))))
-              (core module $reader {READER})
-              (core instance $reader (instantiate $reader
-                (with "pulseengine:async" (instance ${of_reader})) (with "" (instance $maker))))
+              (component $maker
+                (import "async" {ASYNC})
+                (core instance $async (instantiate $async))
+                (core module $m {MAKER})
+                (core instance $m (instantiate $m (with "pulseengine:async" (instance $async))))
+                (func (export "make") (result u32) (canon lift (core func $m "make"))))
+              (component $reader
+                (import "async" {ASYNC})
+                (import "make" (func $make (result u32)))
+                (core instance $async (instantiate $async))
+                (core func $make (canon lower (func $make)))
+                (core module $m {READER})
+                (core instance $m (instantiate $m
+                  (with "pulseengine:async" (instance $async))
+                  (with "" (instance (export "make" (func $make))))))
+                (func (export "run") (result u32) (canon lift (core func $m "run"))))
+              (instance $maker (instantiate $maker (with "async" (core module $async))))
+              (instance $reader (instantiate $reader
+                (with "async" (core module ${of_reader})) (with "make" (func $maker "make"))))
               {more}
-              (func (export "run") (result u32) (canon lift (core func $reader "run"))))"#
+              (export "run" (func $reader "run")))"#
         )
     };
     let run = |root: String, first: &str, second: &str| {
@@ -131,10 +143,10 @@ fn each_imported_core_module_is_a_host_of_its_own() {
     assert_eq!(run(root("async", ""), UNREACHABLE, UNREACHABLE), RESULT as u32);
     // Two that share would both be imported under one name.
     let more = r#"
-      (core instance $maker2 (instantiate $maker (with "pulseengine:async" (instance $second))))
-      (core instance $reader2 (instantiate $reader
-        (with "pulseengine:async" (instance $second)) (with "" (instance $maker2))))
-      (func (export "run2") (result u32) (canon lift (core func $reader2 "run")))"#;
+      (instance $maker2 (instantiate $maker (with "async" (core module $second))))
+      (instance $reader2 (instantiate $reader
+        (with "async" (core module $second)) (with "make" (func $maker2 "make"))))
+      (export "run2" (func $reader2 "run"))"#;
     for form in [Form::Component, Form::Core] {
         let error = fuser(&[root("async", more)]).form(form).fuse().unwrap_err().to_string();
         for words in ["`pulseengine:async` `stream_new`", "one core module"] {
@@ -169,22 +181,19 @@ fn intrinsics_by_other_names() {
         )
     };
     let supplied = r#"(export "stream_write" (func $write))"#;
-    refused(
-        &with(
-            r#"(import "env" "stream_write" (func $f (param i32 i32 i32 i32) (result i32)))"#,
-            supplied,
-            "(call $f (call $make) (i32.const 0) (i32.const 0) (i32.const 0))",
+    for (name, params, arguments, word) in [
+        (
+            "stream_write",
+            "i32 i32 i32 i32",
+            "(call $make) (i32.const 0) (i32.const 0) (i32.const 0)",
+            "root/user: import \"env\" \"stream_write\"",
         ),
-        &["root/user: import \"env\" \"stream_write\"", "import it by that name"],
-    );
-    refused(
-        &with(
-            r#"(import "env" "thread_new" (func $f (param i32 i32) (result i32)))"#,
-            supplied,
-            "(call $f (i32.const 0) (i32.const 0))",
-        ),
-        &["thread_new", "import it by that name"],
-    );
+        ("thread_new", "i32 i32", "(i32.const 0) (i32.const 0)", "thread_new"),
+    ] {
+        let import = format!(r#"(import "env" "{name}" (func $f (param {params}) (result i32)))"#);
+        let root = with(&import, supplied, &format!("(call $f {arguments})"));
+        refused(&root, &[word, "import it by that name"]);
+    }
     // What is imported as `stream_write` is `stream_read`: nobody writes, so all is left to the host, and
     // as what it is.
     let swapped = with("", r#"(export "stream_write" (func $read))"#, "(call $make)");
@@ -263,9 +272,6 @@ fn a_root_imports_core_modules_of_all_types() {
           (drop (call $d (i32.const 1) (i32.const 0)))
           (global.get $n)))
       (core instance $m (instantiate $m (with "meld:dispatch" (instance $d))))
-      (func (export "run") (result s32) (canon lift (core func $m "run"))))"#;
-    let bytes = fuser(&[root.to_string()]).fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
-    wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::all())
-        .validate_all(&bytes)
-        .unwrap();
+      (func (export "run") (result u32) (canon lift (core func $m "run"))))"#;
+    assert_eq!(component_form(&fuser(&[root.to_string()]), UNREACHABLE).unwrap(), 5);
 }
