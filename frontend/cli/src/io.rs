@@ -1,6 +1,7 @@
 //! Files, standard input and standard output.
 
 use crate::exit::Failure;
+use crate::unfinished::Unfinished;
 use bytes::Bytes;
 use memmap2::MmapMut;
 #[cfg(unix)]
@@ -36,8 +37,8 @@ pub fn origin(path: &str) -> &str {
 fn read_file(path: &Path) -> std::io::Result<Bytes> {
     let mut file = File::open(path)?;
     let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        // A pipe, a device, or a folder: its length says nothing.
+    if !metadata.is_file() || metadata.len() == 0 {
+        // A pipe, a device, a folder, or what the system makes as it is read: its length says nothing.
         return read_stream(file);
     }
     if metadata.len() > MOST {
@@ -45,16 +46,22 @@ fn read_file(path: &Path) -> std::io::Result<Bytes> {
         return Err(std::io::Error::other(message));
     }
     let length = usize::try_from(metadata.len()).map_err(std::io::Error::other)?;
+    let shorter = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => std::io::Error::other(
+            "it has fewer bytes than the system says, as if somebody were writing it: try again",
+        ),
+        _ => error,
+    };
     if length < LARGE {
         let mut bytes = vec![0; length];
-        file.read_exact(&mut bytes)?;
+        file.read_exact(&mut bytes).map_err(shorter)?;
         return Ok(bytes.into());
     }
     let mut bytes = MmapMut::map_anon(length)?;
     // Where it is not heeded, all is as fast as it can be there.
     #[cfg(target_os = "linux")]
     let _ = bytes.advise(memmap2::Advice::HugePage);
-    read_large(&file, &mut bytes)?;
+    read_large(&file, &mut bytes).map_err(shorter)?;
     Ok(Bytes::from_owner(bytes))
 }
 
@@ -105,7 +112,7 @@ const CUT: &str = "; what the file holds now is not complete";
 /// An output that is made bit by bit. What stands at its path stays until it is complete.
 pub enum Output<'p> {
     /// A file beside its place, `.meld-*.part`.
-    Beside(NamedTempFile, PathBuf),
+    Beside(NamedTempFile, PathBuf, Unfinished),
     /// For what is no file, or is not to be replaced.
     Memory(Vec<u8>, &'p str),
 }
@@ -141,26 +148,28 @@ impl<'p> Output<'p> {
         builder.prefix(".meld-").suffix(".part");
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(folder.unwrap_or(Path::new("."))).ok()?;
+        let unfinished = Unfinished::watched()?;
+        let make = || builder.tempfile_in(folder.unwrap_or(Path::new(".")));
+        let file = unfinished.make(make).ok()?;
         if let Some(existing) = existing {
             if !is_alike(&existing, &file.as_file().metadata().ok()?) || has_attributes(&place) {
                 return None;
             }
             file.as_file().set_permissions(existing.permissions()).ok()?;
         }
-        #[cfg(unix)]
-        remove_when_stopped(file.path().to_path_buf()).ok()?;
-        Some(Output::Beside(file, place))
+        Some(Output::Beside(file, place, unfinished))
     }
 
     /// Puts the output in its place.
     pub fn complete(self) -> Result<(), Failure> {
         match self {
             Output::Memory(bytes, path) => write(path, &bytes),
-            Output::Beside(file, place) => {
+            Output::Beside(file, place, unfinished) => {
                 // Some places can be written to and not be replaced: in a sticky folder, or mounted.
-                let done = file.persist(&place).map(drop).or_else(|e| copy(e.file, &place));
-                done.map_err(|e| Failure::file(format!("{}: {e}", place.display())))
+                let put = || file.persist(&place).map(drop).or_else(|e| copy(e.file, &place));
+                unfinished
+                    .complete(put)
+                    .map_err(|e| Failure::file(format!("{}: {e}", place.display())))
             }
         }
     }
@@ -202,51 +211,25 @@ fn has_attributes(_: &Path) -> bool {
     false
 }
 
-/// Removes a file where a signal ends the process. Other signals end it still, and leave the file; those that
-/// whoever started the process has it ignore end nothing.
-#[cfg(unix)]
-fn remove_when_stopped(path: PathBuf) -> std::io::Result<()> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let ignored = ignored_signals();
-    let ends = |signal: &i32| ignored & (1 << (signal - 1)) == 0;
-    let mut signals =
-        signal_hook::iterator::Signals::new([SIGINT, SIGTERM].into_iter().filter(ends))?;
-    std::thread::spawn(move || {
-        if let Some(signal) = signals.forever().next() {
-            let _ = std::fs::remove_file(path);
-            let _ = signal_hook::low_level::emulate_default_handler(signal);
-        }
-    });
-    Ok(())
-}
-
-/// Signals that this process ignores, as a set of bits: none where the system has no such file, as only Linux has.
-#[cfg(unix)]
-fn ignored_signals() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let set = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(0)
-}
-
 impl std::io::Write for Output<'_> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         match self {
             Output::Memory(all, _) => all.write(bytes),
-            Output::Beside(file, _) => file.as_file_mut().write(bytes),
+            Output::Beside(file, ..) => file.as_file_mut().write(bytes),
         }
     }
 
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> std::io::Result<usize> {
         match self {
             Output::Memory(all, _) => all.write_vectored(pieces),
-            Output::Beside(file, _) => file.as_file_mut().write_vectored(pieces),
+            Output::Beside(file, ..) => file.as_file_mut().write_vectored(pieces),
         }
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
         match self {
             Output::Memory(..) => Ok(()),
-            Output::Beside(file, _) => file.as_file_mut().flush(),
+            Output::Beside(file, ..) => file.as_file_mut().flush(),
         }
     }
 }
@@ -305,7 +288,7 @@ mod tests {
         let mut output = Output::open(place.to_str().unwrap());
         output.write_all(b"new").unwrap();
         // There is nothing to rename any more, which fails as a folder that refuses it does.
-        let Output::Beside(file, _) = &output else { panic!("the file can be replaced") };
+        let Output::Beside(file, ..) = &output else { panic!("the file can be replaced") };
         std::fs::remove_file(file.path()).unwrap();
         output.complete().unwrap();
         assert_eq!(std::fs::read(&place).unwrap(), b"new");

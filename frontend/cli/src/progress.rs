@@ -22,7 +22,7 @@ impl Progress {
             return Progress { done: None, thread: None };
         }
         let (done, until) = mpsc::channel::<()>();
-        let thread = std::thread::spawn(move || {
+        let tell = move || {
             let mut seconds = 0;
             while until.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
                 seconds += PATIENCE.as_secs();
@@ -31,8 +31,9 @@ impl Progress {
             if seconds > 0 {
                 complain("\r\x1b[K");
             }
-        });
-        Progress { done: Some(done), thread: Some(thread) }
+        };
+        // Where there can be no more threads, nothing is said.
+        Progress { done: Some(done), thread: std::thread::Builder::new().spawn(tell).ok() }
     }
 }
 
