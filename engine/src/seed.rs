@@ -531,12 +531,6 @@ impl Seeder<'_> {
             self.state(ids.has_funcref_table, row);
         }
         let Intrinsics { never_called, streams, futures } = self.intrinsics.clone();
-        if !streams.is_empty() {
-            self.state(ids.streams_shared, Vec::new());
-        }
-        if !futures.is_empty() {
-            self.state(ids.futures_shared, Vec::new());
-        }
         for (fact, imports) in [
             (ids.never_called, never_called),
             (ids.shares_streams, streams),

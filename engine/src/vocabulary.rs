@@ -180,8 +180,6 @@ vocabulary! {
         never_called = "never-called"("CoreImport");
         shares_streams = "shares-streams"("CoreImport");
         shares_futures = "shares-futures"("CoreImport");
-        streams_shared = "streams-shared"();
-        futures_shared = "futures-shared"();
         of_root_module = "of-root-module"("CoreImport", "Int");
         known_as = "known-as"("Int", "Str");
     }
