@@ -87,9 +87,9 @@ rule memory {
 }
 rule pipes {
   match   pipes()
-  rewrite bridge(pipe-memory(), 0, 2, 16, 32)
+  rewrite stream-bridge(pipe-memory(), 0, 2, 16, 32)
   because "two streams of 16 bytes"
-  test { pipes() => bridge(pipe-memory(), 0, 2, 16, 32) }
+  test { pipes() => stream-bridge(pipe-memory(), 0, 2, 16, 32) }
 }
 rule new {
   match   host-func("my:pipes", "new", ?i)
@@ -149,4 +149,19 @@ fn packs_may_have_streams_of_their_own() {
         assert_eq!(module.call("b_new", &[]), Ok(-2), "there are two");
         assert_eq!(module.call("b_read", &[7, 100, 5, 0]), Ok(-2), "the host has none");
     });
+}
+
+/// A ring is masked: one of 100 bytes would put what is written over what was not yet read.
+#[test]
+fn streams_of_another_size_than_a_power_of_two_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.meld");
+    for (from, to, words) in [
+        ("0, 2, 16, 32)", "0, 2, 100, 32)", "`bytes` is 100, which is not a power of two"),
+        ("0, 2, 16, 32)", "1, 2, 16, 32)", "`kind` is 1"),
+    ] {
+        std::fs::write(&path, PIPES.replace(from, to)).unwrap();
+        let error = Fuser::new().rules(&path).load_rules().unwrap_err().to_string();
+        assert!(error.contains(words), "no `{words}` in: {error}");
+    }
 }
