@@ -4,11 +4,11 @@ use crate::adapter::{
     self,
     from_plan::{self, FromPlan},
 };
-use crate::border::HostImports;
 use crate::error::EmitError;
 use crate::fresh;
 use crate::memory;
 use crate::merge::{Instance, Kind, Origin, Source};
+use crate::surface::HostImports;
 use meld_component::program::{InstanceId, Program};
 use meld_engine::plan::{Entity, ModuleImport, Node, NodeId, PackModule, Plan, Port};
 use std::borrow::Cow;

@@ -248,14 +248,14 @@ impl<'a> Wrapping<'a> {
 }
 
 /// What the functions at a program's border need.
-struct BorderNeeds<'a> {
+struct SurfaceNeeds<'a> {
     program: &'a Program,
     of: NeedsOf<'a>,
     /// The types of host functions, by [`HostFuncId`].
     hosts: Vec<Option<FuncTypeId>>,
 }
 
-impl<'a> BorderNeeds<'a> {
+impl<'a> SurfaceNeeds<'a> {
     fn new(program: &'a Program) -> Self {
         let mut hosts = vec![None; program.host_funcs.len()];
         for func in &program.funcs {
@@ -265,7 +265,7 @@ impl<'a> BorderNeeds<'a> {
                 *slot = Some(func.ty);
             }
         }
-        BorderNeeds { program, of: NeedsOf::new(&program.types), hosts }
+        SurfaceNeeds { program, of: NeedsOf::new(&program.types), hosts }
     }
 
     /// What lowering a host function needs of the module that imports it.

@@ -1,7 +1,7 @@
 //! What a guest is: a component instance with all its core modules is one, however many of them there are.
 
-use crate::components::{ASYNC, NAME, component_form, core_form, fuser};
-use crate::modules::{self, ALL, FUTURES, guest};
+use crate::harness::{self, ALL, FUTURES, guest};
+use crate::roots::{ASYNC, NAME, component_form, core_form, fuser};
 
 /// A component whose library writes from the memory of its main module, which makes streams and reads.
 const LIBRARY: &str = r#"
@@ -75,7 +75,7 @@ fn many_guests_share_at_little_cost() {
     let names: Vec<String> = (0..50).map(|number| format!("g{number}")).collect();
     let guests: Vec<(&str, String)> =
         names.iter().map(|name| (name.as_str(), guest(name, &all))).collect();
-    let fused = modules::fuser(&guests).fuse().unwrap_or_else(|e| panic!("{e}"));
+    let fused = harness::fuser(&guests).fuse().unwrap_or_else(|e| panic!("{e}"));
     let text = wasmprinter::print_bytes(fused.bytes).unwrap();
     assert!(text.contains("meld:stream-read"), "streams stay inside");
 }

@@ -1,5 +1,5 @@
 //! Streams and futures of `pulseengine:async` between fused guests, and the modules beside them;
-//! `docs/streams.md` and `docs/async-modules.md` say which test holds what. And packs of a user that answer in the host's place.
+//! `docs/streams.md` and `docs/async-modules.md` say which test holds what.
 
 mod async_modules;
 mod callbacks;
@@ -7,10 +7,11 @@ mod components;
 #[path = "../engines/mod.rs"]
 mod engines;
 mod guests;
+mod harness;
 mod host;
 mod intrinsics;
-mod modules;
 mod other_types;
 mod own_packs;
-mod packs;
 mod root_modules;
+mod roots;
+mod streams;

@@ -1,4 +1,4 @@
-//! The border to the host: what the merged module imports and exports, by names of meld's own.
+//! The surface of the merged module: what it imports from its host and exports to it, by names of meld's own.
 //! [`crate::wrap`] gives them their final names, or lowers and lifts them.
 
 use crate::error::EmitError;
@@ -102,9 +102,9 @@ fn host_function(plan: &Plan, id: NodeId) -> Result<HostFuncId, EmitError> {
     Err(EmitError::Term { term: format!("{:?}", plan.node(id)), wanted: "a host function" })
 }
 
-/// The border of one fusion.
+/// The surface of one merged module.
 #[derive(Default)]
-pub struct ModuleBorder {
+pub struct ModuleSurface {
     /// Exports of the merged module.
     pub exports: IndexMap<String, Source>,
     /// What its imports are: functions of components, and of core modules that the root imports.
@@ -125,8 +125,8 @@ struct HostSide {
     realloc: Option<Source>,
 }
 
-impl ModuleBorder {
-    /// Draws the border of a plan.
+impl ModuleSurface {
+    /// Lists what a plan imports and exports.
     ///
     /// # Errors
     ///
@@ -137,40 +137,40 @@ impl ModuleBorder {
         hosts: &HostImports,
         wiring: &Wiring<'_>,
     ) -> Result<Self, EmitError> {
-        let mut border = ModuleBorder::default();
+        let mut surface = ModuleSurface::default();
         match &program.world {
             World::Core { exports } => {
                 for (i, (name, _)) in exports.iter().enumerate() {
                     let node = answer(plan, Port::CoreExport(i as u32), name)?;
-                    border.exports.insert(name.clone(), wiring.source(node)?);
+                    surface.exports.insert(name.clone(), wiring.source(node)?);
                 }
             }
             World::Component(_) => {
                 for (i, export) in program.root_exports.iter().enumerate() {
                     let name = export.path.join("#");
                     let node = answer(plan, Port::Export(i as u32), &name)?;
-                    let lifted = border.lift(program, plan, wiring, node, &name)?;
-                    border.lifts.push(lifted);
+                    let lifted = surface.lift(program, plan, wiring, node, &name)?;
+                    surface.lifts.push(lifted);
                 }
                 let mut lowered_names = BTreeSet::new();
                 for (&id, names) in &hosts.names {
                     if !lowered_names.insert(names) {
                         continue;
                     }
-                    let lowered = border.lower(program, plan, hosts, wiring, id)?;
-                    border.lowers.push(lowered);
+                    let lowered = surface.lower(program, plan, hosts, wiring, id)?;
+                    surface.lowers.push(lowered);
                 }
-                border.builtins = hosts.builtins.values().cloned().collect();
+                surface.builtins = hosts.builtins.values().cloned().collect();
                 for (port, node) in &plan.ports {
                     let Port::Destructor(resource) = *port else { continue };
                     let name = format!("[dtor]{}", program.resources[resource.index()].name);
-                    let export = border.export(&name, wiring.source(*node)?);
-                    border.destructors.push(Destructor { resource, export });
+                    let export = surface.export(&name, wiring.source(*node)?);
+                    surface.destructors.push(Destructor { resource, export });
                 }
-                border.supplied = supplied(program, plan, hosts)?;
+                surface.supplied = supplied(program, plan, hosts)?;
             }
         }
-        Ok(border)
+        Ok(surface)
     }
 
     fn lift(
