@@ -9,7 +9,7 @@ use crate::error::EngineError;
 use crate::plan::{Entity, Form, Port, Target};
 use crate::term::{Bank, Op, Term};
 use crate::vocabulary::{FactIds, Terms, look_up};
-use meld_component::facts::{self, BodySizes, Callee, Intrinsics, Slot, Trampolines};
+use meld_component::facts::{self, BodySizes, Callee, Calls, Slot, Trampolines};
 use meld_component::program::{
     Builtin, CoreItem, CoreKind, FuncDef, FuncId, InstanceId, OptionsId, Program, ResourceDef,
     ResourceId, StringEncoding, World,
@@ -54,7 +54,7 @@ pub fn seed(
         into,
         terms,
         trampolines,
-        intrinsics: facts::intrinsics(program),
+        calls: given::calls(program, rules, silent),
         body_sizes,
         funcs: HashMap::new(),
         types: Vec::new(),
@@ -158,7 +158,7 @@ struct Seeder<'p> {
     into: Statement,
     terms: Terms,
     trampolines: Trampolines,
-    intrinsics: Intrinsics,
+    calls: Calls,
     body_sizes: BodySizes,
     funcs: HashMap<FuncId, Term>,
     types: Vec<Term>,

@@ -178,8 +178,7 @@ vocabulary! {
         memories = "memories"("CoreImport", "Int");
         has_funcref_table = "has-funcref-table"("CoreImport");
         never_called = "never-called"("CoreImport");
-        shares_streams = "shares-streams"("CoreImport");
-        shares_futures = "shares-futures"("CoreImport");
+        between_guests = "between-guests"("CoreImport", "Str");
         of_root_module = "of-root-module"("CoreImport", "Int");
         known_as = "known-as"("Int", "Str");
     }

@@ -4,7 +4,7 @@ use super::Seeder;
 use crate::plan::Entity;
 use crate::term::Term;
 use crate::vocabulary::FactIds;
-use meld_component::facts::{self, Intrinsics};
+use meld_component::facts::{self, Calls};
 use meld_component::program::InstanceId;
 
 impl Seeder<'_> {
@@ -19,7 +19,7 @@ impl Seeder<'_> {
         for (attribute, firsts) in [
             (terms.guest_of, facts::guests(program)),
             (terms.peers_of, facts::peers(program)),
-            (terms.first_import, facts::first_imports(program, &self.intrinsics.never_called)),
+            (terms.first_import, facts::first_imports(program, &self.calls.never)),
         ] {
             for (import, first) in firsts {
                 let import = self.core_import(import);
@@ -50,17 +50,19 @@ impl Seeder<'_> {
             let row = vec![self.core_import((instance, position)), self.count(count)];
             self.state(ids.memories, row);
         }
-        let Intrinsics { never_called, streams, futures } = self.intrinsics.clone();
+        let Calls { never, between_guests } = self.calls.clone();
         for (fact, imports) in [
             (ids.has_funcref_table, facts::funcref_tables(program).collect()),
-            (ids.never_called, never_called),
-            (ids.shares_streams, streams),
-            (ids.shares_futures, futures),
+            (ids.never_called, never),
         ] {
             for import in imports {
                 let row = vec![self.core_import(import)];
                 self.state(fact, row);
             }
+        }
+        for (import, kind) in between_guests {
+            let row = vec![self.core_import(import), self.text(&kind)];
+            self.state(ids.between_guests, row);
         }
         for (import, module) in facts::root_modules(program) {
             let row = vec![self.core_import(import), self.int(i64::from(module.0))];
