@@ -216,3 +216,60 @@ fn a_rule_without_its_guard_is_told_which_guest_lacks_what() {
         assert!(error.contains(&format!("the first {kind} of a, which has none")), "{error}");
     }
 }
+
+/// Whether guests hand pipes to each other, and whether anything calls a function, is known of any module.
+#[test]
+fn packs_may_ask_what_guests_hand_to_each_other() {
+    let pack = r#"
+pack my.pipes
+use meld.vocabulary
+given answers("my:pipes"), handed-over("my:pipes", "pipe", "new", "write", "read")
+/// Says how it was answered.
+module answer(as: Int in 0..=1) from """
+  (module
+    (import "" "as" (global $as i32))
+    (func (export "new") (result i64) (i64.extend_i32_u (global.get $as)))
+    (func (export "transfer") (param i32 i32 i32 i32) (result i32) (global.get $as)))
+""" cost size 20, call 1
+rule between {
+  match   host-func("my:pipes", "new", ?i)
+  where   between-guests(?i, "pipe")
+  rewrite answer(1).new
+  because "guests share them"
+  test { given between-guests(#i, "pipe"); host-func("my:pipes", "new", #i) => answer(1).new }
+  test { host-func("my:pipes", "new", #i) =/=> }
+}
+rule alone {
+  match   host-func("my:pipes", "new", ?i)
+  where   !between-guests(?i, "pipe")
+  rewrite answer(0).new
+  because "no other guest has any"
+  test { host-func("my:pipes", "new", #i) => answer(0).new }
+  test { given between-guests(#i, "pipe"); host-func("my:pipes", "new", #i) =/=> }
+}
+rule write {
+  match   host-func("my:pipes", "write", _)
+  rewrite answer(0).transfer
+  because "nobody looks at it"
+  test { host-func("my:pipes", "write", #i) => answer(0).transfer }
+}
+rule read {
+  match   host-func("my:pipes", "read", _)
+  rewrite answer(0).transfer
+  because "nobody looks at it"
+  test { host-func("my:pipes", "read", #i) => answer(0).transfer }
+}
+"#;
+    let functions = [("new", 0, "i64"), ("write", 4, "i32"), ("read", 4, "i32")];
+    let guest = |name: &str, functions: &[_]| {
+        let memory = format!(r#"(memory (export "{name}_memory") 1)"#);
+        wrappers(name, "my:pipes", functions, &memory)
+    };
+    let all = ("a", guest("a", &functions));
+    let writer = ("b", guest("b", &functions[1..2]));
+    for (guests, between) in [(vec![all.clone()], 0), (vec![all, writer], 1)] {
+        check_with(fuser(&guests), pack, |module| {
+            assert_eq!(module.call("a_new", &[]), Ok(between));
+        });
+    }
+}
