@@ -220,7 +220,7 @@ impl<'a> Wrapper<'a> {
                 }
                 Imported::Supplied(supplied) => {
                     let function = self.supplied(supplied)?;
-                    (&supplied.module, &supplied.name, Argument::Function(function))
+                    (&supplied.module, &supplied.import, Argument::Function(function))
                 }
                 Imported::Lowered(lowered) => {
                     let func = self.host(lowered.host)?;

@@ -3,10 +3,10 @@
 
 use super::face::{self, Face};
 use super::resources::Resources;
-use super::{Imported, Lifted, SurfaceNeeds, WrapError, Wrapping};
+use super::{Imported, Lifted, Supplied, SurfaceNeeds, WrapError, Wrapping};
 use indexmap::IndexMap;
 use meld_component::needs::Needs;
-use meld_component::program::StringEncoding;
+use meld_component::program::{HostModuleId, StringEncoding};
 use std::collections::HashMap;
 use wasm_encoder::{EntityType, ExportKind, ExportSection, ImportSection, RawSection, Section};
 use wasmparser::{BinaryReaderError, Payload, TypeRef};
@@ -77,6 +77,7 @@ pub(crate) fn core_face(wrapping: &Wrapping<'_>) -> Result<(Face, StringEncoding
     for import in &parts.imports {
         imports.push(surface.import(import)?);
     }
+    surface.check_supplied(&imports)?;
     for (index, lifted) in wrapping.lifts.iter().enumerate() {
         surface.lift(index, lifted)?;
     }
@@ -209,6 +210,36 @@ impl<'a> CoreSurface<'a> {
         let function = format!("the import `{}`", path.join("` / `"));
         self.require(needs, function, lowered.encoding, &lowered.memory, &lowered.realloc)?;
         Ok((module.to_string(), name.to_string(), import.ty))
+    }
+
+    /// Holds functions of core modules that the root imports apart from others: `imports` has the new names of all
+    /// imports.
+    fn check_supplied(&self, imports: &[(String, String, u32)]) -> Result<(), WrapError> {
+        let program = self.wrapping.program;
+        let mut names: HashMap<(&str, &str), usize> = HashMap::new();
+        for (module, name, _) in imports {
+            *names.entry((module, name)).or_default() += 1;
+        }
+        let mut modules: HashMap<&str, HostModuleId> = HashMap::new();
+        for import in &self.parts.imports {
+            let Some(Imported::Supplied(supplied)) =
+                self.imported.get(&(import.module, import.name))
+            else {
+                continue;
+            };
+            let Supplied { module, name, instance, .. } = supplied;
+            if names[&(&**module, &**name)] > 1 {
+                return Err(WrapError::HostNames { module: module.clone(), name: name.clone() });
+            }
+            let id = program.host_instances[instance.index()];
+            let first = *modules.entry(module).or_insert(id);
+            if first != id {
+                let path = |id: HostModuleId| program.host_modules[id.index()].path.join("` / `");
+                let (first, second, module) = (path(first), path(id), module.clone());
+                return Err(WrapError::HostModules { module, first, second });
+            }
+        }
+        Ok(())
     }
 
     /// Exports a function of the world under its name.
