@@ -47,6 +47,9 @@ pub struct Calls {
     pub between_guests: BTreeSet<(Import, String)>,
 }
 
+/// An import that something calls, with the function's name.
+type Called<'p> = (Import, &'p str);
+
 /// Looks at all imports from modules of these names.
 pub fn calls(program: &Program, modules: &BTreeSet<String>, handed: &[HandedOver]) -> Calls {
     let all: Vec<(Import, &str, &str)> = host_functions(program)
@@ -58,7 +61,7 @@ pub fn calls(program: &Program, modules: &BTreeSet<String>, handed: &[HandedOver
     }
     let wanted = all.iter().map(|(import, ..)| *import).collect();
     let called = called(program, &wanted);
-    let mut by_host: BTreeMap<(&str, Option<HostModuleId>), Vec<(Import, &str)>> = BTreeMap::new();
+    let mut by_host: BTreeMap<(&str, Option<HostModuleId>), Vec<Called>> = BTreeMap::new();
     for (import, module, name) in all.iter().filter(|(import, ..)| called.contains(import)) {
         let host = supplied_by(program, *import).map(|(module, _)| module);
         by_host.entry((module, host)).or_default().push((*import, name));
@@ -77,7 +80,7 @@ pub fn calls(program: &Program, modules: &BTreeSet<String>, handed: &[HandedOver
 
 /// Whether of the functions of a host that something calls some guest calls the one that makes such things, one
 /// that which gives, and another one that which takes.
-fn is_between_guests(program: &Program, called: &[(Import, &str)], kind: &HandedOver) -> bool {
+fn is_between_guests(program: &Program, called: &[Called<'_>], kind: &HandedOver) -> bool {
     // Who has no memory has nothing to give or take, and only passes the function on.
     let has_memory = |id: &InstanceId| !program.module_of(*id).memories.is_empty();
     let users = |wanted: &str| {
