@@ -75,6 +75,8 @@ pub struct Matcher {
     pub guards: Vec<Condition>,
     /// How many slots a match has: declared variables first, then wildcards and globs.
     pub slots: usize,
+    /// How many of them are of declared variables.
+    pub variables: usize,
 }
 
 /// A compiled rule or option.
@@ -125,9 +127,10 @@ struct Compiler {
 
 impl Compiler {
     fn matcher(&mut self, pattern: &Pattern, guards: &[Guard]) -> Matcher {
+        let variables = self.slots;
         let pattern = self.pattern(pattern);
         let guards = guards.iter().map(|guard| self.guard(guard)).collect();
-        Matcher { pattern, guards, slots: self.slots }
+        Matcher { pattern, guards, slots: self.slots, variables }
     }
 
     fn guard(&mut self, guard: &Guard) -> Condition {

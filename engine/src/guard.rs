@@ -148,9 +148,19 @@ impl Facts {
                 for row in rows {
                     let mut solutions: Vec<Slots> = Vec::new();
                     match_all(view, args, row, slots, &mut |slots| solutions.push(slots.clone()));
+                    // Where no variable is bound, one row is as good as any other.
+                    let count = matcher.variables;
+                    let binds_none =
+                        solutions.first().is_some_and(|first| first[..count] == slots[..count]);
+                    if binds_none {
+                        solutions.truncate(1);
+                    }
                     for mut slots in solutions {
                         found = true;
                         self.check_from(ask, at + 1, &mut slots, holds, refuses);
+                    }
+                    if binds_none {
+                        break;
                     }
                 }
                 if !found {
@@ -163,9 +173,9 @@ impl Facts {
 
 impl Table {
     /// Rows that agree with what is known of the arguments.
-    fn candidates(&self, values: &[Value]) -> Vec<&[Id]> {
+    fn candidates(&self, values: &[Value]) -> Box<dyn Iterator<Item = &[Id]> + '_> {
         if values.contains(&Value::Absent) {
-            return Vec::new();
+            return Box::new(std::iter::empty());
         }
         let known: Vec<(usize, Id)> = values
             .iter()
@@ -177,7 +187,7 @@ impl Table {
             .collect();
         if known.len() == values.len() {
             let row: Vec<Id> = known.iter().map(|(_, id)| *id).collect();
-            return self.set.get(&row).map(Vec::as_slice).into_iter().collect();
+            return Box::new(self.set.get(&row).map(Vec::as_slice).into_iter());
         }
         let rows: Box<dyn Iterator<Item = &Vec<Id>>> = match known.first() {
             Some(first) => Box::new(
@@ -185,7 +195,9 @@ impl Table {
             ),
             None => Box::new(self.classes.iter()),
         };
-        rows.filter(|row| known.iter().all(|(i, id)| row[*i] == *id)).map(Vec::as_slice).collect()
+        Box::new(
+            rows.filter(move |row| known.iter().all(|(i, id)| row[*i] == *id)).map(Vec::as_slice),
+        )
     }
 }
 

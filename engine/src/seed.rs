@@ -9,7 +9,7 @@ use crate::error::EngineError;
 use crate::plan::{Entity, Form, Port, Target};
 use crate::term::{Bank, Op, Term};
 use crate::vocabulary::{FactIds, Terms, look_up};
-use meld_component::facts::{self, BodySizes, Callee, Intrinsics, Slot, Trampolines};
+use meld_component::facts::{self, BodySizes, Callee, Calls, Slot, Trampolines};
 use meld_component::program::{
     Builtin, CoreItem, CoreKind, FuncDef, FuncId, InstanceId, OptionsId, Program, ResourceDef,
     ResourceId, StringEncoding, World,
@@ -18,6 +18,7 @@ use meld_pack::ruleset::{FactId, PackId, RuleSet, TermId};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 mod given;
+mod imports;
 mod resources;
 mod types;
 
@@ -53,7 +54,7 @@ pub fn seed(
         into,
         terms,
         trampolines,
-        intrinsics: facts::intrinsics(program),
+        calls: given::calls(program, rules, silent),
         body_sizes,
         funcs: HashMap::new(),
         types: Vec::new(),
@@ -157,7 +158,7 @@ struct Seeder<'p> {
     into: Statement,
     terms: Terms,
     trampolines: Trampolines,
-    intrinsics: Intrinsics,
+    calls: Calls,
     body_sizes: BodySizes,
     funcs: HashMap<FuncId, Term>,
     types: Vec<Term>,
@@ -288,8 +289,7 @@ impl Seeder<'_> {
             CoreKind::Global => self.terms.host_global,
             CoreKind::Tag => self.terms.host_tag,
         };
-        let import = self.entity(Entity::CoreImport(importer.0, importer.1));
-        let args = [self.text(module), self.text(name), import];
+        let args = [self.text(module), self.text(name), self.core_import(importer)];
         self.term(term, &args)
     }
 
@@ -423,37 +423,7 @@ impl Seeder<'_> {
             let value = self.import(&item)?;
             self.into.equations.push((attribute, value));
         }
-        for (attribute, firsts) in [
-            (self.terms.guest_of, facts::guests(program)),
-            (self.terms.peers_of, facts::peers(program)),
-        ] {
-            for ((instance, position), first) in firsts {
-                let import = self.entity(Entity::CoreImport(instance, position));
-                let attribute = self.term(attribute, &[import]);
-                let value = self.entity(Entity::CoreImport(first.0, first.1));
-                self.into.equations.push((attribute, value));
-            }
-        }
-        for ((instance, position), first) in
-            facts::first_imports(program, &self.intrinsics.never_called)
-        {
-            let import = self.entity(Entity::CoreImport(instance, position));
-            let attribute = self.term(self.terms.first_import, &[import]);
-            let value = self.entity(Entity::CoreImport(first.0, first.1));
-            self.into.equations.push((attribute, value));
-        }
-        for (term, pairs) in [
-            (self.terms.first_memory, facts::same_memory(program)),
-            (self.terms.first_table, facts::same_table(program)),
-        ] {
-            for pair in pairs {
-                let [one, other] = [pair.0, pair.1].map(|(instance, position)| {
-                    let import = self.entity(Entity::CoreImport(instance, position));
-                    self.term(term, &[import])
-                });
-                self.into.equations.push((one, other));
-            }
-        }
+        self.imports();
         Ok(())
     }
 
@@ -521,41 +491,7 @@ impl Seeder<'_> {
         if facts::has_tasks(program) {
             self.state(ids.has_tasks, Vec::new());
         }
-        for (instance, position, ..) in facts::host_functions(program) {
-            let import = self.entity(Entity::CoreImport(instance, position));
-            let count = self.count(program.module_of(instance).memories.len());
-            self.state(ids.memories, vec![import, count]);
-        }
-        for (instance, position) in facts::funcref_tables(program) {
-            let row = vec![self.entity(Entity::CoreImport(instance, position))];
-            self.state(ids.has_funcref_table, row);
-        }
-        let Intrinsics { never_called, streams, futures } = self.intrinsics.clone();
-        if !streams.is_empty() {
-            self.state(ids.streams_shared, Vec::new());
-        }
-        if !futures.is_empty() {
-            self.state(ids.futures_shared, Vec::new());
-        }
-        for (fact, imports) in [
-            (ids.never_called, never_called),
-            (ids.shares_streams, streams),
-            (ids.shares_futures, futures),
-        ] {
-            for (instance, position) in imports {
-                let row = vec![self.entity(Entity::CoreImport(instance, position))];
-                self.state(fact, row);
-            }
-        }
-        for ((instance, position), module) in facts::root_modules(program) {
-            let import = self.entity(Entity::CoreImport(instance, position));
-            let row = vec![import, self.int(i64::from(module.0))];
-            self.state(ids.of_root_module, row);
-        }
-        for (module, name) in facts::known_as(program) {
-            let row = vec![self.int(i64::from(module.0)), self.text(&name)];
-            self.state(ids.known_as, row);
-        }
+        self.facts_of_imports(ids);
         for (slot, _) in self.contents() {
             let row = vec![self.entity(Entity::Slot(slot))];
             self.state(ids.settled, row);

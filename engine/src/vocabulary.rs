@@ -178,10 +178,7 @@ vocabulary! {
         memories = "memories"("CoreImport", "Int");
         has_funcref_table = "has-funcref-table"("CoreImport");
         never_called = "never-called"("CoreImport");
-        shares_streams = "shares-streams"("CoreImport");
-        shares_futures = "shares-futures"("CoreImport");
-        streams_shared = "streams-shared"();
-        futures_shared = "futures-shared"();
+        between_guests = "between-guests"("CoreImport", "Str");
         of_root_module = "of-root-module"("CoreImport", "Int");
         known_as = "known-as"("Int", "Str");
     }

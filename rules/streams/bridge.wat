@@ -22,6 +22,11 @@
 
   (export "memory" (memory $memory))
   (export "bytes" (global $bytes))
+  ;; The bytes of a stream's ring; of futures, which have none, 1, a power of two like any ring's.
+  (global $ring (export "ring") i32
+    (i32.sub
+      (global.get $bytes)
+      (i32.mul (global.get $kind) (i32.sub (global.get $bytes) (i32.const 1)))))
   ;; `handle << 4`, masked, is where the slot is.
   (global $mask (export "mask") i32 (i32.sub (i32.mul (global.get $slots) (i32.const 32)) (i32.const 32)))
 

@@ -1,4 +1,4 @@
-;; Callbacks of all instances, by the event that they are for. `docs/async-modules.md` has the layout.
+;; Callbacks of instances that may call each other, by the event that they are for. `docs/async-modules.md` has the layout.
 (module
   (import "" "callbacks" (global $most i32))
 

@@ -2,7 +2,7 @@
 ;; host. The bytes of a stream are a ring; `written - read` of them, modulo 2^32, are in it.
 (module
   (import "bridge" "memory" (memory $bridge 0))
-  (import "bridge" "bytes" (global $bytes i32))
+  (import "bridge" "ring" (global $ring i32))
   (import "bridge" "mask" (global $mask i32))
   (import "" "memory" (memory $memory memory.addr 0))
   (import "" "memory.page-bits" (global $page-bits i64))
@@ -40,17 +40,17 @@
     ;; What the ring has room for.
     (local.set $room
       (i32.sub
-        (i32.add (i32.load $bridge offset=16 (local.get $slot)) (global.get $bytes))
+        (i32.add (i32.load $bridge offset=16 (local.get $slot)) (global.get $ring))
         (local.get $cursor)))
     (if (i32.gt_u (local.get $length) (local.get $room))
       (then (local.set $length (local.get $room))))
-    (local.set $at (i32.and (local.get $cursor) (i32.sub (global.get $bytes) (i32.const 1))))
+    (local.set $at (i32.and (local.get $cursor) (i32.sub (global.get $ring) (i32.const 1))))
     (local.set $left (local.get $length))
     ;; The buffer may lie across 4 GiB.
     (local.set $address (memory.addr.extend_i32_u (local.get $pointer)))
     ;; Up to the ring's end, and from its start.
     (loop $parts
-      (local.set $part (i32.sub (global.get $bytes) (local.get $at)))
+      (local.set $part (i32.sub (global.get $ring) (local.get $at)))
       (if (i32.gt_u (local.get $part) (local.get $left))
         (then (local.set $part (local.get $left))))
       (call $copy

@@ -61,18 +61,19 @@ impl Checker<'_> {
                         Argument::Open(_) => None,
                     })
                     .collect();
-                let rows = self.facts.get(fact);
                 let stated = match exact {
-                    Some(row) => rows.is_some_and(|rows| rows.contains(&row)),
+                    Some(row) => self.facts.get(fact).is_some_and(|rows| rows.contains(&row)),
                     None => {
-                        let rows: Vec<Vec<Term>> = rows.into_iter().flatten().cloned().collect();
+                        let rows = self.facts.remove(fact).unwrap_or_default();
                         let matches = |checker: &mut Self, stated: &[Term]| {
                             row.iter().zip(stated).all(|(argument, stated)| match argument {
                                 Argument::Value(value) => value == stated,
                                 Argument::Open(pattern) => checker.matches(pattern, *stated, slots),
                             })
                         };
-                        rows.iter().any(|stated| matches(self, stated))
+                        let found = rows.iter().any(|stated| matches(self, stated));
+                        self.facts.insert(*fact, rows);
+                        found
                     }
                 };
                 Ok(stated != *negated)

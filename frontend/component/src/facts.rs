@@ -5,9 +5,9 @@
 //! answer errs on the side that makes a rule check more, never less.
 
 mod bodies;
+mod calls;
 mod faces;
 mod importers;
-mod intrinsics;
 mod leave;
 mod masks;
 mod reached;
@@ -15,11 +15,11 @@ mod resources;
 mod sizes;
 mod trampolines;
 
+pub use calls::{Calls, HandedOver, calls, host_functions};
 pub use faces::{in_memory, passes_handles, several_faces};
 pub use importers::{
     first_imports, funcref_tables, guests, known_as, peers, root_modules, same_memory, same_table,
 };
-pub use intrinsics::{Intrinsics, host_functions, intrinsics};
 pub use leave::observes_leave;
 pub use masks::{Masks, masks};
 pub use resources::{

@@ -85,7 +85,10 @@ impl Modules {
             (binary(name, "memory"), (!setup.futures).then(|| binary(copier, guest)))
         });
         Modules {
-            bridge: pack_module(&engine, "bridge"),
+            bridge: pack_module(
+                &engine,
+                if setup.futures { "future-bridge" } else { "stream-bridge" },
+            ),
             transfers,
             opener: pack_module(&engine, "opener"),
             closer: pack_module(&engine, "closer"),

@@ -14,8 +14,8 @@ use wasmparser::{FunctionBody, Operator};
 ///
 /// What may run begins with what the root exports, start functions, destructors of resources and tables of the
 /// host, and goes on with what such code names. Of an instance with code that may run, all functions that its
-/// tables, segments and globals hold may, too, so may those of whoever shares a table or global with it, and the
-/// `realloc` of whatever it lowers. An instance of which only the memory is used runs nothing. What cannot be read
+/// tables, segments and globals hold may, too, so may those of whoever shares a table with it, of whoever it has a
+/// global from, and the `realloc` of whatever it lowers. An instance of which only the memory is used runs nothing. What cannot be read
 /// names everything.
 pub(super) fn called(program: &Program, wanted: &BTreeSet<Import>) -> BTreeSet<Import> {
     let mut walk = Walk::new(program, wanted);

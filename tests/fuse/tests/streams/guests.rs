@@ -1,5 +1,6 @@
 //! What a guest is: a component instance with all its core modules is one, however many of them there are.
 
+use crate::harness::{self, ALL, FUTURES, guest};
 use crate::roots::{ASYNC, NAME, component_form, core_form, fuser};
 
 /// A component whose library writes from the memory of its main module, which makes streams and reads.
@@ -65,4 +66,16 @@ fn two_instances_of_a_component_are_two_guests() {
         }
         assert_eq!(module.host().calls, []);
     });
+}
+
+/// Each import asks whether any other is shared: one that is answers for all.
+#[test]
+fn many_guests_share_at_little_cost() {
+    let all: Vec<&str> = ALL.into_iter().chain(FUTURES).collect();
+    let names: Vec<String> = (0..50).map(|number| format!("g{number}")).collect();
+    let guests: Vec<(&str, String)> =
+        names.iter().map(|name| (name.as_str(), guest(name, &all))).collect();
+    let fused = harness::fuser(&guests).fuse().unwrap_or_else(|e| panic!("{e}"));
+    let text = wasmprinter::print_bytes(fused.bytes).unwrap();
+    assert!(text.contains("meld:stream-read"), "streams stay inside");
 }

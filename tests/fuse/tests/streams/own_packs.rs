@@ -106,9 +106,9 @@ rule memory {
 }
 rule pipes {
   match   pipes()
-  rewrite bridge(pipe-memory(), 0, 2, 16, 32)
+  rewrite stream-bridge(pipe-memory(), 0, 2, 16, 32)
   because "two streams of 16 bytes"
-  test { pipes() => bridge(pipe-memory(), 0, 2, 16, 32) }
+  test { pipes() => stream-bridge(pipe-memory(), 0, 2, 16, 32) }
 }
 rule new {
   match   host-func("my:pipes", "new", ?i)
@@ -170,6 +170,21 @@ fn packs_may_have_streams_of_their_own() {
     });
 }
 
+/// A ring is masked: one of 100 bytes would put what is written over what was not yet read.
+#[test]
+fn streams_of_another_size_than_a_power_of_two_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.meld");
+    for (from, to, words) in [
+        ("0, 2, 16, 32)", "0, 2, 100, 32)", "`bytes` is 100, which is not a power of two"),
+        ("0, 2, 16, 32)", "1, 2, 16, 32)", "`kind` is 1"),
+    ] {
+        std::fs::write(&path, PIPES.replace(from, to)).unwrap();
+        let error = Fuser::new().rules(&path).load_rules().unwrap_err().to_string();
+        assert!(error.contains(words), "no `{words}` in: {error}");
+    }
+}
+
 /// A pack that uses the first memory of a guest without one is told so.
 #[test]
 fn a_rule_without_its_guard_is_told_which_guest_lacks_what() {
@@ -199,5 +214,62 @@ fn a_rule_without_its_guard_is_told_which_guest_lacks_what() {
             r#"(module (import "meld:gate" "f" (func (param i32 i32 i32))) (export "f" (func 0)))"#;
         let error = fuser(&[("a", guest.to_string())]).rules(&path).fuse().unwrap_err().to_string();
         assert!(error.contains(&format!("the first {kind} of a, which has none")), "{error}");
+    }
+}
+
+/// Whether guests hand pipes to each other, and whether anything calls a function, is known of any module.
+#[test]
+fn packs_may_ask_what_guests_hand_to_each_other() {
+    let pack = r#"
+pack my.pipes
+use meld.vocabulary
+given answers("my:pipes"), handed-over("my:pipes", "pipe", "new", "write", "read")
+/// Says how it was answered.
+module answer(as: Int in 0..=1) from """
+  (module
+    (import "" "as" (global $as i32))
+    (func (export "new") (result i64) (i64.extend_i32_u (global.get $as)))
+    (func (export "transfer") (param i32 i32 i32 i32) (result i32) (global.get $as)))
+""" cost size 20, call 1
+rule between {
+  match   host-func("my:pipes", "new", ?i)
+  where   between-guests(?i, "pipe")
+  rewrite answer(1).new
+  because "guests share them"
+  test { given between-guests(#i, "pipe"); host-func("my:pipes", "new", #i) => answer(1).new }
+  test { host-func("my:pipes", "new", #i) =/=> }
+}
+rule alone {
+  match   host-func("my:pipes", "new", ?i)
+  where   !between-guests(?i, "pipe")
+  rewrite answer(0).new
+  because "no other guest has any"
+  test { host-func("my:pipes", "new", #i) => answer(0).new }
+  test { given between-guests(#i, "pipe"); host-func("my:pipes", "new", #i) =/=> }
+}
+rule write {
+  match   host-func("my:pipes", "write", _)
+  rewrite answer(0).transfer
+  because "nobody looks at it"
+  test { host-func("my:pipes", "write", #i) => answer(0).transfer }
+}
+rule read {
+  match   host-func("my:pipes", "read", _)
+  rewrite answer(0).transfer
+  because "nobody looks at it"
+  test { host-func("my:pipes", "read", #i) => answer(0).transfer }
+}
+"#;
+    let functions = [("new", 0, "i64"), ("write", 4, "i32"), ("read", 4, "i32")];
+    let guest = |name: &str, functions: &[_]| {
+        let memory = format!(r#"(memory (export "{name}_memory") 1)"#);
+        wrappers(name, "my:pipes", functions, &memory)
+    };
+    let all = ("a", guest("a", &functions));
+    let writer = ("b", guest("b", &functions[1..2]));
+    for (guests, between) in [(vec![all.clone()], 0), (vec![all, writer], 1)] {
+        check_with(fuser(&guests), pack, |module| {
+            assert_eq!(module.call("a_new", &[]), Ok(between));
+        });
     }
 }
