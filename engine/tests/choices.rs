@@ -4,11 +4,12 @@ mod common;
 #[path = "common/plan.rs"]
 mod plan;
 
-use common::{program, rules_and};
+use common::{program, rules, rules_and, siblings};
 use meld_component::program::InstanceId;
-use meld_engine::plan::Port;
+use meld_engine::plan::{Port, Target};
 use meld_engine::{Options, Weight, decide};
 use plan::show;
+use std::collections::BTreeSet;
 
 const RESOURCE: &str = r#"(component
   (type $r (resource (rep i32)))
@@ -124,4 +125,33 @@ fn speed_counts_calls_and_size_counts_what_is_shared_once() {
     let options = Options { weight: Weight::Size, ..Options::default() };
     let decision = decide(&program, &rules, &options).unwrap();
     assert_eq!(show(&decision.plan, port), "test.shared.everybody().drop");
+}
+
+/// How lists cross whose elements need not be looked at one by one, with vectors and without.
+#[test]
+fn lists_are_copied_together_where_that_is_faster() {
+    let rules = rules();
+    for (element, with, without) in [
+        ("u8", "list-copy-short", "list-copy"),
+        ("(tuple u32 u32)", "list-copy-short", "list-copy"),
+        ("bool", "list-bools", "list-each"),
+        ("char", "list-chars", "list-each"),
+        ("(tuple u8 u32)", "list-padded", "list-each"),
+        ("(tuple u8 bool u32)", "list-each", "list-each"),
+        ("string", "list-each", "list-each"),
+    ] {
+        let parameters = format!("(param \"a\" (list {element}))");
+        let program = siblings(&parameters, "(param i32 i32)", "");
+        for (simd, expect) in [(true, with), (false, without)] {
+            let target = Target { simd, ..Target::default() };
+            let options = Options { target, ..Options::default() };
+            let decision = decide(&program, &rules, &options).unwrap();
+            let text = decision.trace.explain_text(Some("import"));
+            let fired: BTreeSet<&str> = text
+                .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+                .filter(|word| word.starts_with("list-"))
+                .collect();
+            assert_eq!(fired, BTreeSet::from([expect]), "{element}, vectors: {simd}");
+        }
+    }
 }

@@ -62,6 +62,12 @@ pub fn transcoders(from: &str, to: &str) -> Vec<Transcoder> {
         .collect()
 }
 
+/// The value of a constant of the standard packs.
+pub fn pack_constant(name: &str) -> i64 {
+    let constant = packs().consts.iter().find(|constant| constant.name == name);
+    constant.unwrap_or_else(|| panic!("no constant `{name}`")).value
+}
+
 /// Names of the parameters of a module.
 fn pack_params(name: &str) -> impl Iterator<Item = &'static str> {
     let packs = packs();

@@ -32,6 +32,9 @@ pub type Lifted = Result<Value, &'static str>;
 
 const LIMIT: u64 = (1 << 28) - 1;
 
+/// What is in new memory of an adapter's, until something is written there.
+pub const JUNK: u8 = 0xee;
+
 fn align_up(at: u64, align: u64) -> u64 {
     at.div_ceil(align) * align
 }
@@ -304,6 +307,25 @@ pub struct View<'a> {
 }
 
 impl View<'_> {
+    /// Which bytes of a type are between or after its fields; those of cases are not looked for.
+    fn padding(&self, ty: TypeId) -> Vec<u64> {
+        let size = |ty| layout(self.types, ty, self.width).0;
+        let (fields, end) = match self.types.get(ty) {
+            T::Record(fields) | T::Tuple(fields) => (fields.clone(), size(ty)),
+            T::FixedList(element, n) => (vec![*element; *n as usize], size(ty)),
+            _ => return vec![],
+        };
+        let (mut at, mut found) = (0, vec![]);
+        for field in fields {
+            let start = align_up(at, layout(self.types, field, self.width).1);
+            found.extend(at..start);
+            found.extend(self.padding(field).into_iter().map(|byte| start + byte));
+            at = start + size(field);
+        }
+        found.extend(at..end);
+        found
+    }
+
     fn word(&self, at: u64, bytes: u64) -> u64 {
         let mut word = [0; 8];
         word[..bytes as usize].copy_from_slice(&self.bytes[at as usize..][..bytes as usize]);
@@ -372,6 +394,13 @@ impl View<'_> {
             return Err("list-too-long");
         }
         self.check(ptr, (len * size, align), "list-out-of-bounds", "unaligned-pointer")?;
+        if self.strict {
+            let padding = self.padding(*element);
+            let bytes = &self.bytes[ptr as usize..][..(len * size) as usize];
+            let mut elements = bytes.chunks(size as usize);
+            let is_kept = |bytes: &[u8]| padding.iter().all(|at| bytes[*at as usize] == JUNK);
+            assert!(elements.all(is_kept), "padding of {:?}", self.types.get(*element));
+        }
         let items = (0..len).map(|i| self.load(*element, ptr + i * size));
         items.collect::<Result<_, _>>().map(Value::Many)
     }
