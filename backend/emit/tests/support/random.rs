@@ -218,15 +218,14 @@ impl Passes {
 
     fn list(&mut self, types: &Types, element: TypeId) -> Pass {
         let any_bits = facts::any_bits(types).contains(&element);
-        let padding = facts::value_bytes(types).remove(&element);
+        let padding = facts::padding(types).remove(&element);
         let (module, numbers) = match (self.lists, types.get(element), padding) {
             (Lists::Copy, ..) if any_bits => return Pass::Copy,
             (Lists::CopyBy, ..) if any_bits => ("copier", vec![]),
             (Lists::CopyBy, T::Bool, _) => ("bools", vec![]),
             (Lists::CopyBy, T::Char, _) => ("chars", vec![]),
-            (Lists::CopyBy, _, Some(bytes)) => {
-                let names = ["first", "second", "third"].into_iter();
-                ("padded-copier", names.zip(bytes.map(i64::from)).collect())
+            (Lists::CopyBy, _, Some((size, bits))) => {
+                ("padded-copier", vec![("size", size.into()), ("padding", bits.cast_signed())])
             }
             _ => return Pass::Each(self.of(types, Some(element))),
         };
