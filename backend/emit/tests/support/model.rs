@@ -307,22 +307,36 @@ pub struct View<'a> {
 }
 
 impl View<'_> {
-    /// Which bytes of a type are between or after its fields; those of cases are not looked for.
-    fn padding(&self, ty: TypeId) -> Vec<u64> {
-        let size = |ty| layout(self.types, ty, self.width).0;
-        let (fields, end) = match self.types.get(ty) {
-            T::Record(fields) | T::Tuple(fields) => (fields.clone(), size(ty)),
-            T::FixedList(element, n) => (vec![*element; *n as usize], size(ty)),
+    /// Which bytes of a value are none of its parts: padding, and what its case does not use.
+    fn unused(&self, ty: TypeId, at: u64) -> Vec<u64> {
+        let (size, _) = layout(self.types, ty, self.width);
+        let parts = match self.types.get(ty) {
+            T::Record(fields) | T::Tuple(fields) => fields.clone(),
+            T::FixedList(element, n) => vec![*element; *n as usize],
+            value @ (T::Variant(_) | T::Option(_) | T::Result(..)) => {
+                let cases = cases(value);
+                let bytes = discriminant(cases.len());
+                let payload = at + payload_offset(self.types, value, self.width);
+                let (mut found, mut end) = (vec![], at + bytes);
+                if let Some(ty) = cases[self.word(at, bytes) as usize] {
+                    found.extend(end..payload);
+                    found.extend(self.unused(ty, payload));
+                    end = payload + layout(self.types, ty, self.width).0;
+                }
+                found.extend(end..at + size);
+                return found;
+            }
             _ => return vec![],
         };
-        let (mut at, mut found) = (0, vec![]);
-        for field in fields {
-            let start = align_up(at, layout(self.types, field, self.width).1);
-            found.extend(at..start);
-            found.extend(self.padding(field).into_iter().map(|byte| start + byte));
-            at = start + size(field);
+        let (mut end, mut found) = (at, vec![]);
+        for part in parts {
+            let (size, align) = layout(self.types, part, self.width);
+            let start = align_up(end - at, align) + at;
+            found.extend(end..start);
+            found.extend(self.unused(part, start));
+            end = start + size;
         }
-        found.extend(at..end);
+        found.extend(end..at + size);
         found
     }
 
@@ -394,12 +408,9 @@ impl View<'_> {
             return Err("list-too-long");
         }
         self.check(ptr, (len * size, align), "list-out-of-bounds", "unaligned-pointer")?;
-        if self.strict {
-            let padding = self.padding(*element);
-            let bytes = &self.bytes[ptr as usize..][..(len * size) as usize];
-            let mut elements = bytes.chunks(size as usize);
-            let is_kept = |bytes: &[u8]| padding.iter().all(|at| bytes[*at as usize] == JUNK);
-            assert!(elements.all(is_kept), "padding of {:?}", self.types.get(*element));
+        for at in (0..len).map(|i| ptr + i * size).filter(|_| self.strict) {
+            let unused = self.unused(*element, at).into_iter();
+            assert!(unused.map(|at| self.bytes[at as usize]).all(|byte| byte == JUNK), "{ty:?}");
         }
         let items = (0..len).map(|i| self.load(*element, ptr + i * size));
         items.collect::<Result<_, _>>().map(Value::Many)
