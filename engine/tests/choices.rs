@@ -155,3 +155,47 @@ fn lists_are_copied_together_where_that_is_faster() {
         }
     }
 }
+
+/// What runs after a call stands in the adapter if it is tiny, unless an exception may escape from it.
+#[test]
+fn a_tiny_post_return_is_inlined() {
+    let rules = rules();
+    for (tag, body, expect) in [
+        ("", "", "post-return(inline("),
+        ("", "(loop $l (br_if $l (local.get 0)))", "post-return(separate("),
+        ("(tag $t)", "(throw $t)", "post-return(catch-all-after("),
+    ] {
+        let program = program(&format!(
+            r#"(component
+              (component $a
+                (core module $m
+                  {tag}
+                  (memory (export "memory") 1)
+                  (func (export "f") (result i32) (i32.const 0))
+                  (func (export "after") (param i32) {body}))
+                (core instance $i (instantiate $m))
+                (func (export "f") (result string) (canon lift (core func $i "f")
+                  (memory (core memory $i "memory")) (post-return (core func $i "after")))))
+              (component $b
+                (import "f" (func $f (result string)))
+                (core module $libc
+                  (memory (export "memory") 1)
+                  (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0)))
+                (core instance $libc (instantiate $libc))
+                (core func $f (canon lower (func $f) (memory (core memory $libc "memory"))
+                  (realloc (core func $libc "realloc"))))
+                (core module $m
+                  (import "" "f" (func $f (param i32)))
+                  (func (export "run") (call $f (i32.const 0))))
+                (core instance $i (instantiate $m (with "" (instance (export "f" (func $f))))))
+                (func (export "run") (canon lift (core func $i "run"))))
+              (instance $a (instantiate $a))
+              (instance $b (instantiate $b (with "f" (func $a "f"))))
+              (export "run" (func $b "run")))"#
+        ));
+        let decision = decide(&program, &rules, &Options::default()).unwrap();
+        let ports = decision.plan.ports.keys();
+        let shown: String = ports.map(|port| show(&decision.plan, *port)).collect();
+        assert!(shown.contains(expect), "{expect}: {shown}");
+    }
+}
