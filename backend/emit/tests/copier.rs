@@ -5,9 +5,7 @@ mod support;
 
 use meld_component::abi::PtrWidth;
 use support::{engine, memory, pack_binary, pack_module, trap_name};
-use wasmtime::{
-    Extern, Global, Instance, Memory, Module, Store, Val, ValType,
-};
+use wasmtime::{Extern, Global, Instance, Memory, Module, Store, Val, ValType};
 
 const PAGE: usize = 0x1_0000;
 const JUNK: u8 = 0xa5;

@@ -190,7 +190,9 @@ pub fn padding(types: &Types) -> HashMap<TypeId, (u32, u64)> {
     // Bytes that are of values.
     let mut found: HashMap<TypeId, (u32, u64)> = HashMap::new();
     for (id, ty) in types.iter() {
-        let Ok(size) = layouts.layout(id, PtrWidth::W32).map(|layout| layout.size) else { continue };
+        let Ok(size) = layouts.layout(id, PtrWidth::W32).map(|layout| layout.size) else {
+            continue;
+        };
         if !(1..=64).contains(&size) {
             continue;
         }

@@ -22,12 +22,7 @@ type Words = Vec<Vec<(u32, Word)>>;
 
 impl Emitter<'_, '_> {
     /// A variant that [`masks`](meld_component::facts::masks) says can cross so.
-    pub(super) fn select_cases(
-        &mut self,
-        ty: TypeId,
-        from: Place,
-        to: Place,
-    ) -> Result<(), Error> {
+    pub(super) fn select_cases(&mut self, ty: TypeId, from: Place, to: Place) -> Result<(), Error> {
         let spec = self.env.spec;
         let cases = spec.types.get(ty).cases();
         if !self.env.masks.contains_key(&ty) {

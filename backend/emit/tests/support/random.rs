@@ -201,7 +201,9 @@ impl Passes {
                 let inner = cases(variant).into_iter().map(|ty| self.of(types, ty)).collect();
                 let masks = ty.and_then(|ty| facts::masks(types).remove(&ty));
                 let few = |masks: facts::Masks| {
-                    masks.iter().all(|runs| runs.len() <= pack_constant("values.most-runs") as usize)
+                    masks
+                        .iter()
+                        .all(|runs| runs.len() <= pack_constant("values.most-runs") as usize)
                 };
                 match self.lists != Lists::Each && masks.is_some_and(few) {
                     true => Pass::SelectCases(inner),

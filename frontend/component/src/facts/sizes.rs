@@ -28,8 +28,11 @@ pub fn body_sizes(program: &Program) -> BodySizes {
         FuncDef::Host(_) => [None, None],
     });
     let reallocs = program.options.iter().filter_map(|options| options.realloc.as_ref());
-    let functions: BTreeSet<Function> =
-        lifted.flatten().chain(reallocs).filter_map(|item| exported_function(program, item)).collect();
+    let functions: BTreeSet<Function> = lifted
+        .flatten()
+        .chain(reallocs)
+        .filter_map(|item| exported_function(program, item))
+        .collect();
     let mut bodies = Bodies::new(program);
     let mut size = |function: &Function| {
         let body = bodies.module(function.0).and_then(|module| module.body(function.1))?;

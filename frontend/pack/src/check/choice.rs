@@ -214,8 +214,7 @@ impl Checker<'_> {
                 && matches!(answer.made.kind, NodeKind::Term(..));
             is_instance.then_some((made, answer.made.span, question))
         });
-        let alternatives: Vec<_> =
-            self.choices.offers.iter().copied().chain(answers).collect();
+        let alternatives: Vec<_> = self.choices.offers.iter().copied().chain(answers).collect();
         for (alternative, at, decision) in alternatives {
             let Module::Loaded { exports, wide_exports, .. } =
                 &self.terms[alternative.index()].module
@@ -242,7 +241,9 @@ impl Checker<'_> {
                 )
                 .label(at, "differs")
                 .context(other_at, "from this")
-                .help("operations go through what is answered, so each alternative has all of them");
+                .help(
+                    "operations go through what is answered, so each alternative has all of them",
+                );
         }
     }
 }
