@@ -1,9 +1,8 @@
-//! Embeds the standard packs: every file below `rules/` becomes part of the binary, and so do the
+//! Embeds the standard packs: every file below `rules/` becomes part of the binary, and so does
 //! what meld makes of the packs without their tests and of their modules, so that no text is parsed at every
 //! start.
 
 use meld_pack::Loader;
-use meld_pack::ruleset::Pack;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -47,30 +46,25 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 /// where the packs have mistakes: whoever loads them is told.
 fn made(files: &[(String, PathBuf)], out: &Path) -> String {
     let mut code = String::from("&[\n");
-    let loader = loader(files);
-    if let (Ok(syntax), Ok(rules)) = (loader.syntax(), loader.finish()) {
-        let packs = files.iter().filter(|(name, _)| name.ends_with(".meld"));
-        for ((path, _), syntax) in packs.zip(syntax) {
-            let is_this = |pack: &Pack| pack.path == Path::new(path);
-            let position = rules.packs.iter().position(is_this).unwrap();
-            let place = out.join(format!("{position}.syntax"));
-            std::fs::write(&place, syntax).unwrap();
-            writeln!(code, "    ({path:?}, include_bytes!({:?}), &[", place.to_str().unwrap())
+    for (position, pack) in loader(files).prepare().into_iter().flatten().enumerate() {
+        let write_out = |name: String, bytes: &[u8]| {
+            let place = out.join(name);
+            std::fs::write(&place, bytes).unwrap();
+            format!("include_bytes!({:?})", place.to_str().unwrap())
+        };
+        let path = pack.path.to_str().unwrap();
+        let syntax = write_out(format!("{position}.syntax"), &pack.syntax);
+        writeln!(code, "    ({path:?}, {syntax}, &[").unwrap();
+        for (name, follows, binaries) in pack.modules {
+            write!(code, "        Made {{ name: {name:?}, follows: &{follows:?}, binaries: &[")
                 .unwrap();
-            let terms = rules.terms.iter().filter(|term| term.span.pack.index() == position);
-            for (term, module) in terms.filter_map(|term| Some((term, term.module.as_ref()?))) {
-                let (name, follows) = (&term.name, &module.follows);
-                write!(code, "        Made {{ name: {name:?}, follows: &{follows:?}, binaries: &[")
-                    .unwrap();
-                for (variant, binary) in module.binaries.iter().enumerate() {
-                    let path = out.join(format!("{position}-{name}-{variant}.wasm"));
-                    std::fs::write(&path, binary).unwrap();
-                    write!(code, "include_bytes!({:?}), ", path.to_str().unwrap()).unwrap();
-                }
-                code.push_str("] },\n");
+            for (variant, binary) in binaries.iter().enumerate() {
+                let binary = write_out(format!("{position}-{name}-{variant}.wasm"), binary);
+                write!(code, "{binary}, ").unwrap();
             }
-            code.push_str("    ]),\n");
+            code.push_str("] },\n");
         }
+        code.push_str("    ]),\n");
     }
     code.push(']');
     code

@@ -1,5 +1,5 @@
 ;; Channels of one element type: who holds their ends, and how far each end has come. Elements lie in
-;; rings in another memory; `channel-port.wat` brings them there and back. `docs/async-modules.md` has
+;; rings in another memory; `channel-transfer.wat` brings them there and back. `docs/async-modules.md` has
 ;; the layout.
 (module
   (import "" "elements" (memory $elements elements.addr 0))
@@ -10,6 +10,10 @@
   (import "" "align" (global $align i32))
   (import "traps" "unaligned-pointer" (func $unaligned-pointer))
   (import "traps" "list-out-of-bounds" (func $list-out-of-bounds))
+
+  (export "elements" (memory $elements))
+  (export "size" (global $size))
+  (export "align" (global $align))
 
   ;; 32 bytes a slot:
   ;;    0  u32  elements read so far, wrapping
@@ -26,12 +30,11 @@
       (i32.add (global.get $size) (i32.sub (global.get $align) (i32.const 1)))
       (i32.sub (i32.const 0) (global.get $align))))
 
-  ;; The largest power of two of elements that fit into a ring; 0 if none does.
+  ;; The largest power of two of elements that fit into a ring. One does: rings have 1024 bytes or more.
   (func $meld:channel-capacity (export "capacity") (result i32)
-    (local $fit i32)
-    (local.set $fit (i32.div_u (global.get $ring) (call $stride)))
-    (if (i32.eqz (local.get $fit)) (then (return (i32.const 0))))
-    (i32.shl (i32.const 1) (i32.sub (i32.const 31) (i32.clz (local.get $fit)))))
+    (i32.shl
+      (i32.const 1)
+      (i32.sub (i32.const 31) (i32.clz (i32.div_u (global.get $ring) (call $stride))))))
 
   ;; The state behind a handle: bit 31, 22 bits of generation, 8 of slot, and 1 for the writable end.
   ;; -2 if the channel is gone or never was.
@@ -70,10 +73,7 @@
   (func $free (result i32)
     (local $slot i32)
     (loop $next
-      (if (i32.or
-            (i32.ge_u (local.get $slot) (global.get $slots))
-            (i32.ge_u (local.get $slot) (i32.const 256)))
-        (then (return (i32.const -1))))
+      (if (i32.ge_u (local.get $slot) (global.get $slots)) (then (return (i32.const -1))))
       (if (i32.eqz (i32.load $states offset=12 (i32.shl (local.get $slot) (i32.const 5))))
         (then (return (local.get $slot))))
       (local.set $slot (i32.add (local.get $slot) (i32.const 1)))
@@ -119,9 +119,7 @@
       (i64.mul (i64.extend_i32_u (local.get $slot)) (i64.extend_i32_u (global.get $ring))))
     (if (i32.or
           (i32.lt_s (local.get $slot) (i32.const 0))
-          (i32.or
-            (i32.eqz (call $in-memory (local.get $base)))
-            (i32.eqz (call $meld:channel-capacity))))
+          (i32.eqz (call $in-memory (local.get $base))))
       (then (return (i64.const -3))))
     (call $open (local.get $slot) (local.get $base)))
 
@@ -135,10 +133,7 @@
     (if (i32.eqz (call $in-memory (i64.extend_elements.addr_u (local.get $base))))
       (then (call $list-out-of-bounds) (unreachable)))
     (local.set $slot (call $free))
-    (if (i32.or
-          (i32.lt_s (local.get $slot) (i32.const 0))
-          (i32.eqz (call $meld:channel-capacity)))
-      (then (return (i64.const -3))))
+    (if (i32.lt_s (local.get $slot) (i32.const 0)) (then (return (i64.const -3))))
     (call $open (local.get $slot) (i64.extend_elements.addr_u (local.get $base))))
 
   ;; Drops an end. With the second one the slot is free, and handles of it mean nothing any more.

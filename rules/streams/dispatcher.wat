@@ -25,10 +25,7 @@
     (local $slot i32) (local $generation i32) (local $entry i32)
     (if (ref.is_null (local.get $function)) (then (return (i32.const -2))))
     (loop $search
-      (if (i32.or
-            (i32.ge_u (local.get $slot) (global.get $most))
-            (i32.ge_u (local.get $slot) (i32.const 1024)))
-        (then (return (i32.const -3))))
+      (if (i32.ge_u (local.get $slot) (global.get $most)) (then (return (i32.const -3))))
       (local.set $generation (i32.load (i32.shl (local.get $slot) (i32.const 2))))
       (if (i32.and (local.get $generation) (i32.const 1))
         (then

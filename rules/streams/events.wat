@@ -7,15 +7,12 @@
   ;;     0  u32 for each of 1024 sets: its generation, 21 bits, odd while the set is there
   ;;  4096  for each of 1024 waitables: u32 itself, u32 its set, u32 a mask of the codes of its events
   ;;        that wait, u32 1 if it was cancelled
-  ;; 20480  the events that wait, oldest first: u32 waitable, u32 code
+  ;; 20480  the events that wait, oldest first: u32 where the waitable is, u32 code
   (memory $memory (export "memory") 1)
   ;; How many waitables are registered, and how many events wait: no more than 5 a waitable, as
   ;; `cancelled` stands alone.
   (global $registered (export "registered") (mut i32) (i32.const 0))
   (global $events (export "events") (mut i32) (i32.const 0))
-
-  (func $least (param $a i32) (param $b i32) (result i32)
-    (select (local.get $a) (local.get $b) (i32.lt_u (local.get $a) (local.get $b))))
 
   ;; ── Sets ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -23,8 +20,7 @@
   (func $meld:events-waitable-set.new (export "waitable-set.new") (result i32)
     (local $place i32) (local $generation i32)
     (loop $next
-      (if (i32.ge_u (local.get $place) (call $least (global.get $sets) (i32.const 1024)))
-        (then (return (i32.const -3))))
+      (if (i32.ge_u (local.get $place) (global.get $sets)) (then (return (i32.const -3))))
       (local.set $generation (i32.load (i32.shl (local.get $place) (i32.const 2))))
       (if (i32.and (local.get $generation) (i32.const 1))
         (then
@@ -88,9 +84,7 @@
     (local.set $entry (call $entry (local.get $waitable)))
     (if (i32.eqz (local.get $entry))
       (then
-        (if (i32.ge_u
-              (global.get $registered)
-              (call $least (global.get $most) (i32.const 1024)))
+        (if (i32.ge_u (global.get $registered) (global.get $most))
           (then (return (i32.const -3))))
         (local.set $entry (call $end))
         (global.set $registered (i32.add (global.get $registered) (i32.const 1)))
@@ -104,9 +98,11 @@
     (local $entry i32)
     (local.set $entry (call $entry (local.get $waitable)))
     (if (i32.eqz (local.get $entry)) (then (return (i32.const -2))))
-    (call $forget (local.get $waitable))
+    (call $forget (local.get $entry))
+    ;; The last one takes its place.
     (global.set $registered (i32.sub (global.get $registered) (i32.const 1)))
     (memory.copy (local.get $entry) (call $end) (i32.const 16))
+    (call $moved (call $end) (local.get $entry))
     (i32.const 0))
 
   ;; ── Events ───────────────────────────────────────────────────────────────────────────────────
@@ -115,10 +111,10 @@
   (func $event (param $number i32) (result i32)
     (i32.add (i32.const 20480) (i32.shl (local.get $number) (i32.const 3))))
 
-  (func $append (param $waitable i32) (param $code i32)
+  (func $append (param $entry i32) (param $code i32)
     (local $event i32)
     (local.set $event (call $event (global.get $events)))
-    (i32.store (local.get $event) (local.get $waitable))
+    (i32.store (local.get $event) (local.get $entry))
     (i32.store offset=4 (local.get $event) (local.get $code))
     (global.set $events (i32.add (global.get $events) (i32.const 1))))
 
@@ -129,16 +125,28 @@
       (call $event (i32.add (local.get $number) (i32.const 1)))
       (i32.shl (i32.sub (global.get $events) (local.get $number)) (i32.const 3))))
 
-  ;; Takes away all events of a waitable.
-  (func $forget (param $waitable i32)
+  ;; Takes away all events of the waitable with this entry.
+  (func $forget (param $entry i32)
     (local $number i32)
     (local.set $number (global.get $events))
     (block $done
       (loop $next
         (br_if $done (i32.eqz (local.get $number)))
         (local.set $number (i32.sub (local.get $number) (i32.const 1)))
-        (if (i32.eq (i32.load (call $event (local.get $number))) (local.get $waitable))
+        (if (i32.eq (i32.load (call $event (local.get $number))) (local.get $entry))
           (then (call $remove (local.get $number))))
+        (br $next))))
+
+  ;; A waitable's entry moved: its events are told where to.
+  (func $moved (param $from i32) (param $to i32)
+    (local $event i32)
+    (local.set $event (call $event (global.get $events)))
+    (block $done
+      (loop $next
+        (br_if $done (i32.eq (local.get $event) (i32.const 20480)))
+        (local.set $event (i32.sub (local.get $event) (i32.const 8)))
+        (br_if $next (i32.ne (i32.load (local.get $event)) (local.get $from)))
+        (i32.store (local.get $event) (local.get $to))
         (br $next))))
 
   ;; Something happened to a waitable, by its code, 1 to 5. 1: the event waits to be taken. 0: the same
@@ -154,7 +162,7 @@
     (local.set $bit (i32.shl (i32.const 1) (local.get $code)))
     (if (i32.and (local.get $codes) (local.get $bit)) (then (return (i32.const 0))))
     (i32.store offset=8 (local.get $entry) (i32.or (local.get $codes) (local.get $bit)))
-    (call $append (local.get $waitable) (local.get $code))
+    (call $append (local.get $entry) (local.get $code))
     (i32.const 1))
 
   ;; A waitable is cancelled: of all its events only `cancelled` is left to take, once. 1; 0 if it was
@@ -164,10 +172,10 @@
     (local.set $entry (call $entry (local.get $waitable)))
     (if (i32.eqz (local.get $entry)) (then (return (i32.const -2))))
     (if (i32.load offset=12 (local.get $entry)) (then (return (i32.const 0))))
-    (call $forget (local.get $waitable))
+    (call $forget (local.get $entry))
     (i32.store offset=8 (local.get $entry) (i32.const 0x40))
     (i32.store offset=12 (local.get $entry) (i32.const 1))
-    (call $append (local.get $waitable) (i32.const 6))
+    (call $append (local.get $entry) (i32.const 6))
     (i32.const 1))
 
   ;; Takes the oldest event of a set: its code in the low half, the waitable in the high one. 0 if there
@@ -178,7 +186,7 @@
     (loop $next
       (if (i32.eq (local.get $number) (global.get $events)) (then (return (i64.const 0))))
       (local.set $event (call $event (local.get $number)))
-      (local.set $entry (call $entry (i32.load (local.get $event))))
+      (local.set $entry (i32.load (local.get $event)))
       (if (i32.ne (i32.load offset=4 (local.get $entry)) (local.get $set))
         (then
           (local.set $number (i32.add (local.get $number) (i32.const 1)))
@@ -186,7 +194,7 @@
     (local.set $found
       (i64.or
         (i64.load32_u offset=4 (local.get $event))
-        (i64.shl (i64.load32_u (local.get $event)) (i64.const 32))))
+        (i64.shl (i64.load32_u (local.get $entry)) (i64.const 32))))
     (i32.store offset=8 (local.get $entry)
       (i32.and
         (i32.load offset=8 (local.get $entry))

@@ -18,6 +18,9 @@
   (func $meld:gate-disable (export "disable") (global.set $enabled (i32.const 0)))
   (func $meld:gate-is-enabled (export "is-enabled") (result i32) (global.get $enabled))
 
+  ;; How many calls entered and have not left.
+  (func $meld:gate-pending (export "pending") (result i32) (global.get $inside))
+
   ;; The bit of a number.
   (func $bit (param $number i32) (result i64)
     (i64.shl (i64.const 1) (i64.extend_i32_u (local.get $number))))

@@ -79,18 +79,6 @@ pub enum EmitError {
         /// Second level name of the import.
         own_name: String,
     },
-    /// Two functions of the host would be one.
-    #[error(
-        "two functions of the host are both `{module}` `{name}` for the core modules that import them, \
-         so one core module cannot import both; import one of them by another module name, or let both use \
-         one core module"
-    )]
-    HostNames {
-        /// First level name.
-        module: String,
-        /// Second level name.
-        name: String,
-    },
     /// An adapter could not be generated.
     #[error("the adapter for {function} cannot be generated: {error}")]
     Adapter {

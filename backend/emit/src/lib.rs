@@ -10,28 +10,30 @@
 //!   alike, each import pointing at what it is.
 //! * [`adapter`] generates the one kind of module whose shape follows a signature.
 //! * [`merge`] merges instances into one module; it knows nothing of components.
-//! * `border` names what the module imports from and exports to its host.
+//! * `surface` names what the module imports from and exports to its host.
 //! * [`wrap`] gives the module the face that the input had.
 //!
 //! Nothing here chooses: a term that the backend does not know is an error.
 
 pub mod adapter;
-mod border;
 mod error;
 mod fresh;
 pub mod memory;
 pub mod merge;
+mod surface;
 mod terms;
 mod validate;
+mod warnings;
 mod wiring;
 pub mod wrap;
 
 pub use error::EmitError;
 pub use terms::emitted;
+pub use warnings::{AlwaysTraps, always_trapping, some_of};
 
 use meld_component::program::{CoreItem, InstanceId, Program, World};
-use meld_engine::plan::{Form, Node, NodeId, Plan, Port};
-use merge::{Merge, MergeError, Merged, Source, StartMode};
+use meld_engine::plan::{Form, Node, Plan, Port};
+use merge::{Merge, MergeError, Source, StartMode};
 use std::io::{ErrorKind, IoSlice, Write};
 use validate::{Check, Written};
 use wrap::{EmbedError, Face, WitWorld};
@@ -52,15 +54,12 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Where a function is called whose body was decided to stand in place of the call: the first port
     /// that this is about, what is called by whom, and why.
-    pub called: Vec<(Port, String)>,
+    pub not_inlined: Vec<(Port, String)>,
 }
 
 /// The export by which a starter instance runs the start functions of guests, where the module
 /// cannot do so itself because its imports do not work yet.
 const START: &str = "meld:start";
-
-/// How many things one warning names at most.
-const MOST_NAMED: usize = 3;
 
 /// Makes the output of a decided program in the form that was decided for.
 ///
@@ -94,16 +93,16 @@ fn write(
     plan: &Plan,
     out: &mut (impl Write + Send),
 ) -> Result<Report, EmitError> {
-    let hosts = border::HostImports::new(program, plan)?;
+    let hosts = surface::HostImports::new(program, plan)?;
     let wiring = wiring::Wiring::new(program, plan, &hosts);
-    let border = border::ModuleBorder::new(program, plan, &hosts, &wiring)?;
+    let surface = surface::ModuleSurface::new(program, plan, &hosts, &wiring)?;
     let core_world = matches!(program.world, World::Core { .. });
     // A plain core module starts itself. Host functions of components work only once their host
     // knows the memory of the module that calls them, which is after its instantiation.
     let start = if core_world { StartMode::Section } else { started(plan, &wiring)? };
     let instances = wiring.instances()?;
     let merge =
-        Merge { name: None, instances, exports: border.exports.into_iter().collect(), start };
+        Merge { name: None, instances, exports: surface.exports.into_iter().collect(), start };
     let wit = || match plan.target.form {
         Form::Component => Ok(None),
         Form::Core => WitWorld::of(program),
@@ -115,10 +114,10 @@ fn write(
                 written.add(program.instances[id.index()].module, &merged.kept[position]);
             }
         }
-        let called = called(&wiring, &merge, &merged.called);
+        let not_inlined = not_inlined(&wiring, &merge, &merged.not_inlined);
         let mut warnings = Vec::new();
-        warnings.extend(lost_debug_information(&merge, &merged));
-        warnings.extend(told_of_trapping(program, plan));
+        warnings.extend(warnings::lost_debug_information(&merge, &merged));
+        warnings.extend(warnings::told_of_trapping(program, plan));
         let mut module = merged.module;
         let face = if core_world {
             Face::default()
@@ -126,11 +125,11 @@ fn write(
             let wrapping = wrap::Wrapping {
                 program,
                 module: std::mem::take(&mut module.head),
-                lowers: border.lowers,
-                builtins: border.builtins,
-                destructors: border.destructors,
-                supplied: border.supplied,
-                lifts: border.lifts,
+                lowers: surface.lowers,
+                builtins: surface.builtins,
+                destructors: surface.destructors,
+                supplied: surface.supplied,
+                lifts: surface.lifts,
                 start: merged.has_start.then(|| START.to_string()),
             };
             let face = match plan.target.form {
@@ -162,7 +161,7 @@ fn write(
             wrap::same_world(world, &valid)?;
         }
         out.flush().map_err(EmitError::Write)?;
-        Ok(Report { warnings, called })
+        Ok(Report { warnings, not_inlined })
     })
     .map_err(|error| of_guest(program, &wiring, error))?
 }
@@ -231,32 +230,17 @@ fn core_face(
     Ok(face)
 }
 
-/// Says whose debug information is not in the module: it speaks of code that is elsewhere now.
-fn lost_debug_information<M>(merge: &Merge<'_>, merged: &Merged<M>) -> Option<String> {
-    let is_debug = |name: &str| name.starts_with(".debug_") || name == "external_debug_info";
-    let mut instances: Vec<usize> = merged
-        .dropped_sections
-        .iter()
-        .filter(|(_, name)| is_debug(name))
-        .map(|(instance, _)| *instance)
-        .collect();
-    instances.dedup();
-    let names = instances.iter().map(|i| merge.instances[*i].name.clone()).collect();
-    let some = some_of(names)?;
-    Some(format!("the debug information (DWARF) of {some} is not in the output"))
-}
-
 /// Says where a function is called whose body should stand there, each at a port that this is about.
-fn called(
+fn not_inlined(
     wiring: &wiring::Wiring<'_>,
     merge: &Merge<'_>,
-    called: &[merge::Called],
+    not_inlined: &[merge::NotInlined],
 ) -> Vec<(Port, String)> {
-    if called.is_empty() {
+    if not_inlined.is_empty() {
         return Vec::new();
     }
     let port_of = wiring.port_of();
-    let note = |&merge::Called { instance, import, reason }: &merge::Called| {
+    let note = |&merge::NotInlined { instance, import, reason }: &merge::NotInlined| {
         let Source::Inline { instance: of, name } = &merge.instances[instance].imports[import]
         else {
             return None;
@@ -265,46 +249,5 @@ fn called(
         let note = format!("{by} calls {of}.{name}, and has no body in its place: {reason}");
         Some((port_of(instance, import)?, note))
     };
-    called.iter().filter_map(note).collect()
-}
-
-/// An import that can be called to no end but a trap.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AlwaysTraps {
-    /// The core instance that has the import.
-    pub instance: InstanceId,
-    /// Its position among the imports.
-    pub position: u32,
-    /// The reason that the trap is named after: `cannot-enter`.
-    pub reason: String,
-}
-
-/// Imports that were decided to trap whenever they are called.
-pub fn always_trapping(plan: &Plan) -> Vec<AlwaysTraps> {
-    let trapping = |(port, node): (&Port, &NodeId)| {
-        let &Port::Import(instance, position) = port else { return None };
-        let Node::Term(name, arguments) = plan.node(*node) else { return None };
-        let trap = arguments.last().filter(|_| &**name == "always")?;
-        let Node::Export(_, reason) = plan.node(*trap) else { return None };
-        Some(AlwaysTraps { instance, position, reason: reason.to_string() })
-    };
-    plan.ports.iter().filter_map(trapping).collect()
-}
-
-/// Says which imports these are.
-fn told_of_trapping(program: &Program, plan: &Plan) -> Option<String> {
-    let tell = |AlwaysTraps { instance, position, reason }| {
-        let import = &program.module_of(instance).imports[position as usize];
-        let instance = &program.instances[instance.index()].name;
-        format!("{instance}: import {:?} {:?} ({reason})", import.module, import.name)
-    };
-    let some = some_of(always_trapping(plan).into_iter().map(tell).collect())?;
-    Some(format!("calls that always trap: {some}"))
-}
-
-/// The first few of these; none if there are none.
-fn some_of(names: Vec<String>) -> Option<String> {
-    let (some, more) = names.split_at(names.len().min(MOST_NAMED));
-    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
-    (!some.is_empty()).then(|| format!("{}{more}", some.join(", ")))
+    not_inlined.iter().filter_map(note).collect()
 }

@@ -4,11 +4,11 @@ use crate::adapter::{
     self,
     from_plan::{self, FromPlan},
 };
-use crate::border::HostImports;
 use crate::error::EmitError;
 use crate::fresh;
 use crate::memory;
 use crate::merge::{Instance, Kind, Origin, Source};
+use crate::surface::HostImports;
 use meld_component::program::{InstanceId, Program};
 use meld_engine::plan::{Entity, ModuleImport, Node, NodeId, PackModule, Plan, Port};
 use std::borrow::Cow;
@@ -139,6 +139,11 @@ impl<'a> Wiring<'a> {
         }
     }
 
+    /// The core import of the host that a term stands for.
+    fn of_host(&self, id: NodeId) -> Result<Source, EmitError> {
+        self.hosts.source(id).ok_or_else(|| self.misplaced(id, "a function of the host"))
+    }
+
     /// What a decided term of sort `Func`, `Memory`, `Table`, `Global`, `Tag` or `Int` is.
     ///
     /// # Errors
@@ -152,10 +157,11 @@ impl<'a> Wiring<'a> {
             }
             Node::Term(name, arguments) => match &**name {
                 "host-import" | "host-memory" | "host-table" | "host-global" | "host-tag" => {
-                    Ok(Source::Host {
-                        module: self.text(arguments[0])?,
-                        name: self.text(arguments[1])?,
-                    })
+                    if let Some(supplied) = self.hosts.source(id) {
+                        return Ok(supplied);
+                    }
+                    let (module, name) = (self.text(arguments[0])?, self.text(arguments[1])?);
+                    Ok(Source::Host { module, name })
                 }
                 "first-memory" | "first-table" => {
                     let kind = if &**name == "first-table" { Kind::Table } else { Kind::Memory };
@@ -172,7 +178,7 @@ impl<'a> Wiring<'a> {
                     source => source,
                 }),
                 "host-resource-new" | "host-resource-rep" | "host-resource-drop" => {
-                    Ok(self.hosts.source(id))
+                    self.of_host(id)
                 }
                 fresh::TERM => Ok(Source::Export {
                     instance: self.added[&id],
@@ -309,7 +315,7 @@ impl<'a> Wiring<'a> {
             .iter()
             .map(|source| match source {
                 from_plan::Source::Node(node) => self.source(*node),
-                from_plan::Source::Host => Ok(self.hosts.source(id)),
+                from_plan::Source::Host => self.of_host(id),
                 from_plan::Source::Export(of, name) => {
                     Ok(Source::Export { instance: self.instance(*of)?, name: (*name).to_string() })
                 }

@@ -394,7 +394,7 @@ fn callers_grow_within_bounds() {
 
 /// Why functions of the first module are called by the second.
 fn called(callee: &[u8], caller: &[u8]) -> Vec<Reason> {
-    let called = merge(&request(callee, caller, true)).unwrap().called;
+    let called = merge(&request(callee, caller, true)).unwrap().not_inlined;
     assert!(called.iter().all(|called| (called.instance, called.import) == (1, 0)));
     called.into_iter().map(|called| called.reason).collect()
 }

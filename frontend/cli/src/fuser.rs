@@ -1,5 +1,6 @@
 //! The way from inputs to bytes, as one builder.
 
+use crate::memories;
 use crate::packs::{self, PackError, PackOptions};
 use bytes::Bytes;
 use meld_component::program::{Program, ResourceId};
@@ -176,7 +177,8 @@ impl Fuser {
         rules: &'r RuleSet,
     ) -> Result<Decided<'r>, FuseError> {
         let Decision { plan, trace, opaque } = self.decision(&program, rules)?;
-        let warnings = self.without_effect(&program, rules, &opaque)?;
+        let mut warnings = self.without_effect(&program, rules, &opaque)?;
+        warnings.extend(memories::warnings(&program, &plan, rules));
         Ok(Decided { program, plan, trace, warnings })
     }
 
@@ -242,7 +244,7 @@ pub struct Decided<'r> {
     pub plan: meld_engine::plan::Plan,
     /// Why each import became what it is.
     pub trace: meld_engine::trace::Trace<'r>,
-    /// Options that have no effect, as sentences; also among the warnings of what is written.
+    /// Options that have no effect and memories that the host does not find, as sentences; also among the warnings of what is written.
     pub warnings: Vec<String>,
 }
 
@@ -272,7 +274,7 @@ impl Decided<'_> {
 
     /// Has explanations say what was found in writing.
     pub fn note(&mut self, report: &Report) {
-        for (port, text) in &report.called {
+        for (port, text) in &report.not_inlined {
             self.trace.note(*port, text.clone());
         }
     }

@@ -19,6 +19,7 @@
 
 mod fuser;
 pub mod inspect;
+mod memories;
 pub mod packs;
 
 pub use fuser::{Decided, FuseError, Fuser, binary};

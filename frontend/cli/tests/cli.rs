@@ -518,7 +518,7 @@ fn a_function_of_another_type_than_a_packs_is_the_guests_fault() {
         &["fuse", &misspelt, "-o", &out],
         1,
         "the pack meld.gate answers no \"entr\" there, but \"cancel\", \"disable\", \"enable\", \
-         \"enter\", \"is-enabled\", \"leave\", \"resume\"; did you mean \"enter\"?",
+         \"enter\", \"is-enabled\", \"leave\", \"pending\", \"resume\"; did you mean \"enter\"?",
     );
 }
 

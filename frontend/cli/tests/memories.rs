@@ -69,3 +69,42 @@ fn modules_for_one_type_refuse_others() {
         assert!(error.contains("memory.addr") || error.contains("NAME.addr"), "{error}");
     }
 }
+
+/// Warnings of two plain core modules with memories of their own that call `import`, of which `face` says what is
+/// exported.
+fn warnings_of(import: &str, face: &str) -> Vec<String> {
+    let guest = format!(
+        r#"(module {import} (memory (export "memory") 1)
+             (func (export "run") (drop (call $f (i32.const 1) (i32.const 2) (i32.const 3) (i32.const 0)))))"#
+    );
+    let face = format!(
+        r#"(module
+             (import "a" "memory" (memory $a 1)) (import "b" "memory" (memory $b 1))
+             (import "a" "run" (func $a)) (import "b" "run" (func $b))
+             (export "a" (func $a)) (export "b" (func $b)) {face})"#
+    );
+    let fuser = Fuser::new().input("a", guest.clone().into_bytes()).input("b", guest.into_bytes());
+    fuser.input("face", face.into_bytes()).fuse().expect("it can be fused").report.warnings
+}
+
+#[test]
+fn a_host_that_cannot_tell_memories_apart_is_warned_of() {
+    let call = r#"(import "env" "write" (func $f (param i32 i32 i32 i32) (result i32)))"#;
+    let [warning] = &warnings_of(call, r#"(export "memory" (memory $b))"#)[..] else {
+        panic!("one warning")
+    };
+    let told = r#"a ("env" "write"), b ("env" "write"); it finds `memory`, which is b's"#;
+    assert!(warning.contains(told), "{warning}");
+}
+
+/// What a pack answers is told the memory, and what it is told of has to be exported.
+#[test]
+fn a_memory_that_the_host_cannot_reach_is_warned_of() {
+    let read = r#"(import "pulseengine:async" "stream_read" (func $f (param i32 i32 i32 i32) (result i32)))"#;
+    let both = r#"(export "am" (memory $a)) (export "bm" (memory $b))"#;
+    assert_eq!(warnings_of(read, both), Vec::<String>::new());
+    let [warning] = &warnings_of(read, r#"(export "am" (memory $a))"#)[..] else {
+        panic!("one warning")
+    };
+    assert!(warning.contains("cannot reach them: of b. Export each"), "{warning}");
+}

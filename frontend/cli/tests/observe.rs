@@ -70,6 +70,32 @@ fn inspect_tells_imports_and_exports() {
 }
 
 /// Of several core modules, each; of the fused one, which memories its host can get at, and what is of meld.
+/// A core module that the root imports is an import like others, and calls of its functions are calls of the host.
+#[test]
+fn inspect_tells_of_core_modules_that_the_root_imports() {
+    let (_folder, path) = file(
+        "host.wat",
+        r#"(component
+             (import "sys" (core module $sys (export "log" (func (param i32) (result i64)))))
+             (core instance $sys (instantiate $sys))
+             (core module $m
+               (import "s" "log" (func $log (param i32) (result i64)))
+               (func (export "run") (drop (call $log (i32.const 1)))))
+             (core instance $m (instantiate $m (with "s" (instance $sys))))
+             (func (export "run") (canon lift (core func $m "run"))))"#,
+    );
+    let before = json(&stdout(&meld(&["inspect", &path, "--json"])));
+    assert_eq!(before["imported_modules"], serde_json::json!(["sys"]));
+    let edge = &before["edges"][0];
+    let told = ["to", "function", "signature"].map(|key| edge[key].as_str().unwrap());
+    assert_eq!(told, ["host", "sys#log", "func(i32) -> i64"]);
+    let fused = meld(&["fuse", &path]);
+    let after = json(&stdout(&meld_with(&["inspect", "-", "--json"], &fused.stdout)));
+    assert_eq!(after["world"]["imported_modules"], serde_json::json!(["sys"]));
+    let text = stdout(&meld_with(&["inspect", "-"], &fused.stdout));
+    assert!(text.contains("core modules that the component imports\n  module\n  sys\n"), "{text}");
+}
+
 #[test]
 fn inspect_tells_of_all_core_modules() {
     let (_folder, one) = file(

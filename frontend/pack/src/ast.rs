@@ -32,6 +32,8 @@ pub(crate) struct File {
     pub pack: Name,
     pub uses: Vec<Name>,
     pub declarations: Vec<Declaration>,
+    /// Its rules had the tests that they need, and have them no more.
+    pub tests_left_out: bool,
 }
 
 /// One declaration and the `///` lines before it.

@@ -4,7 +4,7 @@ use crate::ast::{DeclarationKind, File, SourceId};
 use crate::check;
 use crate::diagnostic::{Code, Diagnostics, Sink, Source};
 use crate::module::MAX_MODULE;
-use crate::ruleset::RuleSet;
+use crate::ruleset::{PackId, RuleSet, TermDecl};
 use crate::{parse, tree};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -34,7 +34,7 @@ pub struct Loader {
 struct Input {
     path: PathBuf,
     text: Arc<str>,
-    /// As [`Loader::syntax`] gave it.
+    /// As in [`Prepared::syntax`].
     syntax: Option<&'static [u8]>,
     files: Files,
 }
@@ -48,6 +48,17 @@ pub struct Made {
     pub follows: &'static [usize],
     /// As in [`ModuleDecl::binaries`](crate::ruleset::ModuleDecl::binaries).
     pub binaries: &'static [&'static [u8]],
+}
+
+/// What [`Loader::made`] takes, made of a pack.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The path of the pack.
+    pub path: PathBuf,
+    /// What its text says but for tests, for the same build of meld.
+    pub syntax: Vec<u8>,
+    /// The parts of a [`Made`] of each of its modules: name, what it follows, binaries.
+    pub modules: Vec<(String, Vec<usize>, Vec<Arc<[u8]>>)>,
 }
 
 /// Where the modules of a pack are found.
@@ -101,11 +112,10 @@ impl Loader {
     }
 
     /// Adds a pack from memory, as [`Loader::builtin`] does, of whose modules no text has to be read
-    /// again. They are trusted to be valid for all address types, and its rules to have had the tests
-    /// that they need.
+    /// again. They are trusted to be valid for all address types.
     ///
-    /// With what [`Loader::syntax`] gave for the pack, at the same place among the packs, its own text is not
-    /// parsed either. Its rules have no tests then.
+    /// With the [`Prepared::syntax`] of the pack, its own text is not parsed either, and its rules have no tests;
+    /// if it has another place among the packs now, the text is parsed after all.
     pub fn made(
         &mut self,
         path: &str,
@@ -172,22 +182,35 @@ impl Loader {
         check::check(&files, &modules, &self.settings, sink)
     }
 
-    /// What the text of each pack says but for tests, in the order in which they were added, for [`Loader::made`] of the same build of meld.
+    /// Makes what [`Loader::made`] takes, of all packs in the order in which they were added.
     ///
     /// # Errors
     ///
-    /// All syntax errors.
-    pub fn syntax(&self) -> Result<Vec<Vec<u8>>, Diagnostics> {
+    /// As [`Loader::finish`].
+    pub fn prepare(self) -> Result<Vec<Prepared>, Diagnostics> {
         let (files, _) = self.parse()?;
-        let encode = |mut file: File| {
+        let paths: Vec<PathBuf> = self.inputs.iter().map(|input| input.path.clone()).collect();
+        let rules = self.finish()?;
+        let modules = |path: &Path| {
+            let is_here = |pack: PackId| rules.packs[pack.index()].path == path;
+            let terms = rules.terms.iter().filter(|term| is_here(term.span.pack));
+            let module = |term: &TermDecl| {
+                let module = term.module.clone()?;
+                Some((term.name.clone(), module.follows, module.binaries))
+            };
+            terms.filter_map(module).collect()
+        };
+        let prepare = |(path, mut file): (PathBuf, File)| {
+            file.tests_left_out = true;
             for declaration in &mut file.declarations {
                 if let DeclarationKind::Rule(rule) = &mut declaration.kind {
                     rule.tests.clear();
                 }
             }
-            postcard::to_allocvec(&file).expect("memory is all that it needs")
+            let syntax = postcard::to_allocvec(&file).expect("memory is all that it needs");
+            Prepared { modules: modules(&path), syntax, path }
         };
-        Ok(files.into_iter().map(encode).collect())
+        Ok(paths.into_iter().zip(files).map(prepare).collect())
     }
 
     fn parse(&self) -> Result<(Vec<File>, Sink), Diagnostics> {
@@ -223,7 +246,7 @@ impl Loader {
 }
 
 impl Input {
-    /// What [`Loader::syntax`] gave, unless the pack has another place now, of which all spans speak.
+    /// What was parsed before, unless the pack has another place now, of which all spans speak.
     fn parsed(&self, source: SourceId) -> Option<File> {
         let file: File = postcard::from_bytes(self.syntax?).ok()?;
         (file.pack.span.source == source).then_some(file)
@@ -271,11 +294,6 @@ fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
 }
 
 impl Files {
-    /// Whether an earlier [`Loader::finish`] found the pack to be right.
-    pub(crate) fn is_made(&self) -> bool {
-        matches!(self, Files::Made(_))
-    }
-
     /// The module of that name, if it was made before.
     pub(crate) fn made(&self, name: &str) -> Option<&'static Made> {
         match self {

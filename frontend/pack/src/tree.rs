@@ -19,6 +19,7 @@ pub(crate) fn file(source: SourceId, pair: Pair<'_, Rule>, sink: &mut Sink) -> F
         pack: Name { text: String::new(), span: nowhere },
         uses: Vec::new(),
         declarations: Vec::new(),
+        tests_left_out: false,
     };
     for pair in pair.into_inner() {
         match pair.as_rule() {

@@ -6,12 +6,11 @@ use meld_component::{Input, decode::features, read};
 use meld_emit::{EmitError, merge::MergeError};
 use meld_engine::plan::{Form, Target};
 use meld_engine::{EngineError, Options, decide};
-use meld_pack::ruleset::{PackId, RuleSet};
+use meld_pack::ruleset::RuleSet;
 use meld_pack::{Loader, Made};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use wasmparser::Validator;
 
 /// What came of an input.
@@ -74,33 +73,26 @@ fn standard(corpus: &Corpus) -> &'static RuleSet {
     RULES.get_or_init(|| rules(corpus, None).expect("the standard packs are right"))
 }
 
-/// What [`Loader::syntax`] gives for a pack, and its modules.
+/// The syntax of a pack, and its modules.
 type OfPack = (&'static [u8], &'static [Made]);
 
 /// What was made of each standard pack, by its path.
 fn made(corpus: &Corpus) -> &'static BTreeMap<String, OfPack> {
     static MADE: OnceLock<BTreeMap<String, OfPack>> = OnceLock::new();
     MADE.get_or_init(|| {
-        let rules = standard(corpus);
-        let of_pack = |path: &str| -> Vec<Made> {
-            let is_here = |pack: PackId| rules.packs[pack.index()].path == Path::new(path);
-            let terms = rules.terms.iter().filter(|term| is_here(term.span.pack));
-            let modules = terms.filter_map(|term| Some((term, term.module.as_ref()?)));
-            modules
-                .map(|(term, module)| Made {
-                    name: &term.name,
-                    follows: &module.follows,
-                    binaries: Vec::leak(module.binaries.iter().map(|bytes| &bytes[..]).collect()),
-                })
-                .collect()
-        };
         let mut loader = Loader::new();
         corpus.packs.iter().for_each(|(path, text)| add(&mut loader, corpus, path, text));
-        let syntax = loader.syntax().expect("the standard packs are right");
-        let packs = corpus.packs.iter().zip(syntax);
+        let packs = loader.prepare().expect("the standard packs are right");
         packs
-            .map(|((path, _), syntax)| {
-                (path.clone(), (&*Vec::leak(syntax), &*Vec::leak(of_pack(path))))
+            .into_iter()
+            .map(|pack| {
+                let made = |(name, follows, binaries): (String, Vec<usize>, Vec<Arc<[u8]>>)| {
+                    let leak = |binary: &Arc<[u8]>| &*Vec::leak(binary.to_vec());
+                    let binaries = Vec::leak(binaries.iter().map(leak).collect());
+                    Made { name: String::leak(name), follows: Vec::leak(follows), binaries }
+                };
+                let modules = Vec::leak(pack.modules.into_iter().map(made).collect());
+                (pack.path.display().to_string(), (&*Vec::leak(pack.syntax), &*modules))
             })
             .collect()
     })

@@ -449,7 +449,7 @@ impl<'a> Reader<'a> {
         let named = self.ty(named, 0)?;
         if named != ty {
             let of = |ty: Option<TypeId>| match ty {
-                Some(ty) => format!("{:?}", self.types.get(ty)),
+                Some(ty) => super::text_of(&self.types, ty),
                 None => "no payload".to_string(),
             };
             return Err(Error::Another { pass: name.into(), of: of(named), ty: of(ty) });

@@ -231,9 +231,13 @@ pub enum Error {
 impl Error {
     /// A pass that does not go with a type.
     fn mismatch(types: &Types, ty: TypeId, pass: &'static str) -> Self {
-        let ty = TypeText::new(types, &|resource| format!("resource {}", resource.0)).ty(ty);
-        Error::Mismatch { ty, pass }
+        Error::Mismatch { ty: text_of(types, ty), pass }
     }
+}
+
+/// A type as WIT writes it.
+fn text_of(types: &Types, ty: TypeId) -> String {
+    TypeText::new(types, &|resource| format!("resource {}", resource.0)).ty(ty)
 }
 
 /// The option that names what a side lacks.

@@ -361,13 +361,13 @@ fn passes_are_of_the_types_that_they_stand_for() {
     let each = of(&mut terms, "each", bools);
     let Node::Term(_, args) = &mut terms.0.nodes[each.0 as usize] else { unreachable!() };
     args[1] = keep;
-    for (ty, pass, right) in [
-        (bools, copies[0], true),
-        (bools, copies[1], false),
-        (bytes, copies[0], false),
-        (owns[0], converts[0], true),
-        (owns[0], converts[1], false),
-        (bools, each, false),
+    for (ty, pass, wrong) in [
+        (bools, copies[0], None),
+        (bools, copies[1], Some("of list<u8>, and stands for list<bool>")),
+        (bytes, copies[0], Some("of list<bool>, and stands for list<u8>")),
+        (owns[0], converts[0], None),
+        (owns[0], converts[1], Some("of own<resource 1>, and stands for own<resource 0>")),
+        (bools, each, Some("of u8, and stands for bool")),
     ] {
         let params = terms.add(Node::List(vec![ty]));
         let signature = terms.term("func", &[params, none]);
@@ -375,9 +375,9 @@ fn passes_are_of_the_types_that_they_stand_for() {
         let args = [function, signature, side, side, after, passes, done, module];
         let adapter = terms.term("adapter", &args);
         match from_plan(&program(), &terms.0, adapter) {
-            Ok(_) => assert!(right),
+            Ok(_) => assert_eq!(wrong, None),
             Err(error) => {
-                assert!(!right && error.to_string().contains("and stands for"), "{error}")
+                assert!(wrong.is_some_and(|text| error.to_string().contains(text)), "{error}");
             }
         }
     }

@@ -206,7 +206,6 @@ fn unread_globals(
     Ok(unread)
 }
 
-/// Calls `each` with every operator before the final `end`, and its range in the module.
 /// The value of an expression that is one constant, as nearly all are.
 fn one_constant(expr: &ConstExpr<'_>) -> Option<Const> {
     let mut reader = expr.get_operators_reader();
@@ -218,6 +217,7 @@ fn one_constant(expr: &ConstExpr<'_>) -> Option<Const> {
     reader.is_end_then_eof().then_some(value)
 }
 
+/// Calls `each` with every operator before the final `end`, and its range in the module.
 fn for_each_operator(
     linked: &Linked<'_>,
     instance: u32,

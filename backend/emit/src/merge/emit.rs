@@ -10,7 +10,7 @@ use super::reach::Live;
 use super::reencode::{self, Numbers, Renumber, const_expr, const_instruction};
 use super::scan::Sites;
 use super::segments::{Schedule, Step};
-use super::{Called, Fused, Kind, Merge, MergeError, Merged, StartMode};
+use super::{Fused, Kind, Merge, MergeError, Merged, NotInlined, StartMode};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -174,7 +174,7 @@ impl Emitter<'_, '_> {
                 .map(|(exact, needs_declarations)| *exact && !needs_declarations)
                 .collect(),
             dropped_sections: names::dropped(self.linked),
-            called: self.called(),
+            not_inlined: self.not_inlined(),
         }))
     }
 
@@ -202,13 +202,13 @@ impl Emitter<'_, '_> {
         kept
     }
 
-    fn called(&self) -> Vec<Called> {
-        let called = self.live.called.iter().map(|&(instance, function, reason)| {
+    fn not_inlined(&self) -> Vec<NotInlined> {
+        let not_inlined = self.live.not_inlined.iter().map(|&(instance, function, reason)| {
             let module = &self.linked.modules[instance as usize];
             let import = module.imported[Kind::Func][function as usize] as usize;
-            Called { instance: instance as usize, import, reason }
+            NotInlined { instance: instance as usize, import, reason }
         });
-        called.collect()
+        not_inlined.collect()
     }
 
     fn types(&self) -> Result<TypeSection, MergeError> {

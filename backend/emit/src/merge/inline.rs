@@ -6,13 +6,13 @@
 //! share their locals: no two of them run at a time, because no function is inlined in itself.
 //!
 //! What to inline is decided elsewhere. Here it is only left out, and that is told
-//! ([`Called`](super::Called)), where it would be wrong, or without bounds: bodies that leave by a tail call or handle exceptions, functions that call each
-//! other in a circle, callers that leave by a tail call and handle exceptions (what is thrown behind
+//! ([`NotInlined`](super::NotInlined)), where it would be wrong, or without bounds: bodies that leave by a tail
+//! call or handle exceptions, functions that call each other in a circle, callers that leave by a tail call and handle exceptions (what is thrown behind
 //! a tail call is not theirs to handle), or that would grow beyond bounds.
 
-use super::called::Reason;
 use super::link::{Item, Linked};
 use super::module::Module;
+use super::not_inlined::Reason;
 use super::reencode::{Renumber, const_instruction};
 use super::{Kind, MergeError};
 use std::collections::{BTreeMap, HashMap, HashSet};

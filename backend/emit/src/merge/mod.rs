@@ -19,7 +19,6 @@
 //! exist in the last step.
 
 mod bulk;
-mod called;
 mod consts;
 mod emit;
 mod error;
@@ -30,6 +29,7 @@ mod link;
 mod matching;
 mod module;
 mod names;
+mod not_inlined;
 mod reach;
 mod reencode;
 mod scan;
@@ -37,9 +37,9 @@ mod segments;
 mod shapes;
 mod types;
 
-pub use called::{Called, Reason};
 pub use error::MergeError;
 pub(crate) use fused::Fused;
+pub use not_inlined::{NotInlined, Reason};
 
 use std::borrow::Cow;
 
@@ -168,7 +168,7 @@ pub struct Merged<M = Vec<u8>> {
     /// Custom sections that were left out: position of the instance, and the section's name.
     pub dropped_sections: Vec<(usize, String)>,
     /// What is called, though [`Source::Inline`] asked for its body, in order.
-    pub called: Vec<Called>,
+    pub not_inlined: Vec<NotInlined>,
 }
 
 /// Merges instances into one module.
@@ -184,13 +184,13 @@ pub fn merge(merge: &Merge<'_>) -> Result<Merged, MergeError> {
         merge,
         || (),
         |(), merged| {
-            let Merged { module, has_start, kept, proves, dropped_sections, called } = merged;
+            let Merged { module, has_start, kept, proves, dropped_sections, not_inlined } = merged;
             let mut bytes = module.head.clone();
             module.put_rest(&mut |pieces: &[&[u8]], _: &[&[u8]]| {
                 pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
                 Ok::<_, MergeError>(())
             })?;
-            Ok(Merged { module: bytes, has_start, kept, proves, dropped_sections, called })
+            Ok(Merged { module: bytes, has_start, kept, proves, dropped_sections, not_inlined })
         },
     )?
 }

@@ -3,11 +3,11 @@
 //!
 //! What bodies refer to has been scanned by then; a worklist walks the lists.
 
-use super::called::Reason;
 use super::consts::{Expr, Inits, Piece};
 use super::immediates::{Immediates, Slot, Visitor};
 use super::inline::{Defined, Inlining};
 use super::link::{Constant, Item, Linked};
+use super::not_inlined::Reason;
 use super::scan::References;
 use super::segments::{Step, Write};
 use super::types::{Dangling, ToIds};
@@ -34,7 +34,7 @@ pub struct Live {
     /// Functions in which bodies stand in place of calls.
     pub callers: HashSet<Defined>,
     /// Imports that live code calls where bodies should stand: instance, function and why.
-    pub called: BTreeSet<(u32, u32, Reason)>,
+    pub not_inlined: BTreeSet<(u32, u32, Reason)>,
 }
 
 impl Live {
@@ -77,7 +77,7 @@ pub fn reach(
             code_uses_data: false,
             needs_declarations: vec![false; linked.modules.len()],
             callers: HashSet::new(),
-            called: BTreeSet::new(),
+            not_inlined: BTreeSet::new(),
         },
         queue: Vec::new(),
         writes: PerKind::default(),
@@ -335,7 +335,7 @@ impl Reach<'_, '_> {
                     (Some(_), Err(reason)) => Some(reason),
                     (None, _) => inlining.refusal(self.linked, instance, index),
                 };
-                self.live.called.extend(refused.map(|reason| (instance, index, reason)));
+                self.live.not_inlined.extend(refused.map(|reason| (instance, index, reason)));
             }
             self.live.code_uses_data |= slot == Slot::Data;
             let has_data_count = self.linked.modules[instance as usize].has_data_count;

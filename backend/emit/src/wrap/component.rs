@@ -8,7 +8,7 @@ use super::face::Face;
 use super::linkage::{self, Signature};
 use super::resources::{Destructor, ResourceBuiltin, ResourceOperation, Resources};
 use super::types::{TypeWriter, extern_name};
-use super::{BorderNeeds, Imported, Lifted, Lowered, Supplied, WrapError, Wrapping, check};
+use super::{Imported, Lifted, Lowered, Supplied, SurfaceNeeds, WrapError, Wrapping, check};
 use crate::validate::Check;
 use indexmap::IndexMap;
 use meld_component::needs::Needs;
@@ -108,7 +108,7 @@ pub(super) struct Wrapper<'a> {
     wrapping: &'a Wrapping<'a>,
     world: &'a ComponentWorld,
     pub types: TypeWriter<'a>,
-    needs: BorderNeeds<'a>,
+    needs: SurfaceNeeds<'a>,
     resources: Resources<'a>,
     /// Index of each root import that is a function or an instance, in its kind's index space.
     imports: IndexMap<&'a str, (u32, ComponentEntityType)>,
@@ -126,7 +126,7 @@ impl<'a> Wrapper<'a> {
             wrapping,
             world,
             types: TypeWriter::new(world.types.as_ref().as_ref()),
-            needs: BorderNeeds::new(wrapping.program),
+            needs: SurfaceNeeds::new(wrapping.program),
             resources: Resources::new(wrapping.program),
             imports: IndexMap::new(),
             hosts: HashMap::new(),
@@ -220,7 +220,7 @@ impl<'a> Wrapper<'a> {
                 }
                 Imported::Supplied(supplied) => {
                     let function = self.supplied(supplied)?;
-                    (&supplied.module, &supplied.name, Argument::Function(function))
+                    (&supplied.module, &supplied.import, Argument::Function(function))
                 }
                 Imported::Lowered(lowered) => {
                     let func = self.host(lowered.host)?;

@@ -3,10 +3,10 @@
 
 use super::face::{self, Face};
 use super::resources::Resources;
-use super::{BorderNeeds, Imported, Lifted, WrapError, Wrapping};
+use super::{Imported, Lifted, Supplied, SurfaceNeeds, WrapError, Wrapping};
 use indexmap::IndexMap;
 use meld_component::needs::Needs;
-use meld_component::program::StringEncoding;
+use meld_component::program::{HostModuleId, StringEncoding};
 use std::collections::HashMap;
 use wasm_encoder::{EntityType, ExportKind, ExportSection, ImportSection, RawSection, Section};
 use wasmparser::{BinaryReaderError, Payload, TypeRef};
@@ -49,7 +49,7 @@ pub fn core_post_return_name(export: &str) -> String {
 pub struct CoreForm {
     /// The module.
     pub bytes: Vec<u8>,
-    /// How strings that cross the module's border are encoded; see [`super::WitWorld`].
+    /// How strings that cross the module's surface are encoded; see [`super::WitWorld`].
     pub encoding: StringEncoding,
 }
 
@@ -72,29 +72,30 @@ pub fn core_module(mut wrapping: Wrapping<'_>) -> Result<CoreForm, WrapError> {
 pub(crate) fn core_face(wrapping: &Wrapping<'_>) -> Result<(Face, StringEncoding), WrapError> {
     wrapping.world()?;
     let parts = Parts::read(&wrapping.module)?;
-    let mut border = CoreBorder::new(wrapping, &parts)?;
+    let mut surface = CoreSurface::new(wrapping, &parts)?;
     let mut imports = Vec::with_capacity(parts.imports.len());
     for import in &parts.imports {
-        imports.push(border.import(import)?);
+        imports.push(surface.import(import)?);
     }
+    surface.check_supplied(&imports)?;
     for (index, lifted) in wrapping.lifts.iter().enumerate() {
-        border.lift(index, lifted)?;
+        surface.lift(index, lifted)?;
     }
     for destructor in &wrapping.destructors {
-        let name = border.resources.find(destructor.resource)?.core_destructor()?;
-        border.export(name, &destructor.export, ExportKind::Func)?;
+        let name = surface.resources.find(destructor.resource)?.core_destructor()?;
+        surface.export(name, &destructor.export, ExportKind::Func)?;
     }
     if let Some(start) = &wrapping.start {
-        border.export(INITIALIZE.to_string(), start, ExportKind::Func)?;
+        surface.export(INITIALIZE.to_string(), start, ExportKind::Func)?;
     }
-    if let Some((name, _)) = &border.memory {
-        border.export(MEMORY.to_string(), name, ExportKind::Memory)?;
+    if let Some((name, _)) = &surface.memory {
+        surface.export(MEMORY.to_string(), name, ExportKind::Memory)?;
     }
-    if let Some((name, _)) = &border.realloc {
-        border.export(REALLOC.to_string(), name, ExportKind::Func)?;
+    if let Some((name, _)) = &surface.realloc {
+        surface.export(REALLOC.to_string(), name, ExportKind::Func)?;
     }
-    let encoding = border.encoding.map_or(StringEncoding::Utf8, |(encoding, _)| encoding);
-    let face = rename(&wrapping.module, &imports, &border.exports)?;
+    let encoding = surface.encoding.map_or(StringEncoding::Utf8, |(encoding, _)| encoding);
+    let face = rename(&wrapping.module, &imports, &surface.exports)?;
     Ok((face, encoding))
 }
 
@@ -156,10 +157,10 @@ impl<'a> Parts<'a> {
 
 /// What the functions of the world need of the one memory and allocator that a core module can
 /// offer, and the exports so far.
-struct CoreBorder<'a> {
+struct CoreSurface<'a> {
     wrapping: &'a Wrapping<'a>,
     parts: &'a Parts<'a>,
-    needs: BorderNeeds<'a>,
+    needs: SurfaceNeeds<'a>,
     resources: Resources<'a>,
     /// What each import of the merged module is, by its two names.
     imported: HashMap<(&'a str, &'a str), Imported<'a>>,
@@ -170,12 +171,12 @@ struct CoreBorder<'a> {
     exports: IndexMap<String, (ExportKind, u32)>,
 }
 
-impl<'a> CoreBorder<'a> {
+impl<'a> CoreSurface<'a> {
     fn new(wrapping: &'a Wrapping<'a>, parts: &'a Parts<'a>) -> Result<Self, WrapError> {
-        Ok(CoreBorder {
+        Ok(CoreSurface {
             wrapping,
             parts,
-            needs: BorderNeeds::new(wrapping.program),
+            needs: SurfaceNeeds::new(wrapping.program),
             resources: Resources::new(wrapping.program),
             imported: wrapping.imported()?,
             memory: None,
@@ -209,6 +210,36 @@ impl<'a> CoreBorder<'a> {
         let function = format!("the import `{}`", path.join("` / `"));
         self.require(needs, function, lowered.encoding, &lowered.memory, &lowered.realloc)?;
         Ok((module.to_string(), name.to_string(), import.ty))
+    }
+
+    /// Holds functions of core modules that the root imports apart from others: `imports` has the new names of all
+    /// imports.
+    fn check_supplied(&self, imports: &[(String, String, u32)]) -> Result<(), WrapError> {
+        let program = self.wrapping.program;
+        let mut names: HashMap<(&str, &str), usize> = HashMap::new();
+        for (module, name, _) in imports {
+            *names.entry((module, name)).or_default() += 1;
+        }
+        let mut modules: HashMap<&str, HostModuleId> = HashMap::new();
+        for import in &self.parts.imports {
+            let Some(Imported::Supplied(supplied)) =
+                self.imported.get(&(import.module, import.name))
+            else {
+                continue;
+            };
+            let Supplied { module, name, instance, .. } = supplied;
+            if names[&(&**module, &**name)] > 1 {
+                return Err(WrapError::HostNames { module: module.clone(), name: name.clone() });
+            }
+            let id = program.host_instances[instance.index()];
+            let first = *modules.entry(module).or_insert(id);
+            if first != id {
+                let path = |id: HostModuleId| program.host_modules[id.index()].path.join("` / `");
+                let (first, second, module) = (path(first), path(id), module.clone());
+                return Err(WrapError::HostModules { module, first, second });
+            }
+        }
+        Ok(())
     }
 
     /// Exports a function of the world under its name.

@@ -84,8 +84,10 @@ pub struct Lowered {
 pub struct Supplied {
     /// First level name of the core import, for hosts of core modules, too.
     pub module: String,
-    /// Second level name of the core import.
+    /// Second level name that hosts of core modules know.
     pub name: String,
+    /// Second level name of the core import in the merged module.
+    pub import: String,
     /// The instance of the imported module.
     pub instance: HostInstanceId,
     /// Its export.
@@ -134,6 +136,32 @@ pub enum WrapError {
         what: &'static str,
         /// Names from the root down to the item.
         at: Vec<String>,
+    },
+    /// Two functions of the host would be one for the host of a core module.
+    #[error(
+        "two functions of the host are both `{module}` `{name}` for the core modules that import them, and \
+         a core module cannot import both; import one of them by another module name, let both use one core \
+         module, or write a component instead of a core module"
+    )]
+    HostNames {
+        /// First level name.
+        module: String,
+        /// Second level name.
+        name: String,
+    },
+    /// Two core modules that the root imports would be one for the host of a core module.
+    #[error(
+        "`{first}` and `{second}` are two core modules that the root imports, and both are `{module}` for the \
+         core modules that import from them, so the host of a core module cannot tell them apart; import \
+         the core module once, or write a component instead of a core module"
+    )]
+    HostModules {
+        /// First level name.
+        module: String,
+        /// The root's names for one of them.
+        first: String,
+        /// The root's names for the other.
+        second: String,
     },
     /// An import of the merged module is not a plain function, or nothing is known of it.
     #[error("the merged module imports `{module}` `{name}`, which is nothing of the host's")]
@@ -227,7 +255,7 @@ impl<'a> Wrapping<'a> {
     fn imported(&self) -> Result<HashMap<(&str, &str), Imported<'_>>, WrapError> {
         let lowers = self.lowers.iter().map(|l| (&l.module, &l.name, Imported::Lowered(l)));
         let builtins = self.builtins.iter().map(|b| (&b.module, &b.name, Imported::Builtin(b)));
-        let supplied = self.supplied.iter().map(|s| (&s.module, &s.name, Imported::Supplied(s)));
+        let supplied = self.supplied.iter().map(|s| (&s.module, &s.import, Imported::Supplied(s)));
         let mut all = HashMap::new();
         for (module, name, imported) in lowers.chain(builtins).chain(supplied) {
             let old = all.insert((module.as_str(), name.as_str()), imported);
@@ -248,14 +276,14 @@ impl<'a> Wrapping<'a> {
 }
 
 /// What the functions at a program's border need.
-struct BorderNeeds<'a> {
+struct SurfaceNeeds<'a> {
     program: &'a Program,
     of: NeedsOf<'a>,
     /// The types of host functions, by [`HostFuncId`].
     hosts: Vec<Option<FuncTypeId>>,
 }
 
-impl<'a> BorderNeeds<'a> {
+impl<'a> SurfaceNeeds<'a> {
     fn new(program: &'a Program) -> Self {
         let mut hosts = vec![None; program.host_funcs.len()];
         for func in &program.funcs {
@@ -265,7 +293,7 @@ impl<'a> BorderNeeds<'a> {
                 *slot = Some(func.ty);
             }
         }
-        BorderNeeds { program, of: NeedsOf::new(&program.types), hosts }
+        SurfaceNeeds { program, of: NeedsOf::new(&program.types), hosts }
     }
 
     /// What lowering a host function needs of the module that imports it.

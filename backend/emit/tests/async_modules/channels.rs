@@ -1,4 +1,4 @@
-//! Typed channels: `rules/streams/channels.wat` and `channel-port.wat`.
+//! Typed channels: `rules/streams/channels.wat` and `channel-transfer.wat`.
 
 use crate::{Call, Machine, Model, Outcome, agree, explore, picks};
 use proptest::prelude::*;
@@ -372,7 +372,7 @@ fn channels(shape: Shape) -> Machine {
             let memory = machine.memory("memory", read_into.clone());
             fill(&mut machine, memory);
         }
-        machine.instantiate("channel-port", prefix, &[]);
+        machine.instantiate("channel-transfer", prefix, &[]);
     }
     // The state's memory comes last; it stands among those that have no part in use.
     machine.kept.memories.retain(|(_, used)| !used.is_empty());

@@ -3,6 +3,7 @@
 use crate::{Call, Machine, Model, Outcome, agree, explore, picks};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use wasmtime::{Config, Engine};
 
 const CANCELLED: i32 = 6;
 
@@ -146,7 +147,10 @@ impl Model for Events {
 
 /// An aggregator whose sets were used before.
 fn events(sets: usize, most: usize, generation: u32) -> Machine {
-    let mut machine = Machine::new();
+    events_in(Machine::new(), sets, most, generation)
+}
+
+fn events_in(mut machine: Machine, sets: usize, most: usize, generation: u32) -> Machine {
     machine.constant("sets", sets as i64);
     machine.constant("waitables", most as i64);
     let used = [0..4 * sets, 4096..4096 + 16 * most, 20480..20480 + 40 * most];
@@ -254,4 +258,27 @@ fn cancelled_is_delivered_exactly_once() {
     }
     assert_eq!(call("leave", &[9]), 0);
     assert_eq!(call("cancel", &[9]), -2);
+}
+
+/// As instructions, of which each takes one unit of fuel.
+#[test]
+fn poll_looks_at_each_event_once() {
+    let mut machine = Machine::under(Engine::new(Config::new().consume_fuel(true)).unwrap());
+    machine.store.set_fuel(u64::MAX).unwrap();
+    let mut machine = events_in(machine, 2, 1024, 0);
+    let mut call = |name, args: &[i32]| {
+        let before = machine.store.get_fuel().unwrap();
+        let result = machine.step(&(name, args.to_vec())).unwrap();
+        (result, before - machine.store.get_fuel().unwrap())
+    };
+    let [all, none] = [(); 2].map(|()| call("waitable-set.new", &[]).0 as i32);
+    for waitable in 0..1024 {
+        call("waitable.join", &[waitable, all]);
+        for code in 1..=5 {
+            call("notify", &[waitable, code]);
+        }
+    }
+    let (event, fuel) = call("waitable-set.poll", &[none]);
+    assert_eq!(event, 0);
+    assert!(fuel < 5 * 1024 * 50, "{fuel}");
 }

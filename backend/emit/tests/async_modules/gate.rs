@@ -38,7 +38,7 @@ impl Gate {
 
 impl Model for Gate {
     fn choices(&self) -> Vec<Call> {
-        let mut calls: Vec<Call> = ["enter", "leave", "enable", "disable", "is-enabled"]
+        let mut calls: Vec<Call> = ["enter", "leave", "enable", "disable", "is-enabled", "pending"]
             .map(|name| (name, Vec::new()))
             .into();
         let held = self.line.iter().flatten().chain(&self.gone).copied();
@@ -61,6 +61,7 @@ impl Model for Gate {
                 0
             }
             "is-enabled" => self.enabled.into(),
+            "pending" => (self.inside as i32).into(),
             "enter" if self.inside == u32::MAX => -3,
             "enter" if !self.enabled && self.line.is_empty() => {
                 self.inside += 1;
@@ -167,8 +168,12 @@ fn pending_calls_go_on() {
     assert_eq!(gate("enter", &[]), 0);
     assert_eq!(gate("enter", &[]), 0);
     gate("enable", &[]);
-    assert_eq!(gate("leave", &[]), 0);
-    assert_eq!(gate("leave", &[]), 0);
+    for pending in [2, 1] {
+        assert!(gate("enter", &[]) > 0, "who waits is not inside");
+        assert_eq!(gate("pending", &[]), pending);
+        assert_eq!(gate("leave", &[]), 0);
+    }
+    assert_eq!(gate("pending", &[]), 0);
     assert_eq!(gate("leave", &[]), -6, "nobody is inside");
 }
 

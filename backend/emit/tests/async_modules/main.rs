@@ -55,7 +55,10 @@ struct Machine {
 
 impl Machine {
     fn new() -> Machine {
-        let engine = support::engine();
+        Machine::under(support::engine())
+    }
+
+    fn under(engine: Engine) -> Machine {
         let mut store = Store::new(&engine, Log::new());
         let mut linker = Linker::new(&engine);
         let traps = pack_module(&engine, "traps");
@@ -106,7 +109,11 @@ impl Machine {
             match item {
                 Extern::Func(func) => drop(self.exports.insert(format!("{prefix}{name}"), func)),
                 Extern::Memory(memory) => self.kept.memories.push((memory, used.to_vec())),
-                Extern::Global(global) => self.kept.globals.push(global),
+                Extern::Global(global) => {
+                    if global.ty(&self.store).mutability() == Mutability::Var {
+                        self.kept.globals.push(global);
+                    }
+                }
                 Extern::Table(table) => self.kept.tables.push(table),
                 _ => {}
             }

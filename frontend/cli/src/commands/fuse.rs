@@ -40,8 +40,8 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         scope.spawn(|_| program = Some(fuser.read_deferred()));
         arguments.fuser.rules()
     })?;
-    let program = program.unwrap_or_else(|| fuser.read_deferred());
-    let mut decided = fuser.decide_for(program?, &rules)?;
+    let program = program.expect("the scope waits for it")?;
+    let mut decided = fuser.decide_for(program, &rules)?;
     let why_not = arguments.explain.why_not(&decided)?;
     let output = match &arguments.output {
         Some(path) => Some(path.as_str()),

@@ -107,14 +107,18 @@ impl Items {
     fn func(&self, word: &str, index: u32) -> String {
         let ty = self.types.get(index as usize).map(|ty| &ty.composite_type.inner);
         let Some(CompositeInnerType::Func(ty)) = ty else { return word.to_string() };
-        let list = |types: &[ValType]| {
-            types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-        };
-        let results = match ty.results() {
-            [] => String::new(),
-            [result] => format!(" -> {result}"),
-            results => format!(" -> ({})", list(results)),
-        };
-        format!("{word}({}){results}", list(ty.params()))
+        function(word, ty.params(), ty.results())
     }
+}
+
+/// A function type, or another one of that shape, by its word.
+pub fn function(word: &str, params: &[ValType], results: &[ValType]) -> String {
+    let list =
+        |types: &[ValType]| types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let results = match results {
+        [] => String::new(),
+        [result] => format!(" -> {result}"),
+        results => format!(" -> ({})", list(results)),
+    };
+    format!("{word}({}){results}", list(params))
 }

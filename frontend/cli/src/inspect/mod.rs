@@ -35,6 +35,8 @@ pub struct ProgramInspection {
     pub edges: Vec<Edge>,
     /// Functions that the root imports.
     pub imports: Vec<Function>,
+    /// Core modules that the root imports: their names from the root, joined by `#`.
+    pub imported_modules: Vec<String>,
     /// Functions that the root exports.
     pub exports: Vec<Export>,
     /// What each plain core module imports and exports, in the order of the inputs; none for components.
@@ -102,9 +104,10 @@ pub struct Edge {
     /// The component instance that lifts the function; `host` for what the root imports.
     pub to: String,
     /// The function: of the host, its names from the root, joined by `#`; of a component, the
-    /// name of the core export that it lifts.
+    /// name of the core export that it lifts; of a core module that the root imports, the module's names
+    /// from the root and its own, joined by `#`.
     pub function: String,
-    /// The function's type.
+    /// The function's type; that of core functions as the text format has it.
     pub signature: String,
     /// What leaves flat registers behind: strings, lists, handles; and how strings are encoded.
     pub crosses: Vec<String>,
@@ -157,6 +160,8 @@ pub struct CoreExport {
 pub struct FusedWorld {
     /// Functions that it imports.
     pub imports: Vec<Function>,
+    /// As in [`ProgramInspection::imported_modules`].
+    pub imported_modules: Vec<String>,
     /// Functions that it exports.
     pub exports: Vec<Function>,
 }

@@ -1,6 +1,6 @@
 //! Inspection of a linked program.
 
-use super::face::face;
+use super::face::{face, function};
 use super::types::{Crossing, signature};
 use super::{
     AlwaysTraps, ComponentInstance, CoreFace, CoreInstance, Edge, Export, Function, FusedWorld,
@@ -8,7 +8,8 @@ use super::{
 };
 use meld_component::facts;
 use meld_component::program::{
-    Builtin, ComponentFunc, ComponentId, CoreItem, FuncDef, ModuleId, Program, ResourceId, World,
+    Builtin, ComponentFunc, ComponentId, CoreItem, CoreKind, FuncDef, InstanceId, ModuleId,
+    Program, ResourceId, World,
 };
 use meld_engine::Decision;
 use meld_engine::trace::ResourceOption;
@@ -45,6 +46,7 @@ pub fn inspect(program: &Program, bytes: usize) -> ProgramInspection {
             .collect(),
         edges: edges(program),
         imports: imports(program),
+        imported_modules: imported_modules(program),
         core: match program.world {
             World::Component(_) => Vec::new(),
             World::Core { .. } => core(program),
@@ -124,7 +126,11 @@ pub fn world(program: &Program) -> FusedWorld {
         name: export.path.join("#"),
         signature: signature(program, program.funcs[export.func.index()].ty),
     });
-    FusedWorld { imports: imports(program), exports: exports.collect() }
+    FusedWorld {
+        imports: imports(program),
+        imported_modules: imported_modules(program),
+        exports: exports.collect(),
+    }
 }
 
 fn imports(program: &Program) -> Vec<Function> {
@@ -135,6 +141,10 @@ fn imports(program: &Program) -> Vec<Function> {
         signature: signature(program, func.ty),
     };
     functions.map(function).collect()
+}
+
+fn imported_modules(program: &Program) -> Vec<String> {
+    program.host_modules.iter().map(|module| module.path.join("#")).collect()
 }
 
 /// The path of the component instance that lifts a function, or `host`.
@@ -179,10 +189,24 @@ fn name<'p>(program: &'p Program, mut def: &'p FuncDef) -> String {
 
 fn edges(program: &Program) -> Vec<Edge> {
     let mut edges = Vec::new();
-    for instance in &program.instances {
+    for (instance, id) in program.instances.iter().zip(0..) {
         let module = &program.modules[instance.module.index()];
-        for (import, item) in module.imports.iter().zip(&instance.imports) {
+        for ((import, item), position) in module.imports.iter().zip(&instance.imports).zip(0..) {
             let CoreItem::Lower { func, options } = item else {
+                let supplied = program.host_exports.get(&(InstanceId(id), position));
+                if let (Some((of, name)), CoreKind::Func(ty)) = (supplied, &import.kind) {
+                    let of = program.host_instances[of.index()];
+                    let path = &program.host_modules[of.index()].path;
+                    edges.push(Edge {
+                        from: instance.name.clone(),
+                        import_module: import.module.clone(),
+                        import_name: import.name.clone(),
+                        to: "host".to_string(),
+                        function: format!("{}#{name}", path.join("#")),
+                        signature: function("func", &ty.params, &ty.results),
+                        crosses: Vec::new(),
+                    });
+                }
                 continue;
             };
             let func = &program.funcs[func.index()];

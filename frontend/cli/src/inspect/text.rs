@@ -52,6 +52,7 @@ fn render_program(program: &ProgramInspection) -> String {
         }),
     );
     functions(&mut text, "imports of the component", "import", &program.imports);
+    imported_modules(&mut text, &program.imported_modules);
     table(
         &mut text,
         "exports of the component",
@@ -116,6 +117,7 @@ fn render_fused(fused: &FusedInspection) -> String {
     );
     if let Some(world) = &fused.world {
         functions(&mut text, "imports of the component", "import", &world.imports);
+        imported_modules(&mut text, &world.imported_modules);
         functions(&mut text, "exports of the component", "export", &world.exports);
     }
     table(
@@ -173,6 +175,11 @@ fn short(ty: &str) -> String {
 fn functions(text: &mut String, title: &str, head: &str, functions: &[Function]) {
     let rows = functions.iter().map(|f| vec![f.name.clone(), f.signature.clone()]);
     table(text, title, &[head, "type"], rows);
+}
+
+fn imported_modules(text: &mut String, names: &[String]) {
+    let rows = names.iter().map(|name| vec![name.clone()]);
+    table(text, "core modules that the component imports", &["module"], rows);
 }
 
 fn core_face(text: &mut String, of: &str, imports: &[CoreImport], exports: &[CoreExport]) {

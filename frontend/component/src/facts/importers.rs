@@ -2,7 +2,9 @@
 //! and table, and what others call the same functions.
 
 use super::host_functions;
-use crate::program::{CoreItem, CoreKind, CoreModule, HostModuleId, InstanceId, Program, World};
+use crate::program::{
+    ComponentId, CoreItem, CoreKind, CoreModule, HostModuleId, InstanceId, Program, World,
+};
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
@@ -30,13 +32,25 @@ pub(super) fn supplied_by(
     Some((program.host_instances[instance.index()], export))
 }
 
-/// Imports of functions that are left to the host, each with the first such import of its guest. A guest
-/// is a plain core module, or all core instances of a component instance.
+/// A guest: a plain core module, or a component instance with all its core instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Guest {
+    Module(InstanceId),
+    Component(ComponentId),
+}
+
+/// The guest that a core instance belongs to.
+pub(super) fn guest(program: &Program, instance: InstanceId) -> Guest {
+    match program.world {
+        World::Core { .. } => Guest::Module(instance),
+        World::Component(_) => Guest::Component(program.instances[instance.index()].component),
+    }
+}
+
+/// Imports of functions that are left to the host, each with the first such import of its guest: a plain core
+/// module, or a component instance with all its core instances.
 pub fn guests(program: &Program) -> Vec<(Import, Import)> {
-    first_of_each(program, |instance| match program.world {
-        World::Core { .. } => (Some(instance), None),
-        World::Component(_) => (None, Some(program.instances[instance.index()].component)),
-    })
+    first_of_each(program, |instance| guest(program, instance))
 }
 
 /// The same with the first such import of all whose core functions may call each other. Core functions do

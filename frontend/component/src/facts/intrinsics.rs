@@ -1,6 +1,6 @@
 //! What guests import from the host's intrinsics for streams and futures (`pulseengine:async`).
 
-use super::importers::{Import, supplied_by};
+use super::importers::{Guest, Import, guest, supplied_by};
 use super::reached::called;
 use crate::program::{CoreItem, CoreKind, HostModuleId, InstanceId, Program};
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,9 +72,8 @@ fn shared(program: &Program, called: &[(Import, &str)], kind: &str) -> Vec<Impor
     let has_memory = |id: &InstanceId| !program.module_of(*id).memories.is_empty();
     let users = |wanted| {
         let imports = imports.iter().filter(|(_, name)| *name == wanted);
-        let users: BTreeSet<InstanceId> =
-            imports.map(|((instance, _), _)| *instance).filter(has_memory).collect();
-        users
+        let instances = imports.map(|((instance, _), _)| *instance).filter(has_memory);
+        instances.map(|instance| guest(program, instance)).collect::<BTreeSet<Guest>>()
     };
     let (writers, readers) = (users("write"), users("read"));
     let both = !writers.is_empty() && !readers.is_empty();

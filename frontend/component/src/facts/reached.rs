@@ -3,10 +3,11 @@
 use super::bodies::{Bodies, Function};
 use super::importers::Import;
 use crate::program::{
-    CoreItem, CoreKind, FuncDef, FuncId, InstanceId, OptionsId, Program, Resource, World,
+    CoreItem, CoreKind, FuncDef, FuncId, InstanceId, ModuleId, OptionsId, Program, Resource, World,
 };
 use rayon::prelude::*;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 use wasmparser::{FunctionBody, Operator};
 
 /// Those of some imports that code which may run names, in a call or as a reference: no others are ever called.
@@ -45,11 +46,11 @@ pub(super) fn called(program: &Program, wanted: &BTreeSet<Import>) -> BTreeSet<I
             return walk.found;
         }
         let open = std::mem::take(&mut walk.open);
-        let named: Vec<Option<Vec<u32>>> = open.par_iter().map(|(_, body)| names(body)).collect();
-        for ((instance, _), named) in open.iter().zip(named) {
-            match named {
-                Some(named) => walk.functions(*instance, named),
-                None => walk.anything_of(*instance),
+        walk.read(&open);
+        for function @ (instance, _) in open {
+            match walk.named(function) {
+                Some(named) => walk.functions(instance, &named),
+                None => walk.anything_of(instance),
             }
         }
     }
@@ -75,8 +76,12 @@ struct Walk<'p> {
     /// For each instance those that import a table from it.
     importers: HashMap<InstanceId, Vec<InstanceId>>,
     todo: Vec<Node<'p>>,
-    /// Bodies that were not looked into yet, each with its instance.
-    open: Vec<(InstanceId, FunctionBody<'p>)>,
+    /// Functions with bodies that were not looked into yet.
+    open: Vec<Function>,
+    /// What bodies name, by their index; none where one cannot be read.
+    names: HashMap<(ModuleId, u32), Option<Arc<[u32]>>>,
+    /// As [`Walk::held`] returns it.
+    held: HashMap<ModuleId, Option<Arc<[u32]>>>,
 }
 
 impl<'p> Walk<'p> {
@@ -100,6 +105,8 @@ impl<'p> Walk<'p> {
             importers,
             todo: Vec::new(),
             open: Vec::new(),
+            names: HashMap::new(),
+            held: HashMap::new(),
         }
     }
 
@@ -117,8 +124,8 @@ impl<'p> Walk<'p> {
         self.todo.extend(items.map(Node::Item));
     }
 
-    fn functions(&mut self, instance: InstanceId, functions: Vec<u32>) {
-        self.todo.extend(functions.into_iter().map(|f| Node::Function((instance, f))));
+    fn functions(&mut self, instance: InstanceId, functions: &[u32]) {
+        self.todo.extend(functions.iter().map(|f| Node::Function((instance, *f))));
     }
 
     fn import(&mut self, import: Import) {
@@ -168,7 +175,7 @@ impl<'p> Walk<'p> {
         let Some(module) = self.bodies.module(instance) else { return };
         match (module.function_import(function), module.body(function)) {
             (Some(position), _) => self.imported((instance, position)),
-            (None, Some(body)) => self.open.push((instance, body)),
+            (None, Some(_)) => self.open.push((instance, function)),
             (None, None) => self.anything_of(instance),
         }
     }
@@ -191,10 +198,63 @@ impl<'p> Walk<'p> {
                 self.options(*options);
             }
         }
-        match self.bodies.module(instance).map(|module| module.held.clone()) {
-            Some(held) => self.functions(instance, held),
+        match self.held(instance) {
+            Some(held) => held.iter().for_each(|position| self.imported((instance, *position))),
             None => self.anything_of(instance),
         }
+    }
+
+    /// The imports, by their position, that functions lead to which an instance's tables, segments and globals
+    /// hold; none where that cannot be read. The same for all instances of a module, of which there may be many.
+    fn held(&mut self, instance: InstanceId) -> Option<Arc<[u32]>> {
+        let module = self.program.instances[instance.index()].module;
+        if let Some(held) = self.held.get(&module) {
+            return held.clone();
+        }
+        let held = self.imports_held(instance);
+        self.held.entry(module).or_insert(held).clone()
+    }
+
+    fn imports_held(&mut self, instance: InstanceId) -> Option<Arc<[u32]>> {
+        let mut level = self.bodies.module(instance)?.held.clone();
+        let (mut seen, mut imports) = (HashSet::new(), BTreeSet::new());
+        while !level.is_empty() {
+            let mut defined = Vec::new();
+            for function in level.drain(..).filter(|function| seen.insert(*function)) {
+                let module = self.bodies.module(instance)?;
+                match module.function_import(function) {
+                    Some(position) => drop(imports.insert(position)),
+                    None => defined.push((instance, function)),
+                }
+            }
+            self.read(&defined);
+            for function in defined {
+                level.extend(self.named(function)?.iter());
+            }
+        }
+        Some(imports.into_iter().collect())
+    }
+
+    /// Looks into bodies, in parallel; into each only once.
+    fn read(&mut self, functions: &[Function]) {
+        let mut bodies = BTreeMap::new();
+        for &(instance, function) in functions {
+            let key = (self.program.instances[instance.index()].module, function);
+            if !self.names.contains_key(&key) {
+                let module = self.bodies.module(instance);
+                bodies.insert(key, module.and_then(|module| module.body(function)));
+            }
+        }
+        let read = |(key, body): (_, Option<FunctionBody<'_>>)| {
+            (key, body.and_then(|body| names(&body)).map(Arc::from))
+        };
+        self.names.par_extend(bodies.into_par_iter().map(read));
+    }
+
+    /// What a body names that was [read](Walk::read).
+    fn named(&self, (instance, function): Function) -> Option<Arc<[u32]>> {
+        let module = self.program.instances[instance.index()].module;
+        self.names.get(&(module, function))?.clone()
     }
 
     /// Whatever an instance imports: it cannot be read.

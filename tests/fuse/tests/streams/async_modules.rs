@@ -1,60 +1,9 @@
 //! Channels, gates, events and callbacks between fused core modules. Under wasmtime and wasmi, with
 //! nothing left for the host to supply.
 
-use crate::engines::Module;
-use crate::intrinsics::Intrinsics;
-use crate::modules::{self, fuser};
+use crate::harness::{CHANNELS, check_alone, ends, fuser, refusal, wrappers};
 use meld::Fuser;
 use meld_fuse_tests::sources::Sources;
-
-/// Imports of a module by another one, as wrappers that a guest exports under its own name: `a_write`.
-/// A function is its name and its type, parameters all being `i32`.
-pub fn guest(name: &str, module: &str, functions: &[(&str, usize, &str)], more: &str) -> String {
-    let mut text = String::from("(module ");
-    for (function, params, result) in functions {
-        let params = "i32 ".repeat(*params);
-        text += &format!(
-            r#"(import "{module}" "{function}" (func ${function} (param {params}) (result {result})))"#
-        );
-    }
-    text += more;
-    for (function, params, result) in functions {
-        let arguments: String = (0..*params).map(|n| format!("(local.get {n}) ")).collect();
-        let params = "i32 ".repeat(*params);
-        text += &format!(
-            r#"(func (export "{name}_{function}") (param {params}) (result {result})
-                 (call ${function} {arguments}))"#
-        );
-    }
-    text + ")"
-}
-
-/// As [`modules::check`], with nothing left for the host to supply.
-pub fn check(fuser: &Fuser, check: impl Fn(&mut dyn Module<Intrinsics>)) {
-    let bytes = fuser.fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
-    let imports = wasmparser::Parser::new(0).parse_all(&bytes);
-    let imports = imports.filter(|p| matches!(p, Ok(wasmparser::Payload::ImportSection(_))));
-    assert_eq!(imports.count(), 0, "nothing is left to the host");
-    modules::check(fuser, check);
-}
-
-pub fn refusal(fuser: &Fuser) -> String {
-    match fuser.fuse() {
-        Ok(_) => panic!("it is fused"),
-        Err(error) => error.to_string(),
-    }
-}
-
-pub const CHANNELS: [(&str, usize, &str); 8] = [
-    ("new", 0, "i64"),
-    ("write", 3, "i32"),
-    ("read", 3, "i32"),
-    ("available", 1, "i32"),
-    ("space", 1, "i32"),
-    ("capacity", 0, "i32"),
-    ("drop-readable", 1, "i32"),
-    ("drop-writable", 1, "i32"),
-];
 
 /// The example of the page, by the command that stands there.
 #[test]
@@ -67,29 +16,24 @@ fn the_example_of_the_book_runs() {
         let name = path.rsplit('/').next().unwrap().trim_end_matches(".wat");
         fuser = fuser.input(name, sources.text(path).unwrap().into_bytes());
     }
-    check(&fuser, |module| assert_eq!(module.call("run", &[]), Ok(42)));
+    check_alone(&fuser, |module| assert_eq!(module.call("run", &[]), Ok(42)));
 }
 
 /// Two guests, `a` and `b`, that use channels from memories of their own.
 fn channels(module: &str) -> Fuser {
     let of = |name: &str| {
         let memory = format!(r#"(memory (export "{name}_memory") 1)"#);
-        (guest(name, module, &CHANNELS, &memory), name.to_string())
+        (wrappers(name, module, &CHANNELS, &memory), name.to_string())
     };
     let (a, b) = (of("a"), of("b"));
     fuser(&[("a", a.0), ("b", b.0)])
-}
-
-/// The readable and the writable end.
-pub fn ends(handles: i64) -> [i32; 2] {
-    [handles as i32, (handles >> 32) as i32]
 }
 
 #[test]
 fn elements_go_from_memory_to_memory() {
     let fuser = channels("meld:channels");
     let fuser = fuser.set("channels.element-size", "12").set("channels.element-align", "4");
-    check(&fuser, |module| {
+    check_alone(&fuser, |module| {
         assert_eq!(module.call("a_capacity", &[]), Ok(256));
         let [reader, writer] = ends(module.call("a_new", &[]).unwrap());
         let mut sent: Vec<u8> = Vec::new();
@@ -123,7 +67,7 @@ fn elements_go_from_memory_to_memory() {
 
 #[test]
 fn buffers_are_checked() {
-    check(&channels("meld:channels"), |module| {
+    check_alone(&channels("meld:channels"), |module| {
         let [_, writer] = ends(module.call("a_new", &[]).unwrap());
         for (ptr, count, name) in [
             (4, 1, "unaligned-pointer"),
@@ -149,10 +93,10 @@ fn shared() -> Fuser {
     };
     let module = "meld:channels/shared";
     let of_a = r#"(memory (export "memory") 1)"#;
-    let a = guest("a", module, &with_borrow(&[]), of_a);
-    let b = guest("b", module, &with_borrow(&[]), r#"(export "b_memory" (memory 0))"#);
+    let a = wrappers("a", module, &with_borrow(&[]), of_a);
+    let b = wrappers("b", module, &with_borrow(&[]), r#"(export "b_memory" (memory 0))"#);
     let b = b.replacen("(module ", r#"(module (import "a" "memory" (memory 1)) "#, 1);
-    let c = guest("c", module, &with_borrow(&[]), r#"(memory (export "c_memory") 1)"#);
+    let c = wrappers("c", module, &with_borrow(&[]), r#"(memory (export "c_memory") 1)"#);
     // What a test calls of `a` is passed on, as others import from it.
     let mut d = String::from("(module ");
     let mut exports = String::new();
@@ -173,7 +117,7 @@ fn shared() -> Fuser {
 
 #[test]
 fn elements_are_borrowed_where_they_lie() {
-    check(&shared(), |module| {
+    check_alone(&shared(), |module| {
         let [reader, writer] = ends(module.call("a_new", &[8192]).unwrap());
         let bytes: Vec<u8> = (0..32).collect();
         module.write("b_memory", 64, &bytes);
@@ -198,7 +142,7 @@ fn elements_are_borrowed_where_they_lie() {
 /// A guest with another memory has other channels.
 #[test]
 fn memories_that_are_not_shared_have_channels_of_their_own() {
-    check(&shared(), |module| {
+    check_alone(&shared(), |module| {
         let [reader, writer] = ends(module.call("a_new", &[8192]).unwrap());
         for call in ["c_borrow", "c_available"] {
             assert_eq!(module.call(call, &[reader]), Ok(-2));
@@ -229,7 +173,7 @@ fn constants_are_checked() {
         channels("meld:channels").set("channels.slots", "256").set("channels.element-size", "1024");
     let largest = fuser.clone().set("channels.ring-bytes", "1048576").fuse();
     assert!(largest.is_ok_and(|fused| !fused.bytes.is_empty()));
-    check(&fuser.set("channels.ring-bytes", "65536"), |module| {
+    check_alone(&fuser.set("channels.ring-bytes", "65536"), |module| {
         assert_eq!(module.call("a_capacity", &[]), Ok(64));
         for _ in 0..256 {
             assert!(module.call("a_new", &[]).unwrap() != -3);
@@ -271,7 +215,7 @@ fn server(name: &str) -> String {
 
 #[test]
 fn each_instance_has_its_own_gate() {
-    check(&fuser(&[("one", server("one")), ("two", server("two"))]), |module| {
+    check_alone(&fuser(&[("one", server("one")), ("two", server("two"))]), |module| {
         let served = |count: i64| Ok(-1000 - count);
         assert_eq!(module.call("one-serve", &[0]), served(1));
         module.call("one-enable", &[]).unwrap();
@@ -294,6 +238,62 @@ fn each_instance_has_its_own_gate() {
     });
 }
 
+/// A call enters `one` and calls `two`, which calls back: the gate closes, and a new call waits. The call that
+/// is inside goes on to call `two` again, and leaves.
+#[test]
+fn a_call_goes_on_while_the_gate_closes() {
+    let two = r#"(module
+      (type $back (func (result i32)))
+      (table 1 funcref)
+      (func (export "work") (param $back funcref) (result i32)
+        (table.set (i32.const 0) (local.get $back))
+        (call_indirect (type $back) (i32.const 0))))"#;
+    let one = r#"(module
+      (import "two" "work" (func $work (param funcref) (result i32)))
+      (import "meld:gate" "enable" (func $enable))
+      (import "meld:gate" "disable" (func $disable))
+      (import "meld:gate" "enter" (func $enter (result i32)))
+      (import "meld:gate" "resume" (func $resume (param i32) (result i32)))
+      (import "meld:gate" "leave" (func $leave (result i32)))
+      (import "meld:gate" "pending" (func $pending (result i32)))
+      (elem declare func $interrupt $pending-now)
+      ;; The ticket of the call that came last.
+      (global $ticket (mut i32) (i32.const 0))
+      (export "open" (func $disable))
+      (export "pending" (func $pending))
+      (func (export "waiting") (result i32) (global.get $ticket))
+      (func $pending-now (result i32) (call $pending))
+      ;; The gate closes, and a new call comes: above 0 as long as it waits.
+      (func $interrupt (result i32)
+        (call $enable)
+        (global.set $ticket (call $serve (i32.const 0)))
+        (global.get $ticket))
+      ;; A call, new with ticket 0: what the gate says, or -1000 and how many were inside as it went on.
+      (func $serve (export "serve") (param $ticket i32) (result i32)
+        (local $status i32)
+        (local.set $status
+          (if (result i32) (local.get $ticket)
+            (then (call $resume (local.get $ticket)))
+            (else (call $enter))))
+        (if (local.get $status) (then (return (local.get $status))))
+        (if (i32.le_s (call $work (ref.func $interrupt)) (i32.const 0)) (then unreachable))
+        (local.set $status (call $work (ref.func $pending-now)))
+        (if (call $leave) (then unreachable))
+        (i32.sub (i32.const -1000) (local.get $status))))"#;
+    check_alone(&fuser(&[("one", one.into()), ("two", two.into())]), |module| {
+        assert_eq!(module.call("serve", &[0]), Ok(-1001), "it was alone inside");
+        assert_eq!(module.call("pending", &[]), Ok(0), "and left");
+        let first = module.call("waiting", &[]).unwrap() as i32;
+        assert_eq!(module.call("serve", &[first]), Ok(-5), "the gate is closed");
+        module.call("open", &[]).unwrap();
+        assert_eq!(module.call("serve", &[first]), Ok(-1001), "nothing was lost");
+        assert_eq!(module.call("pending", &[]), Ok(0));
+        let second = module.call("waiting", &[]).unwrap() as i32;
+        assert!(second > first, "another one came meanwhile");
+        assert_eq!(module.call("serve", &[second]), Ok(-5));
+    });
+}
+
 #[test]
 fn events_go_from_guest_to_guest() {
     let module = "meld:events";
@@ -303,10 +303,10 @@ fn events_go_from_guest_to_guest() {
         ("waitable-set.poll", 1, "i64"),
     ];
     let notifies = [("notify", 2, "i32"), ("cancel", 1, "i32"), ("leave", 1, "i32")];
-    let a = guest("a", module, &waits, "");
-    let b = guest("b", module, &notifies, "");
+    let a = wrappers("a", module, &waits, "");
+    let b = wrappers("b", module, &notifies, "");
     let fuser = fuser(&[("a", a), ("b", b)]).set("events.waitables", "2");
-    check(&fuser, |module| {
+    check_alone(&fuser, |module| {
         let set = module.call("a_waitable-set.new", &[]).unwrap() as i32;
         assert_eq!(module.call("b_notify", &[7, 2]), Ok(-2), "nobody waits for it");
         assert_eq!(module.call("a_waitable.join", &[7, set]), Ok(0));
@@ -365,7 +365,7 @@ const BY_INDEX: &str = r#"(module
 fn callbacks_of_all_guests_are_called_in_order() {
     let guests = [("logger", LOGGER), ("a", BY_REFERENCE), ("b", BY_INDEX)];
     let fuser = fuser(&guests.map(|(name, text)| (name, text.to_string())));
-    check(&fuser.set("dispatch.callbacks", "4"), |module| {
+    check_alone(&fuser.set("dispatch.callbacks", "4"), |module| {
         let first = module.call("a-register", &[1, 1]).unwrap() as i32;
         assert!(module.call("b-register", &[1, 1]).unwrap() > 0);
         assert_eq!(module.call("b-register", &[1, 0]), Ok(-2), "nothing is there");
@@ -433,7 +433,7 @@ fn a_gate_is_of_whoever_calls_it() {
     let own = r#"(func (export "close") (call $enable))
       (func (export "closed") (result i32) (call $is-enabled))"#;
     let one = server("one").replacen("(global", &format!("{own} (global"), 1);
-    check(&fuser(&[("one", one), ("client", client.to_string())]), |module| {
+    check_alone(&fuser(&[("one", one), ("client", client.to_string())]), |module| {
         assert_eq!(module.call("closed", &[]), Ok(0));
         module.call("close-own", &[]).unwrap();
         assert_eq!(module.call("closed", &[]), Ok(10));
@@ -489,7 +489,7 @@ fn each_component_instance_has_one_gate() {
     let component = fuser.fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
     let text = wasmprinter::print_bytes(&component).unwrap();
     assert!(text.contains("meld:gate-enter") && !text.contains("\"meld:gate\""), "{text}");
-    check(&fuser.form(meld::Form::Core), |module| {
+    check_alone(&fuser.form(meld::Form::Core), |module| {
         assert_eq!(module.call("one-waits", &[]), Ok(0));
         module.call("close-one", &[]).unwrap();
         assert_eq!(module.call("one-waits", &[]), Ok(1));
@@ -512,8 +512,9 @@ fn memories_of_both_widths_exchange_elements() {
           (local.get $end)
           (i64.extend_i32_s (local.get $ptr))
           (local.get $count))))"#;
-    let narrow = guest("b", "meld:channels", &CHANNELS[1..], r#"(memory (export "b_memory") 1)"#);
-    check(&fuser(&[("a", wide.to_string()), ("b", narrow)]), |module| {
+    let narrow =
+        wrappers("b", "meld:channels", &CHANNELS[1..], r#"(memory (export "b_memory") 1)"#);
+    check_alone(&fuser(&[("a", wide.to_string()), ("b", narrow)]), |module| {
         let [reader, writer] = ends(module.call("a_new", &[]).unwrap());
         let bytes: Vec<u8> = (0..24).collect();
         module.write("a_memory", 0xffe8, &bytes);

@@ -2,8 +2,8 @@
 //! its own: what a call between two of them checks and cleans up cannot be gone round.
 
 use crate::engines::Wasmtime;
+use crate::harness::fuser;
 use crate::intrinsics::Intrinsics;
-use crate::modules::fuser;
 use meld::Form;
 
 /// The type of a module that has the dispatcher's functions.

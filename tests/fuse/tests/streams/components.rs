@@ -1,53 +1,10 @@
 //! Streams between core modules of components: the host's intrinsics come from a core module that the
 //! root imports. In both forms of the output.
 
-use crate::engines::{Module, Wasmi, Wasmtime};
-use crate::intrinsics::Intrinsics;
-use crate::modules::{ALL, FUTURES, guest_with};
-use meld::{Form, Fuser};
-use wasmtime::component::{Component, Linker};
-
-/// The name of the imported module, and with it of its package.
-pub const NAME: &str = "unlocked-dep=<pulseengine:async>";
-
-/// The same for a core module that no pack answers.
-pub const OTHER: &str = "unlocked-dep=<test:counter>";
-
-/// Makes a stream and writes `hello` to it.
-pub const MAKER: &str = r#"
-  (import "pulseengine:async" "stream_new" (func $new (result i64)))
-  (import "pulseengine:async" "stream_write" (func $write (param i32 i32 i32 i32) (result i32)))
-  (memory 1)
-  (data (i32.const 8) "hello")
-  (func (export "make") (result i32)
-    (local $pair i64)
-    (local.set $pair (call $new))
-    (if (i32.ne
-          (call $write (i32.wrap_i64 (i64.shr_u (local.get $pair) (i64.const 32)))
-            (i32.const 8) (i32.const 5) (i32.const 0))
-          (i32.const 5))
-      (then unreachable))
-    (i32.wrap_i64 (local.get $pair)))"#;
-
-/// Reads what is in the stream, and returns how much and the last byte.
-pub const READER: &str = r#"
-  (import "" "make" (func $make (result i32)))
-  (import "pulseengine:async" "stream_read" (func $read (param i32 i32 i32 i32) (result i32)))
-  (memory 1)
-  (func (export "run") (result i32)
-    (local $count i32)
-    (local.set $count (call $read (call $make) (i32.const 16) (i32.const 50) (i32.const 0)))
-    (i32.add
-      (i32.mul (local.get $count) (i32.const 1000))
-      (i32.load8_u offset=15 (local.get $count))))"#;
-
-/// The type of a core module that exports all that both use.
-pub const ASYNC: &str = r#"(core module $async
-  (export "stream_new" (func (result i64)))
-  (export "stream_read" (func (param i32 i32 i32 i32) (result i32)))
-  (export "stream_write" (func (param i32 i32 i32 i32) (result i32))))"#;
-
-pub const RESULT: i64 = 5 * 1000 + b'o' as i64;
+use crate::harness::{ALL, FUTURES, guest_with};
+use crate::roots::{
+    ASYNC, MAKER, NAME, READER, RESULT, UNREACHABLE, component_form, core_form, fuser, refused,
+};
 
 fn maker() -> String {
     format!(
@@ -79,39 +36,6 @@ fn reader() -> String {
     )
 }
 
-pub fn fuser(inputs: &[String]) -> Fuser {
-    inputs
-        .iter()
-        .zip(["a", "b"])
-        .fold(Fuser::new(), |fuser, (text, name)| fuser.input(name, text.clone().into_bytes()))
-}
-
-fn core_form(fuser: &Fuser, check: impl Fn(&mut dyn Module<Intrinsics>)) {
-    let bytes = fuser.clone().form(Form::Core).fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
-    check(&mut *Wasmtime::load(&bytes));
-    check(&mut *Wasmi::load(&bytes));
-}
-
-/// Runs a fused component whose host supplies a core module, this one.
-pub fn component_form(fuser: &Fuser, host: &str) -> wasmtime::Result<u32> {
-    let bytes = fuser.fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
-    let engine = wasmtime::Engine::default();
-    let mut linker = Linker::<()>::new(&engine);
-    let module = wasmtime::Module::new(&engine, host)?;
-    linker.root().module(NAME, &module)?;
-    linker.root().module(OTHER, &module)?;
-    let mut store = wasmtime::Store::new(&engine, ());
-    let instance = linker.instantiate(&mut store, &Component::new(&engine, bytes)?)?;
-    let run = instance.get_typed_func::<(), (u32,)>(&mut store, "run")?;
-    Ok(run.call(&mut store, ())?.0)
-}
-
-/// A host all of whose functions trap.
-pub const UNREACHABLE: &str = r#"(module
-  (func (export "stream_new") (result i64) unreachable)
-  (func (export "stream_read") (param i32 i32 i32 i32) (result i32) unreachable)
-  (func (export "stream_write") (param i32 i32 i32 i32) (result i32) unreachable))"#;
-
 #[test]
 fn streams_between_components_never_reach_the_host() {
     let fuser = fuser(&[reader(), maker()]);
@@ -122,9 +46,50 @@ fn streams_between_components_never_reach_the_host() {
     assert_eq!(component_form(&fuser, UNREACHABLE).unwrap(), RESULT as u32);
 }
 
-/// A root whose core modules `a` and `b` have all functions, the host's by way of an imported module. It
+/// The one in the middle knows nothing of streams: it is given a number and returns it.
+#[test]
+fn a_handle_passes_through_a_third_component() {
+    let middle = r#"(component
+      (core module $m
+        (global $kept (mut i32) (i32.const 0))
+        (func (export "pass") (param i32) (result i32)
+          (global.set $kept (local.get 0))
+          (global.get $kept)))
+      (core instance $m (instantiate $m))
+      (func (export "pass") (param "handle" u32) (result u32) (canon lift (core func $m "pass"))))"#;
+    let reader = format!(
+        r#"(component
+          (import "make" (func $make (result u32)))
+          (import "pass" (func $pass (param "handle" u32) (result u32)))
+          (import "{NAME}" (core module $async
+            (export "stream_read" (func (param i32 i32 i32 i32) (result i32)))))
+          (core instance $async (instantiate $async))
+          (core func $make (canon lower (func $make)))
+          (core func $pass (canon lower (func $pass)))
+          (core module $passed
+            (import "" "make" (func $make (result i32)))
+            (import "" "pass" (func $pass (param i32) (result i32)))
+            (func (export "make") (result i32) (call $pass (call $make))))
+          (core instance $passed (instantiate $passed
+            (with "" (instance (export "make" (func $make)) (export "pass" (func $pass))))))
+          (core module $m {READER})
+          (core instance $m (instantiate $m
+            (with "pulseengine:async" (instance $async))
+            (with "" (instance $passed))))
+          (func (export "run") (result u32) (canon lift (core func $m "run"))))"#
+    );
+    let fuser = fuser(&[reader, maker(), middle.to_string()]);
+    core_form(&fuser, |module| {
+        assert_eq!(module.call("run", &[]), Ok(RESULT));
+        assert_eq!(module.host().calls, []);
+    });
+    assert_eq!(component_form(&fuser, UNREACHABLE).unwrap(), RESULT as u32);
+}
+
+/// A root whose components `a` and `b` have all functions, the host's by way of an imported module. It
 /// makes two streams and two futures, of which the first ones are to be inside, and does with each all that
-/// can be done. What the host returns counts towards the result.
+/// can be done; then one more stream, which is the host's again. What the host returns counts towards the
+/// result.
 fn everything() -> String {
     let functions: String = ALL
         .iter()
@@ -132,30 +97,75 @@ fn everything() -> String {
         .map(|name| format!(r#"(export "{name}" (func {}))"#, ty_of(name)))
         .collect();
     let all: Vec<&str> = ALL.into_iter().chain(FUTURES).collect();
+    // What guests export: they name their memory themselves.
+    let own_ty = |name: &str| match name.ends_with("_read") || name.ends_with("_write") {
+        true if !name.contains("cancel") => ty_of(name).replacen("i32 ", "", 1),
+        _ => ty_of(name).to_string(),
+    };
+    let lifted = |name: &str| {
+        let ty = own_ty(name);
+        let params: String = (0..ty.split("(result").next().unwrap().matches("i32").count())
+            .map(|n| format!(r#"(param "p{n}" s32)"#))
+            .collect();
+        let result = ["i32", "i64"]
+            .iter()
+            .find(|ty_of| ty.contains(&format!("(result {ty_of})")))
+            .map_or(String::new(), |ty| format!("(result {})", ty.replacen('i', "s", 1)));
+        params + &result
+    };
     let guests: String = ["a", "b"]
         .iter()
         .map(|name| {
             let module = guest_with(name, &all, "(memory 1)");
-            let module = module.replacen("(module", &format!("(core module ${name}"), 1);
+            let module = module.replacen("(module", "(core module $m", 1);
+            let exports: String = all
+                .iter()
+                .map(|of| {
+                    format!(
+                        r#"(func (export "{}") {}
+                             (canon lift (core func $m "{name}_{of}")))"#,
+                        of.replace('_', "-"),
+                        lifted(of)
+                    )
+                })
+                .collect();
             format!(
-                r#"{module} (core instance ${name}
-                  (instantiate ${name} (with "pulseengine:async" (instance $async))))"#
+                r#"(component ${name}
+                     (import "async" (core module $async {functions}))
+                     (core instance $async (instantiate $async))
+                     {module}
+                     (core instance $m
+                       (instantiate $m (with "pulseengine:async" (instance $async))))
+                     {exports})
+                   (instance ${name}
+                     (instantiate ${name} (with "async" (core module $async))))"#
             )
         })
         .collect();
     // Of `a`: what makes and writes. Of `b`: what reads.
-    let imports: String = all
+    let lowered: String = all
+        .iter()
+        .map(|name| {
+            let (exported, ty) = (name.replace('_', "-"), lifted(name));
+            format!(
+                r#"(import "{exported}" (func ${name} {ty}))
+                   (core func ${name} (canon lower (func ${name})))"#
+            )
+        })
+        .collect();
+    let given: String = all
         .iter()
         .map(|name| {
             let of = if name.contains("read") { "b" } else { "a" };
-            let ty = ty_of(name);
-            // The guest names its memory itself.
-            let ty = match name.ends_with("_read") || name.ends_with("_write") {
-                true if !name.contains("cancel") => ty.replacen("i32 ", "", 1),
-                _ => ty.to_string(),
-            };
-            format!(r#"(import "{of}" "{of}_{name}" (func ${name} {ty}))"#)
+            let exported = name.replace('_', "-");
+            format!(r#"(with "{exported}" (func ${of} "{exported}"))"#)
         })
+        .collect();
+    let supplied: String =
+        all.iter().map(|name| format!(r#"(export "{name}" (func ${name}))"#)).collect();
+    let imports: String = all
+        .iter()
+        .map(|name| format!(r#"(import "" "{name}" (func ${name} {}))"#, own_ty(name)))
         .collect();
     let inside: String = [
         ("(call $stream_write (call $writable (local.get $s)) (i32.const 8) (i32.const 5))", 5),
@@ -190,8 +200,9 @@ fn everything() -> String {
     format!(
         r#"(component
           (import "{NAME}" (core module $async {functions}))
-          (core instance $async (instantiate $async))
           {guests}
+          (component $driver
+          {lowered}
           (core module $driver {imports}
             (func $readable (param i64) (result i32) (i32.wrap_i64 (local.get 0)))
             (func $writable (param i64) (result i32)
@@ -210,13 +221,17 @@ fn everything() -> String {
               {inside}
               (local.set $sum (i32.const 1))
               {of_the_host}
-              (call $drop (local.get $s) (local.get $f))
               (call $drop (local.get $h) (local.get $g))
+              (local.set $sum
+                (i32.add
+                  (i32.mul (local.get $sum) (i32.const 10))
+                  (call $stream_cancel_read (call $readable (call $stream_new)))))
+              (call $drop (local.get $s) (local.get $f))
               (local.get $sum)))
-          (core instance $driver (instantiate $driver
-            (with "a" (instance $a))
-            (with "b" (instance $b))))
-          (func (export "run") (result u32) (canon lift (core func $driver "run"))))"#
+          (core instance $driver (instantiate $driver (with "" (instance {supplied}))))
+          (func (export "run") (result u32) (canon lift (core func $driver "run"))))
+          (instance $driver (instantiate $driver {given}))
+          (export "run" (func $driver "run")))"#
     )
 }
 
@@ -231,16 +246,25 @@ fn ty_of(name: &str) -> &'static str {
     }
 }
 
-/// What the host returns: it cannot see the guests' memories, which the fused module does not export.
-const OF_THE_HOST: [(&str, i32); 8] = [
-    ("stream_write", -6),
-    ("stream_read", -6),
-    ("stream_cancel_write", 1),
-    ("stream_cancel_read", 1),
-    ("future_write", 0),
-    ("future_read", 0),
-    ("future_cancel_write", 1),
-    ("future_cancel_read", 1),
+/// What reaches the host, in order: the function, the handle that it is given, and what it returns. It
+/// cannot see the guests' memories, which the fused module does not export.
+const OF_THE_HOST: [(&str, Option<i32>, &str); 16] = [
+    ("stream_new", None, "(i64.const 0x1_0000_0000)"),
+    ("future_new", None, "(i64.const 0x3_0000_0002)"),
+    ("stream_write", Some(1), "(i32.const -6)"),
+    ("stream_read", Some(0), "(i32.const -6)"),
+    ("stream_cancel_write", Some(1), "(i32.const 1)"),
+    ("stream_cancel_read", Some(0), "(i32.const 1)"),
+    ("future_write", Some(3), "(i32.const 0)"),
+    ("future_read", Some(2), "(i32.const 0)"),
+    ("future_cancel_write", Some(3), "(i32.const 1)"),
+    ("future_cancel_read", Some(2), "(i32.const 1)"),
+    ("stream_drop_writable", Some(1), ""),
+    ("stream_drop_readable", Some(0), ""),
+    ("future_drop_writable", Some(3), ""),
+    ("future_drop_readable", Some(2), ""),
+    ("stream_new", None, "(i64.const 0x5_0000_0004)"),
+    ("stream_cancel_read", Some(4), "(i32.const 1)"),
 ];
 
 #[test]
@@ -249,57 +273,51 @@ fn the_host_of_a_component_is_asked_when_no_slot_is_left() {
         .set("streams.slots", "1")
         .set("streams.future-slots", "1")
         .set("streams.future-bytes", "4");
-    let sum = OF_THE_HOST.iter().fold(1_i32, |sum, (_, result)| sum * 10 + result);
-    let drops = [
-        "stream_drop_writable",
-        "stream_drop_readable",
-        "future_drop_writable",
-        "future_drop_readable",
-    ];
+    // A digit for each result.
+    let sum = [-6, -6, 1, 1, 0, 0, 1, 1, 1].iter().fold(1_i32, |sum, result| sum * 10 + result);
     core_form(&fuser, |module| {
         assert_eq!(module.call("run", &[]), Ok(sum.into()));
-        // Each once, of the second stream and the second future: 0 and 1, 2 and 3.
         let calls = module.host().calls.iter();
         let found: Vec<_> = calls.map(|(name, args)| (*name, args.first().copied())).collect();
-        let handle = |name: &str| {
-            Some(2 * i32::from(name.starts_with("future")) + i32::from(name.contains("writ")))
-        };
-        let news = ["stream_new", "future_new"].map(|name| (name, None));
-        let rest = OF_THE_HOST.iter().map(|(name, _)| *name).chain(drops);
-        let expected: Vec<_> =
-            news.into_iter().chain(rest.map(|name| (name, handle(name)))).collect();
-        assert_eq!(found, expected);
+        assert_eq!(found, OF_THE_HOST.map(|(name, handle, _)| (name, handle)));
         // Of memories it is told one that there is.
         assert!(module.host().calls.iter().all(|(_, args)| args.get(2) != Some(&-1)));
         assert!(module.host().calls.iter().all(|(_, args)| args.get(3) != Some(&-1)));
     });
-    let host: String = ALL
-        .iter()
-        .chain(&FUTURES)
-        .map(|name| {
-            let result = OF_THE_HOST.iter().find(|(of, _)| of == name).map(|(_, result)| *result);
-            let (check, result) = match (*name, result) {
-                ("stream_new", _) => ("", "(i64.const 0x1_0000_0000)".to_string()),
-                ("future_new", _) => ("", "(i64.const 0x3_0000_0002)".to_string()),
-                (_, result) => (
-                    "(if (i32.lt_s (local.get 0) (i32.const 0)) (then unreachable))",
-                    result.map_or(String::new(), |result| format!("(i32.const {result})")),
-                ),
-            };
-            let ty = ty_of(name);
-            format!(
-                r#"(global ${name} (mut i32) (i32.const 0))
-                   (func (export "{name}") {ty}
-                     {check}
-                     (if (global.get ${name}) (then unreachable))
-                     (global.set ${name} (i32.const 1))
-                     {result})"#
-            )
-        })
-        .collect();
-    let host = format!("(module {host})");
+    // A host that traps on any other call. Each of the two guests instantiates it, and both are given one instance. The
+    // last calls come when all ends have been dropped.
+    let functions = ALL.iter().chain(&FUTURES).map(|name| {
+        let calls = OF_THE_HOST.iter().enumerate().filter(|(_, (of, ..))| of == name);
+        let body: String = calls
+            .map(|(step, (_, handle, result))| {
+                let check = handle.map_or(String::new(), |handle| {
+                    format!("(if (i32.ne (local.get 0) (i32.const {handle})) (then unreachable))")
+                });
+                let next = step + 1;
+                format!(
+                    r#"(if (i32.eq (global.get $step) (i32.const {step})) (then
+                         {check}
+                         (global.set $step (i32.const {next}))
+                         (return {result})))"#
+                )
+            })
+            .collect();
+        format!(r#"(func (export "{name}") {} {body} unreachable)"#, ty_of(name))
+    });
+    let functions: String = functions.collect();
+    let host = format!("(module (global $step (mut i32) (i32.const 0)) {functions})");
     assert_eq!(component_form(&fuser, &host).unwrap(), sum as u32);
 }
+
+/// What a component does with the core module that another one exports.
+const CARRIED: &str = r#"
+  (import "maker" (core module $maker
+    (import "pulseengine:async" "stream_new" (func (result i64)))
+    (import "pulseengine:async" "stream_write" (func (param i32 i32 i32 i32) (result i32)))
+    (export "make" (func (result i32)))))
+  (core instance $async (instantiate $async))
+  (core instance $maker (instantiate $maker (with "pulseengine:async" (instance $async))))
+  (func (export "make") (result u32) (canon lift (core func $maker "make")))"#;
 
 /// A component exports a core module, another one imports and instantiates it.
 #[test]
@@ -310,25 +328,25 @@ fn a_core_module_may_be_carried_by_another_component() {
           (component $library
             (core module $maker {MAKER})
             (export "maker" (core module $maker)))
-          (component $user
+          (component $user (import "host" {ASYNC}) {CARRIED})
+          (component $reader
             (import "host" {ASYNC})
-            (import "maker" (core module $maker
-              (import "pulseengine:async" "stream_new" (func (result i64)))
-              (import "pulseengine:async" "stream_write"
-                (func (param i32 i32 i32 i32) (result i32)))
-              (export "make" (func (result i32)))))
+            (import "make" (func $make (result u32)))
             (core instance $async (instantiate $async))
-            (core instance $maker (instantiate $maker (with "pulseengine:async" (instance $async))))
+            (core func $make (canon lower (func $make)))
             (core module $reader {READER})
             (core instance $reader (instantiate $reader
               (with "pulseengine:async" (instance $async))
-              (with "" (instance $maker))))
+              (with "" (instance (export "make" (func $make))))))
             (func (export "run") (result u32) (canon lift (core func $reader "run"))))
           (instance $library (instantiate $library))
           (instance $user (instantiate $user
             (with "host" (core module $async))
             (with "maker" (core module $library "maker"))))
-          (export "run" (func $user "run")))"#
+          (instance $reader (instantiate $reader
+            (with "host" (core module $async))
+            (with "make" (func $user "make"))))
+          (export "run" (func $reader "run")))"#
     );
     let fuser = fuser(&[root]);
     core_form(&fuser, |module| {
@@ -344,31 +362,10 @@ fn a_core_module_may_be_supplied_by_composing() {
     let library = format!(
         r#"(component (core module $maker {MAKER}) (export "maker" (core module $maker)))"#
     );
-    let user = format!(
-        r#"(component
-          (import "{NAME}" {ASYNC})
-          (import "maker" (core module $maker
-            (import "pulseengine:async" "stream_new" (func (result i64)))
-            (import "pulseengine:async" "stream_write" (func (param i32 i32 i32 i32) (result i32)))
-            (export "make" (func (result i32)))))
-          (core instance $async (instantiate $async))
-          (core instance $maker (instantiate $maker (with "pulseengine:async" (instance $async))))
-          (core module $reader {READER})
-          (core instance $reader (instantiate $reader
-            (with "pulseengine:async" (instance $async))
-            (with "" (instance $maker))))
-          (func (export "run") (result u32) (canon lift (core func $reader "run"))))"#
-    );
-    let fuser = fuser(&[user, library]);
+    let user = format!(r#"(component (import "{NAME}" {ASYNC}) {CARRIED})"#);
+    let fuser = fuser(&[reader(), user, library]);
     core_form(&fuser, |module| assert_eq!(module.call("run", &[]), Ok(RESULT)));
     assert_eq!(component_form(&fuser, UNREACHABLE).unwrap(), RESULT as u32);
-}
-
-pub fn refused(root: &str, words: &[&str]) {
-    let error = fuser(&[root.to_string()]).fuse().unwrap_err().to_string();
-    for word in words {
-        assert!(error.contains(word), "no `{word}` in: {error}");
-    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What stays with the host, and what it is told.
 
-use crate::modules::{ALL, Drive, FUTURES, INVALID, check, fuser, guest, guest_with, pair};
+use crate::harness::{ALL, Drive, FUTURES, INVALID, check, fuser, guest, guest_with, pair};
 
 /// A guest that names its memory by 0 means its own, whatever its index in the fused module.
 #[test]

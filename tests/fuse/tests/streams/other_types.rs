@@ -2,8 +2,8 @@
 //! host, of other elements.
 
 use crate::engines::{Module, Wasmi, Wasmtime};
+use crate::harness::{Drive, check, fuser, guest_with};
 use crate::intrinsics::Intrinsics;
-use crate::modules::{self, Drive, fuser, guest_with};
 use meld::Fuser;
 
 /// Fuses guests with shared memories and runs what the check says on the same module with its memories
@@ -133,7 +133,7 @@ fn callbacks_are_found_in_tables_that_nobody_exports() {
         "(func (export \"log\")",
         "(table 3 funcref) (elem (i32.const 1) $callback) (func (export \"log\")",
     );
-    modules::check(&fuser(&[("a", text)]), |module| {
+    check(&fuser(&[("a", text)]), |module| {
         assert!(module.go("register", &[1, 1, 30]) > 0);
         for index in [0, 3, -1] {
             assert_eq!(module.go("register", &[1, index, 30]), -2);
@@ -158,7 +158,7 @@ fn callbacks_are_found_in_tables_of_64_bits() {
                (func (export "log")"#,
         )
         .replace("(export \"register\" (func $register))", "");
-    modules::check(&fuser(&[("a", text)]), |module| {
+    check(&fuser(&[("a", text)]), |module| {
         assert!(module.go("register", &[1, 1, 30]) > 0);
         assert_eq!(module.go("register", &[1, 3, 30]), -2);
         assert_eq!(module.go("far", &[]), -2);
@@ -211,37 +211,5 @@ fn tables_of_other_elements_are_refused() {
         for word in ["a: import \"meld:dispatch\" \"register-index\"", "has-funcref-table"] {
             assert!(error.contains(word), "{word} in: {error}");
         }
-    }
-}
-
-/// A pack that uses the first memory of a guest without one is told so.
-#[test]
-fn a_rule_without_its_guard_is_told_which_guest_lacks_what() {
-    let pack = |answer: &str| {
-        format!(
-            r#"pack my.thing
-            use meld.vocabulary
-            use meld.streams
-            rule f {{ match host-func("meld:gate", "f", ?i) rewrite {answer} because "it is ours"
-              test {{ host-func("meld:gate", "f", #i) => {} }} }}"#,
-            answer.replace("?i", "#i")
-        )
-    };
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("thing.meld");
-    for (answer, kind) in [
-        ("word-copier(first-memory(?i), first-memory(?i)).copy", "memory"),
-        (r#"host-value(host-import("env", "f", ?i), first-memory-index(?i)).call"#, "memory"),
-        ("dispatch-table(first-table(?i), dispatcher(?i, 1)).register-index", "table"),
-    ] {
-        let pack = pack(answer).replace(
-            "meld.streams",
-            if kind == "table" { "meld.dispatch" } else { "meld.streams" },
-        );
-        std::fs::write(&path, pack).unwrap();
-        let guest =
-            r#"(module (import "meld:gate" "f" (func (param i32 i32 i32))) (export "f" (func 0)))"#;
-        let error = fuser(&[("a", guest.to_string())]).rules(&path).fuse().unwrap_err().to_string();
-        assert!(error.contains(&format!("the first {kind} of a, which has none")), "{error}");
     }
 }

@@ -1,13 +1,12 @@
 //! Packs of a user that make use of the modules of the standard packs.
 
-use crate::async_modules::{CHANNELS, check, ends, guest, refusal};
 use crate::engines::Module;
+use crate::harness::{CHANNELS, check_alone, ends, fuser, refusal, wrappers};
 use crate::intrinsics::Intrinsics;
-use crate::modules::fuser;
 use meld::engine::testing::run_tests;
 use meld::{Fuser, Weight};
 
-/// As [`check`], with a pack whose own tests hold. What it states to answer it answers, whatever that costs.
+/// As [`check_alone`], with a pack whose own tests hold. What it states to answer it answers, whatever that costs.
 fn check_with(fuser: Fuser, pack: &str, run: impl Fn(&mut dyn Module<Intrinsics>)) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mine.meld");
@@ -16,7 +15,7 @@ fn check_with(fuser: Fuser, pack: &str, run: impl Fn(&mut dyn Module<Intrinsics>
     for outcome in run_tests(&fuser.load_rules().unwrap(), Some("my.")) {
         outcome.result.unwrap_or_else(|error| panic!("{}: {error}", outcome.rule));
     }
-    check(&fuser.weight(Weight::Size), run);
+    check_alone(&fuser.weight(Weight::Size), run);
 }
 
 /// The pack that the book shows.
@@ -29,8 +28,9 @@ fn frames() -> &'static str {
 /// It has channels for elements of another size, beside those of the standard pack.
 #[test]
 fn packs_may_have_channels_of_their_own() {
-    let frames_guest = guest("f", "my:frames", &CHANNELS[..3], r#"(memory (export "f_memory") 1)"#);
-    let words = guest("w", "meld:channels", &CHANNELS, r#"(memory (export "w_memory") 1)"#);
+    let frames_guest =
+        wrappers("f", "my:frames", &CHANNELS[..3], r#"(memory (export "f_memory") 1)"#);
+    let words = wrappers("w", "meld:channels", &CHANNELS, r#"(memory (export "w_memory") 1)"#);
     let fuser = fuser(&[("frames", frames_guest), ("words", words)]);
     check_with(fuser, frames(), |module| {
         let frames = ends(module.call("f_new", &[]).unwrap());
@@ -48,13 +48,32 @@ fn packs_may_have_channels_of_their_own() {
     });
 }
 
+/// A rule names another memory of the same type as that of the elements: they are read from the channels'.
+#[test]
+fn elements_are_where_the_channels_have_them() {
+    let right = "channel-transfer(frames(), frame-memory(), first-memory(?i), traps()).read";
+    let wrong = right.replace("frame-memory()", "first-memory(?i)");
+    let tested = |rule: &str| rule.replace("?i", "#i");
+    let pack = frames().replace(right, &wrong).replace(&tested(right), &tested(&wrong));
+    assert_ne!(pack, frames());
+    let guest = wrappers("f", "my:frames", &CHANNELS[..3], r#"(memory (export "f_memory") 1)"#);
+    check_with(fuser(&[("frames", guest)]), &pack, |module| {
+        let [reader, writer] = ends(module.call("f_new", &[]).unwrap());
+        let bytes: Vec<u8> = (0..128).collect();
+        module.write("f_memory", 4096, &bytes);
+        assert_eq!(module.call("f_write", &[writer, 4096, 2]), Ok(2));
+        assert_eq!(module.call("f_read", &[reader, 256, 9]), Ok(2));
+        assert_eq!(module.read("f_memory", 256, 128), bytes);
+    });
+}
+
 /// A guest without a memory has nothing to write from, and the pack says that it answers.
 #[test]
 fn the_guest_that_a_pack_does_not_answer_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("frames.meld");
     std::fs::write(&path, frames()).unwrap();
-    let bare = guest("f", "my:frames", &CHANNELS[1..2], "");
+    let bare = wrappers("f", "my:frames", &CHANNELS[1..2], "");
     let error = refusal(&fuser(&[("bare", bare)]).rules(path));
     for words in ["bare: import \"my:frames\" \"write\"", "`!memories(?i, 0)` does not hold"] {
         assert!(error.contains(words), "{error}");
@@ -124,11 +143,11 @@ rule end {
 #[test]
 fn packs_may_have_streams_of_their_own() {
     let functions = [("new", 0, "i64"), ("write", 4, "i32"), ("read", 4, "i32")];
-    let a = guest("a", "my:pipes", &functions, r#"(memory (export "a_memory") 1)"#);
+    let a = wrappers("a", "my:pipes", &functions, r#"(memory (export "a_memory") 1)"#);
     let a =
         a.replacen("(memory", r#"(import "my:pipes" "end" (func $end (param i32))) (memory"#, 1);
     let a = format!(r#"{} (export "a_end" (func $end)))"#, a.strip_suffix(')').unwrap());
-    let b = guest("b", "my:pipes", &functions, r#"(memory (export "b_memory") 1)"#);
+    let b = wrappers("b", "my:pipes", &functions, r#"(memory (export "b_memory") 1)"#);
     check_with(fuser(&[("a", a), ("b", b)]), PIPES, |module| {
         let [readable, writable] = ends(module.call("a_new", &[]).unwrap());
         let mut received = Vec::new();
@@ -149,4 +168,36 @@ fn packs_may_have_streams_of_their_own() {
         assert_eq!(module.call("b_new", &[]), Ok(-2), "there are two");
         assert_eq!(module.call("b_read", &[7, 100, 5, 0]), Ok(-2), "the host has none");
     });
+}
+
+/// A pack that uses the first memory of a guest without one is told so.
+#[test]
+fn a_rule_without_its_guard_is_told_which_guest_lacks_what() {
+    let pack = |answer: &str| {
+        format!(
+            r#"pack my.thing
+            use meld.vocabulary
+            use meld.streams
+            rule f {{ match host-func("meld:gate", "f", ?i) rewrite {answer} because "it is ours"
+              test {{ host-func("meld:gate", "f", #i) => {} }} }}"#,
+            answer.replace("?i", "#i")
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("thing.meld");
+    for (answer, kind) in [
+        ("word-copier(first-memory(?i), first-memory(?i)).copy", "memory"),
+        (r#"host-value(host-import("env", "f", ?i), first-memory-index(?i)).call"#, "memory"),
+        ("dispatch-table(first-table(?i), dispatcher(?i, 1)).register-index", "table"),
+    ] {
+        let pack = pack(answer).replace(
+            "meld.streams",
+            if kind == "table" { "meld.dispatch" } else { "meld.streams" },
+        );
+        std::fs::write(&path, pack).unwrap();
+        let guest =
+            r#"(module (import "meld:gate" "f" (func (param i32 i32 i32))) (export "f" (func 0)))"#;
+        let error = fuser(&[("a", guest.to_string())]).rules(&path).fuse().unwrap_err().to_string();
+        assert!(error.contains(&format!("the first {kind} of a, which has none")), "{error}");
+    }
 }

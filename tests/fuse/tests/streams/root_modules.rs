@@ -1,6 +1,6 @@
 //! Core modules that the root of a component imports: which functions they are, and whose.
 
-use crate::components::{
+use crate::roots::{
     ASYNC, MAKER, NAME, OTHER, READER, RESULT, UNREACHABLE, component_form, fuser, refused,
 };
 use meld::Form;
@@ -42,20 +42,31 @@ fn what_else_an_imported_module_has_is_refused() {
 fn two_instances_of_an_imported_module_are_two() {
     let module = r#"(core module $m (import "env" "next" (func $next (result i32)))
       (func (export "next") (result i32) (call $next)))"#;
-    refused(
-        &format!(
-            r#"(component
-              (import "{OTHER}" (core module $host (export "next" (func (result i32)))))
-              (core instance $one (instantiate $host))
-              (core instance $two (instantiate $host))
-              {module}
-              (core instance $a (instantiate $m (with "env" (instance $one))))
-              (core instance $b (instantiate $m (with "env" (instance $two))))
-              (func (export "a") (result u32) (canon lift (core func $a "next")))
-              (func (export "b") (result u32) (canon lift (core func $b "next"))))"#
-        ),
-        &["`env` `next`", "another module name"],
+    let two = format!(
+        r#"(component
+          (import "{OTHER}" (core module $host (export "next" (func (result i32)))))
+          (core instance $one (instantiate $host))
+          (core instance $two (instantiate $host))
+          {module}
+          (core instance $a (instantiate $m (with "env" (instance $one))))
+          (core instance $b (instantiate $m (with "env" (instance $two))))
+          (core module $run
+            (import "a" "next" (func $a (result i32)))
+            (import "b" "next" (func $b (result i32)))
+            (func (export "run") (result i32)
+              (drop (call $a))
+              (i32.add (i32.mul (call $a) (i32.const 10)) (call $b))))
+          (core instance $run (instantiate $run (with "a" (instance $a)) (with "b" (instance $b))))
+          (func (export "run") (result u32) (canon lift (core func $run "run"))))"#
     );
+    let counter = r#"(module (global $n (mut i32) (i32.const 0))
+      (func (export "next") (result i32)
+        (global.set $n (i32.add (global.get $n) (i32.const 1))) (global.get $n)))"#;
+    assert_eq!(component_form(&fuser(&[two.clone()]), counter).unwrap(), 21);
+    let error = fuser(&[two]).form(Form::Core).fuse().unwrap_err().to_string();
+    for words in ["`env` `next`", "another module name"] {
+        assert!(error.contains(words), "no `{words}` in: {error}");
+    }
     let root = format!(
         r#"(component
           (import "{OTHER}" (core module $host (export "next" (func (result i32)))))
@@ -91,15 +102,27 @@ fn each_imported_core_module_is_a_host_of_its_own() {
                 (export "stream_new" (func (result i64)))
                 (export "stream_read" (func (param i32 i32 i32 i32) (result i32)))
                 (export "stream_write" (func (param i32 i32 i32 i32) (result i32)))))
-              (core instance $async (instantiate $async))
-              (core instance $second (instantiate $second))
-              (core module $maker {MAKER})
-              (core instance $maker (instantiate $maker (with "pulseengine:async" (instance $async))))
-              (core module $reader {READER})
-              (core instance $reader (instantiate $reader
-                (with "pulseengine:async" (instance ${of_reader})) (with "" (instance $maker))))
+              (component $maker
+                (import "async" {ASYNC})
+                (core instance $async (instantiate $async))
+                (core module $m {MAKER})
+                (core instance $m (instantiate $m (with "pulseengine:async" (instance $async))))
+                (func (export "make") (result u32) (canon lift (core func $m "make"))))
+              (component $reader
+                (import "async" {ASYNC})
+                (import "make" (func $make (result u32)))
+                (core instance $async (instantiate $async))
+                (core func $make (canon lower (func $make)))
+                (core module $m {READER})
+                (core instance $m (instantiate $m
+                  (with "pulseengine:async" (instance $async))
+                  (with "" (instance (export "make" (func $make))))))
+                (func (export "run") (result u32) (canon lift (core func $m "run"))))
+              (instance $maker (instantiate $maker (with "async" (core module $async))))
+              (instance $reader (instantiate $reader
+                (with "async" (core module ${of_reader})) (with "make" (func $maker "make"))))
               {more}
-              (func (export "run") (result u32) (canon lift (core func $reader "run"))))"#
+              (export "run" (func $reader "run")))"#
         )
     };
     let run = |root: String, first: &str, second: &str| {
@@ -129,18 +152,83 @@ fn each_imported_core_module_is_a_host_of_its_own() {
     assert_eq!(run(root("second", ""), first, second), 3000);
     // Guests of one host share, beside another host.
     assert_eq!(run(root("async", ""), UNREACHABLE, UNREACHABLE), RESULT as u32);
-    // Two that share would both be imported under one name.
+    // Two that share are two in a component; a core module's host would know both by one name.
     let more = r#"
-      (core instance $maker2 (instantiate $maker (with "pulseengine:async" (instance $second))))
-      (core instance $reader2 (instantiate $reader
-        (with "pulseengine:async" (instance $second)) (with "" (instance $maker2))))
-      (func (export "run2") (result u32) (canon lift (core func $reader2 "run")))"#;
-    for form in [Form::Component, Form::Core] {
-        let error = fuser(&[root("async", more)]).form(form).fuse().unwrap_err().to_string();
-        for words in ["`pulseengine:async` `stream_new`", "one core module"] {
-            assert!(error.contains(words), "no `{words}` in: {error}");
-        }
+      (instance $maker2 (instantiate $maker (with "async" (core module $second))))
+      (instance $reader2 (instantiate $reader
+        (with "async" (core module $second)) (with "make" (func $maker2 "make"))))
+      (export "run2" (func $reader2 "run"))"#;
+    let both = root("async", more);
+    assert_eq!(run(both.clone(), UNREACHABLE, UNREACHABLE), RESULT as u32);
+    let core =
+        |root: String| fuser(&[root]).form(Form::Core).fuse().map(drop).unwrap_err().to_string();
+    let error = core(both);
+    for words in ["`pulseengine:async` `stream_", "component instead"] {
+        assert!(error.contains(words), "no `{words}` in: {error}");
     }
+    // Also where no function is in both.
+    let error = core(root("second", ""));
+    for words in [NAME, SECOND, "both are `pulseengine:async`", "import the core module once"] {
+        assert!(error.contains(words), "no `{words}` in: {error}");
+    }
+}
+
+/// A guest that makes, writes and reads a stream of its own has all that from one instance, whichever functions
+/// another guest takes from an instance of its own.
+#[test]
+fn all_instances_of_the_intrinsics_are_one() {
+    let root = format!(
+        r#"(component
+          (import "{NAME}" {ASYNC})
+          (component $opener
+            (import "async" {ASYNC})
+            (core instance $async (instantiate $async))
+            (core module $m (import "pulseengine:async" "stream_new" (func $new (result i64)))
+              (func (export "open") (drop (call $new))))
+            (core instance $m (instantiate $m (with "pulseengine:async" (instance $async))))
+            (func (export "open") (canon lift (core func $m "open"))))
+          (component $echo
+            (import "async" {ASYNC})
+            (import "open" (func $open))
+            (core instance $async (instantiate $async))
+            (core func $open (canon lower (func $open)))
+            (core module $m
+              (import "" "open" (func $open))
+              (import "pulseengine:async" "stream_new" (func $new (result i64)))
+              (import "pulseengine:async" "stream_read" (func $read (param i32 i32 i32 i32) (result i32)))
+              (import "pulseengine:async" "stream_write" (func $write (param i32 i32 i32 i32) (result i32)))
+              (memory 1)
+              (func (export "run") (result i32) (local $pair i64)
+                (call $open)
+                (local.set $pair (call $new))
+                (i32.add
+                  (i32.mul (i32.const 10) (call $write
+                    (i32.wrap_i64 (i64.shr_u (local.get $pair) (i64.const 32)))
+                    (i32.const 0) (i32.const 5) (i32.const 0)))
+                  (call $read (i32.wrap_i64 (local.get $pair)) (i32.const 0) (i32.const 7) (i32.const 0)))))
+            (core instance $m (instantiate $m
+              (with "pulseengine:async" (instance $async))
+              (with "" (instance (export "open" (func $open))))))
+            (func (export "run") (result u32) (canon lift (core func $m "run"))))
+          (instance $opener (instantiate $opener (with "async" (core module $async))))
+          (instance $echo (instantiate $echo
+            (with "async" (core module $async)) (with "open" (func $opener "open"))))
+          (export "run" (func $echo "run")))"#
+    );
+    // It knows the handles that it made, and no others.
+    let host = r#"(module (global $next (mut i32) (i32.const 0))
+      (func (export "stream_new") (result i64) (local $n i32)
+        (local.set $n (global.get $next))
+        (global.set $next (i32.add (local.get $n) (i32.const 2)))
+        (i64.or (i64.extend_i32_u (local.get $n))
+          (i64.shl (i64.extend_i32_u (i32.add (local.get $n) (i32.const 1))) (i64.const 32))))
+      (func $known (param i32 i32) (result i32)
+        (select (local.get 1) (i32.const -2) (i32.lt_u (local.get 0) (global.get $next))))
+      (func (export "stream_read") (param i32 i32 i32 i32) (result i32)
+        (call $known (local.get 0) (local.get 2)))
+      (func (export "stream_write") (param i32 i32 i32 i32) (result i32)
+        (call $known (local.get 0) (local.get 2))))"#;
+    assert_eq!(component_form(&fuser(&[root]), host).unwrap(), 57);
 }
 
 /// What a function is, the core module says that the root imports.
@@ -169,22 +257,19 @@ fn intrinsics_by_other_names() {
         )
     };
     let supplied = r#"(export "stream_write" (func $write))"#;
-    refused(
-        &with(
-            r#"(import "env" "stream_write" (func $f (param i32 i32 i32 i32) (result i32)))"#,
-            supplied,
-            "(call $f (call $make) (i32.const 0) (i32.const 0) (i32.const 0))",
+    for (name, params, arguments, word) in [
+        (
+            "stream_write",
+            "i32 i32 i32 i32",
+            "(call $make) (i32.const 0) (i32.const 0) (i32.const 0)",
+            "root/user: import \"env\" \"stream_write\"",
         ),
-        &["root/user: import \"env\" \"stream_write\"", "import it by that name"],
-    );
-    refused(
-        &with(
-            r#"(import "env" "thread_new" (func $f (param i32 i32) (result i32)))"#,
-            supplied,
-            "(call $f (i32.const 0) (i32.const 0))",
-        ),
-        &["thread_new", "import it by that name"],
-    );
+        ("thread_new", "i32 i32", "(i32.const 0) (i32.const 0)", "thread_new"),
+    ] {
+        let import = format!(r#"(import "env" "{name}" (func $f (param {params}) (result i32)))"#);
+        let root = with(&import, supplied, &format!("(call $f {arguments})"));
+        refused(&root, &[word, "import it by that name"]);
+    }
     // What is imported as `stream_write` is `stream_read`: nobody writes, so all is left to the host, and
     // as what it is.
     let swapped = with("", r#"(export "stream_write" (func $read))"#, "(call $make)");
@@ -263,9 +348,6 @@ fn a_root_imports_core_modules_of_all_types() {
           (drop (call $d (i32.const 1) (i32.const 0)))
           (global.get $n)))
       (core instance $m (instantiate $m (with "meld:dispatch" (instance $d))))
-      (func (export "run") (result s32) (canon lift (core func $m "run"))))"#;
-    let bytes = fuser(&[root.to_string()]).fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
-    wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::all())
-        .validate_all(&bytes)
-        .unwrap();
+      (func (export "run") (result u32) (canon lift (core func $m "run"))))"#;
+    assert_eq!(component_form(&fuser(&[root.to_string()]), UNREACHABLE).unwrap(), 5);
 }

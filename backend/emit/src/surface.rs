@@ -1,4 +1,4 @@
-//! The border to the host: what the merged module imports and exports, by names of meld's own.
+//! The surface of the merged module: what it imports from its host and exports to it, by names of meld's own.
 //! [`crate::wrap`] gives them their final names, or lowers and lifts them.
 
 use crate::error::EmitError;
@@ -6,7 +6,10 @@ use crate::merge::Source;
 use crate::wiring::Wiring;
 use crate::wrap::{Destructor, Lifted, Lowered, ResourceBuiltin, ResourceOperation, Supplied};
 use indexmap::IndexMap;
-use meld_component::program::{CanonicalOptions, CoreItem, HostFuncId, Program, World};
+use meld_component::program::{
+    CanonicalOptions, CoreItem, HostFuncId, HostInstanceId, HostModuleId, InstanceId, Program,
+    World,
+};
 use meld_engine::plan::{Entity, Form, Node, NodeId, Plan, Port};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +19,8 @@ pub struct HostImports {
     names: BTreeMap<NodeId, (String, String)>,
     /// Built-ins of the host's table of handles.
     builtins: BTreeMap<NodeId, ResourceBuiltin>,
+    /// Functions of core modules that the root imports.
+    supplied: BTreeMap<NodeId, Supplied>,
 }
 
 impl HostImports {
@@ -68,16 +73,18 @@ impl HostImports {
             }
             names.insert(NodeId(i as u32), (interface, name));
         }
-        Ok(HostImports { names, builtins })
+        let taken = names.values().cloned().collect();
+        Ok(HostImports { names, builtins, supplied: supplied(program, plan, taken)? })
     }
 
-    /// The core import that a `host-lower` term, or one for a built-in, stands for.
-    pub fn source(&self, id: NodeId) -> Source {
-        let (module, name) = match self.builtins.get(&id) {
-            Some(builtin) => (builtin.module.clone(), builtin.name.clone()),
-            None => self.names[&id].clone(),
-        };
-        Source::Host { module, name }
+    /// The core import that a term of the host stands for: `host-lower`, one for a built-in, or `host-import` of a
+    /// core module that the root imports. None for other terms.
+    pub fn source(&self, id: NodeId) -> Option<Source> {
+        let builtin = self.builtins.get(&id).map(|builtin| (&builtin.module, &builtin.name));
+        let lowered = self.names.get(&id).map(|(module, name)| (module, name));
+        let supplied = self.supplied.get(&id).map(|supplied| (&supplied.module, &supplied.import));
+        let (module, name) = builtin.or(lowered).or(supplied)?;
+        Some(Source::Host { module: module.clone(), name: name.clone() })
     }
 }
 
@@ -102,9 +109,9 @@ fn host_function(plan: &Plan, id: NodeId) -> Result<HostFuncId, EmitError> {
     Err(EmitError::Term { term: format!("{:?}", plan.node(id)), wanted: "a host function" })
 }
 
-/// The border of one fusion.
+/// The surface of one merged module.
 #[derive(Default)]
-pub struct ModuleBorder {
+pub struct ModuleSurface {
     /// Exports of the merged module.
     pub exports: IndexMap<String, Source>,
     /// What its imports are: functions of components, and of core modules that the root imports.
@@ -125,8 +132,8 @@ struct HostSide {
     realloc: Option<Source>,
 }
 
-impl ModuleBorder {
-    /// Draws the border of a plan.
+impl ModuleSurface {
+    /// Lists what a plan imports and exports.
     ///
     /// # Errors
     ///
@@ -137,40 +144,44 @@ impl ModuleBorder {
         hosts: &HostImports,
         wiring: &Wiring<'_>,
     ) -> Result<Self, EmitError> {
-        let mut border = ModuleBorder::default();
+        let mut surface = ModuleSurface::default();
         match &program.world {
             World::Core { exports } => {
                 for (i, (name, _)) in exports.iter().enumerate() {
                     let node = answer(plan, Port::CoreExport(i as u32), name)?;
-                    border.exports.insert(name.clone(), wiring.source(node)?);
+                    surface.exports.insert(name.clone(), wiring.source(node)?);
                 }
             }
             World::Component(_) => {
                 for (i, export) in program.root_exports.iter().enumerate() {
                     let name = export.path.join("#");
                     let node = answer(plan, Port::Export(i as u32), &name)?;
-                    let lifted = border.lift(program, plan, wiring, node, &name)?;
-                    border.lifts.push(lifted);
+                    let lifted = surface.lift(program, plan, wiring, node, &name)?;
+                    surface.lifts.push(lifted);
                 }
                 let mut lowered_names = BTreeSet::new();
                 for (&id, names) in &hosts.names {
                     if !lowered_names.insert(names) {
                         continue;
                     }
-                    let lowered = border.lower(program, plan, hosts, wiring, id)?;
-                    border.lowers.push(lowered);
+                    let lowered = surface.lower(program, plan, hosts, wiring, id)?;
+                    surface.lowers.push(lowered);
                 }
-                border.builtins = hosts.builtins.values().cloned().collect();
+                surface.builtins = hosts.builtins.values().cloned().collect();
                 for (port, node) in &plan.ports {
                     let Port::Destructor(resource) = *port else { continue };
                     let name = format!("[dtor]{}", program.resources[resource.index()].name);
-                    let export = border.export(&name, wiring.source(*node)?);
-                    border.destructors.push(Destructor { resource, export });
+                    let export = surface.export(&name, wiring.source(*node)?);
+                    surface.destructors.push(Destructor { resource, export });
                 }
-                border.supplied = supplied(program, plan, hosts)?;
+                surface.supplied = hosts.supplied.values().cloned().collect();
+                surface
+                    .supplied
+                    .sort_by(|a, b| (&a.module, &a.import).cmp(&(&b.module, &b.import)));
+                surface.supplied.dedup();
             }
         }
-        Ok(border)
+        Ok(surface)
     }
 
     fn lift(
@@ -249,54 +260,116 @@ impl ModuleBorder {
     }
 }
 
-/// Core imports of the merged module that core modules supply which the root imports.
+/// A function of an instance of a core module that the root imports.
+type SuppliedFunction<'p> = (HostInstanceId, &'p str);
+
+/// Functions of core modules that the root imports, by the terms that stand for them. Different ones are
+/// different core imports, whose names differ in a suffix where the guests' names do not.
 fn supplied(
     program: &Program,
     plan: &Plan,
-    hosts: &HostImports,
-) -> Result<Vec<Supplied>, EmitError> {
-    let mut all: IndexMap<(&str, &str), Supplied> = IndexMap::new();
-    for node in &plan.nodes {
-        let Node::Term(term, arguments) = node else { continue };
-        if &**term != "host-import" {
-            continue;
+    mut taken: BTreeSet<(String, String)>,
+) -> Result<BTreeMap<NodeId, Supplied>, EmitError> {
+    let instances = instances_by_module(program, plan)?;
+    let mut known: BTreeMap<(&str, &str, SuppliedFunction<'_>), String> = BTreeMap::new();
+    let mut all = BTreeMap::new();
+    for (id, import) in host_imports(program, plan) {
+        let HostImport { module, name, importer } = import?;
+        let Some((instance, export)) = program.host_exports.get(&importer) else { continue };
+        let item = &program.instances[importer.0.index()].imports[importer.1 as usize];
+        let CoreItem::Host { module: own_module, name: own_name, .. } = item else {
+            return Err(not_of_host());
+        };
+        // A core module that the root imports has the functions that it has.
+        let renamed = (module, name) != (own_module, own_name);
+        if renamed && plan.target.form == Form::Component {
+            let [module, name, own_module, own_name] =
+                [module, name, own_module, own_name].map(str::to_string);
+            return Err(EmitError::Renamed { module, name, own_module, own_name });
         }
-        let wrong = || EmitError::Term { term: term.to_string(), wanted: "an import of the host" };
-        let [module, name, import] = arguments[..] else { return Err(wrong()) };
+        let instance = *instances.get(instance).unwrap_or(instance);
+        let import = known.entry((module, name, (instance, export))).or_insert_with(|| {
+            let number = |n: u32| if n == 0 { name.to_string() } else { format!("{name}~{n}") };
+            let mut free = (0..).map(number);
+            free.find(|name| taken.insert((module.to_string(), name.clone()))).unwrap_or_default()
+        });
+        let (import, export) = (import.clone(), export.clone());
+        let (module, name) = (module.to_string(), name.to_string());
+        all.insert(id, Supplied { module, name, import, instance, export });
+    }
+    Ok(all)
+}
+
+/// For each instance of a core module that the root imports which instance its functions are taken of, where that is
+/// another. Where rules take a function for many guests of one instance, to them all instances are one host, and all
+/// functions are taken of one instance: two instances have nothing in common.
+fn instances_by_module(
+    program: &Program,
+    plan: &Plan,
+) -> Result<BTreeMap<HostInstanceId, HostInstanceId>, EmitError> {
+    let module_of = |instance: HostInstanceId| program.host_instances[instance.index()];
+    let mut taken: BTreeSet<(InstanceId, u32)> = BTreeSet::new();
+    let mut functions: BTreeMap<(HostModuleId, &str), BTreeSet<HostInstanceId>> = BTreeMap::new();
+    for (_, import) in host_imports(program, plan) {
+        let importer = import?.importer;
+        taken.insert(importer);
+        if let Some((instance, export)) = program.host_exports.get(&importer) {
+            functions.entry((module_of(*instance), export)).or_default().insert(*instance);
+        }
+    }
+    let imports =
+        program.host_exports.iter().filter(|((guest, _), _)| plan.instances.contains(guest));
+    // An import that does not stand for itself, whose function is taken of another instance.
+    let stands_for_others = |(import, (instance, export)): (&(InstanceId, u32), &(_, String))| {
+        let module = module_of(*instance);
+        let of = functions.get(&(module, &**export))?;
+        (!taken.contains(import) && !of.contains(instance)).then_some(module)
+    };
+    let merged: BTreeSet<HostModuleId> = imports.filter_map(stands_for_others).collect();
+    let mut first: BTreeMap<HostModuleId, HostInstanceId> = BTreeMap::new();
+    let used = functions.values().flatten().copied().collect::<BTreeSet<HostInstanceId>>();
+    let of_merged = used.into_iter().filter(|instance| merged.contains(&module_of(*instance)));
+    Ok(of_merged
+        .map(|instance| (instance, *first.entry(module_of(instance)).or_insert(instance)))
+        .collect())
+}
+
+/// A `host-import` term.
+struct HostImport<'p> {
+    module: &'p str,
+    name: &'p str,
+    /// The import that it is of.
+    importer: (InstanceId, u32),
+}
+
+fn host_imports<'p>(
+    program: &'p Program,
+    plan: &'p Plan,
+) -> impl Iterator<Item = (NodeId, Result<HostImport<'p>, EmitError>)> {
+    let read = |arguments: &[NodeId]| {
+        let [module, name, import] = *arguments else { return None };
         let (
             Node::Str(module),
             Node::Str(name),
             Node::Entity(Entity::CoreImport(instance, position)),
         ) = (plan.node(module), plan.node(name), plan.node(import))
         else {
-            return Err(wrong());
+            return None;
         };
-        let item = &program.instances[instance.index()].imports[*position as usize];
-        let CoreItem::Host { importer, module: own_module, name: own_name } = item else {
-            return Err(wrong());
-        };
-        // A core module that the root imports has the functions that it has.
-        let renamed = (&**module, &**name) != (own_module, own_name);
-        if renamed && plan.target.form == Form::Component {
-            let [module, name, own_module, own_name] =
-                [&**module, name, own_module, own_name].map(str::to_string);
-            return Err(EmitError::Renamed { module, name, own_module, own_name });
+        Some(HostImport { module, name, importer: (*instance, *position) })
+    };
+    let in_component = matches!(program.world, World::Component(_));
+    let nodes = plan.nodes.iter().zip(0..).filter(move |_| in_component);
+    nodes.filter_map(move |(node, id)| match node {
+        Node::Term(term, arguments) if &**term == "host-import" => {
+            Some((NodeId(id), read(arguments).ok_or_else(not_of_host)))
         }
-        let (instance, export) = program.host_exports.get(importer).ok_or_else(wrong)?;
-        let found = Supplied {
-            module: module.to_string(),
-            name: name.to_string(),
-            instance: *instance,
-            export: export.clone(),
-        };
-        let first = all.entry((module, name)).or_insert_with(|| found.clone());
-        let same = (first.instance, &first.export) == (found.instance, &found.export);
-        let lowered = hosts.names.values().any(|(m, n)| **m == **module && **n == **name);
-        if !same || lowered {
-            return Err(EmitError::HostNames { module: found.module, name: found.name });
-        }
-    }
-    Ok(all.into_values().collect())
+        _ => None,
+    })
+}
+
+fn not_of_host() -> EmitError {
+    EmitError::Term { term: "host-import".into(), wanted: "an import of the host" }
 }
 
 fn answer(plan: &Plan, port: Port, name: &str) -> Result<NodeId, EmitError> {

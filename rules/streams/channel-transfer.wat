@@ -3,11 +3,11 @@
 (module
   (import "channels" "states" (memory $states 1))
   (import "channels" "end" (func $end (param i32 i32) (result i32)))
-  (import "" "elements" (memory $elements elements.addr 0))
+  (import "channels" "elements" (memory $elements elements.addr 0))
+  (import "channels" "size" (global $size i32))
+  (import "channels" "align" (global $align i32))
   (import "" "memory" (memory $memory memory.addr 0))
   (import "" "memory.page-bits" (global $page-bits i64))
-  (import "" "size" (global $size i32))
-  (import "" "align" (global $align i32))
   (import "traps" "unaligned-pointer" (func $unaligned-pointer))
   (import "traps" "list-out-of-bounds" (func $list-out-of-bounds))
 

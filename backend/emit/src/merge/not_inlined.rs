@@ -3,7 +3,7 @@
 /// An import of a function whose body was to stand in place of calls, and which is called, by all of its
 /// importer or in some of its functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Called {
+pub struct NotInlined {
     /// Who imports it, by position in [`Merge::instances`](super::Merge::instances).
     pub instance: usize,
     /// Position among the imports of its module.

@@ -1,128 +1,10 @@
 //! Streams and futures between fused core modules, with a host that counts every call and refuses every
 //! handle that was made inside. Under wasmtime and wasmi.
 
-use crate::engines::{Module, Wasmi, Wasmtime};
-use crate::intrinsics::Intrinsics;
-use meld::Fuser;
+use crate::harness::{ALL, Drive, FUTURES, INVALID, check, fuser, guest, guest_with, pair};
 
 const CLOSED: i64 = -1;
-pub const INVALID: i64 = -2;
 const PENDING: i64 = -5;
-
-/// A guest whose exports are the intrinsics, each under the guest's name: `a_write`. It names its
-/// own memory by the index 0.
-pub fn guest(name: &str, intrinsics: &[&str]) -> String {
-    let memory = format!(r#"(memory (export "{name}_memory") 1)"#);
-    guest_with(name, intrinsics, &memory)
-}
-
-pub fn guest_with(name: &str, intrinsics: &[&str], memory: &str) -> String {
-    let mut imports = String::new();
-    let mut functions = String::new();
-    for intrinsic in intrinsics {
-        // The guest's own parameters, and whether the memory's index follows.
-        let (params, buffer, result) = match *intrinsic {
-            "stream_new" | "future_new" => (0, false, "(result i64)"),
-            "stream_read" | "stream_write" => (3, true, "(result i32)"),
-            "future_read" | "future_write" => (2, true, "(result i32)"),
-            other if other.contains("cancel") => (1, false, "(result i32)"),
-            _ => (1, false, ""),
-        };
-        let types = "i32 ".repeat(params);
-        let mut arguments: String = (0..params).map(|n| format!("(local.get {n}) ")).collect();
-        let mut index = "";
-        if buffer {
-            arguments += "(i32.const 0)";
-            index = "i32";
-        }
-        imports += &format!(
-            r#"(import "pulseengine:async" "{intrinsic}"
-                 (func ${intrinsic} (param {types} {index}) {result}))"#
-        );
-        functions += &format!(
-            r#"(func (export "{name}_{intrinsic}") (param {types}) {result}
-                 (call ${intrinsic} {arguments}))"#
-        );
-    }
-    format!("(module {imports} {memory} {functions})")
-}
-
-pub const ALL: [&str; 7] = [
-    "stream_new",
-    "stream_read",
-    "stream_write",
-    "stream_drop_readable",
-    "stream_drop_writable",
-    "stream_cancel_read",
-    "stream_cancel_write",
-];
-
-pub const FUTURES: [&str; 7] = [
-    "future_new",
-    "future_read",
-    "future_write",
-    "future_drop_readable",
-    "future_drop_writable",
-    "future_cancel_read",
-    "future_cancel_write",
-];
-
-pub fn fuser(guests: &[(&str, String)]) -> Fuser {
-    guests
-        .iter()
-        .fold(Fuser::new(), |fuser, (name, text)| fuser.input(*name, text.clone().into_bytes()))
-}
-
-/// Two guests, `a` and `b`, that have all intrinsics.
-pub fn pair() -> Fuser {
-    let all: Vec<&str> = ALL.into_iter().chain(FUTURES).collect();
-    fuser(&[("a", guest("a", &all)), ("b", guest("b", &all))])
-}
-
-/// Fuses and runs the check under both engines, each time on a fresh instance.
-pub fn check(fuser: &Fuser, check: impl Fn(&mut dyn Module<Intrinsics>)) {
-    let bytes = fuser.fuse().unwrap_or_else(|e| panic!("{e}")).bytes;
-    check(&mut *Wasmtime::load(&bytes));
-    check(&mut *Wasmi::load(&bytes));
-}
-
-/// What drives the guests: every call returns, and handles are pairs of readable and writable end.
-pub trait Drive {
-    fn go(&mut self, export: &str, args: &[i32]) -> i64;
-    fn new_pair(&mut self, export: &str) -> (i32, i32);
-    fn put(&mut self, guest: &str, handle: i32, bytes: &[u8]) -> i64;
-    fn take(&mut self, guest: &str, handle: i32, most: i32) -> Result<Vec<u8>, i64>;
-}
-
-impl Drive for dyn Module<Intrinsics> + '_ {
-    fn go(&mut self, export: &str, args: &[i32]) -> i64 {
-        self.call(export, args).unwrap_or_else(|error| panic!("{export}{args:?}: {error}"))
-    }
-
-    fn new_pair(&mut self, export: &str) -> (i32, i32) {
-        let pair = self.go(export, &[]);
-        (pair as i32, (pair >> 32) as i32)
-    }
-
-    /// Writes bytes from address 1000 of the guest's memory.
-    fn put(&mut self, guest: &str, handle: i32, bytes: &[u8]) -> i64 {
-        self.write(&format!("{guest}_memory"), 1000, bytes);
-        self.go(&format!("{guest}_stream_write"), &[handle, 1000, bytes.len() as i32])
-    }
-
-    /// Reads to address 20000 of the guest's memory, where nothing else is written.
-    fn take(&mut self, guest: &str, handle: i32, most: i32) -> Result<Vec<u8>, i64> {
-        let memory = format!("{guest}_memory");
-        self.write(&memory, 19992, &[0xa5; 8 + 8192 + 8]);
-        let read = self.go(&format!("{guest}_stream_read"), &[handle, 20000, most]);
-        let count = read.max(0) as usize;
-        assert!(count <= most as usize);
-        let found = self.read(&memory, 19992, 8 + 8192 + 8);
-        let around = found[..8].iter().chain(&found[8 + count..]);
-        assert!(around.into_iter().all(|byte| *byte == 0xa5), "nothing besides is written");
-        if read > 0 { Ok(found[8..8 + count].to_vec()) } else { Err(read) }
-    }
-}
 
 /// `count` bytes of a sequence that does not repeat early.
 fn pattern(from: usize, count: usize) -> Vec<u8> {
@@ -388,7 +270,7 @@ fn producer_and_consumer_may_share_a_memory() {
 }
 
 #[test]
-fn a_handle_passes_through_a_third_component() {
+fn a_handle_passes_through_a_third_guest() {
     let a = guest("a", &["stream_new", "stream_write", "stream_drop_writable"]);
     // `m` knows nothing of streams: it keeps a number.
     let m = r#"(module
