@@ -9,6 +9,7 @@ use super::memory::Place;
 use super::{Error, Pass};
 use meld_component::abi::{FlatType, PtrWidth, discriminant_bytes};
 use meld_component::types::{TypeId, ValueType};
+use wasm_encoder::MemArg;
 
 /// What a case does with a word: bits that it takes from the source, and bits that it writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -104,21 +105,28 @@ impl Emitter<'_, '_> {
         }
         let ty = if bytes == 8 { FlatType::I64 } else { FlatType::I32 };
         let (src, dst) = (from.arg(self.src, bytes)?, to.arg(self.dst, bytes)?);
-        self.body.ins().local_get(to.base).local_get(from.base);
-        self.load_word(bytes, src);
-        if !every(|word, all| word.taken == all) {
-            self.select_mask(ty, case, runs, |word| word.taken);
-            self.and(ty);
-        }
-        if !every(|word, all| word.written == all) {
-            self.body.ins().local_get(to.base);
-            self.load_word(bytes, dst);
-            self.select_mask(ty, case, runs, |word| !word.written);
-            self.and(ty);
-            match ty {
-                FlatType::I64 => self.body.ins().i64_or(),
-                _ => self.body.ins().i32_or(),
-            };
+        self.body.ins().local_get(to.base);
+        let whole =
+            |word, all| word == Word::default() || word == Word { taken: all, written: all };
+        if runs.len() > 1 && every(whole) {
+            self.select_side(bytes, ty, case, runs, (from.base, src), (to.base, dst));
+        } else {
+            self.body.ins().local_get(from.base);
+            self.load_word(bytes, src);
+            if !every(|word, all| word.taken == all) {
+                self.select_mask(ty, case, runs, |word| word.taken);
+                self.and(ty);
+            }
+            if !every(|word, all| word.written == all) {
+                self.body.ins().local_get(to.base);
+                self.load_word(bytes, dst);
+                self.select_mask(ty, case, runs, |word| !word.written);
+                self.and(ty);
+                match ty {
+                    FlatType::I64 => self.body.ins().i64_or(),
+                    _ => self.body.ins().i32_or(),
+                };
+            }
         }
         match ty {
             FlatType::I64 => drop(self.body.ins().i64_store(dst)),
@@ -127,7 +135,33 @@ impl Emitter<'_, '_> {
         Ok(())
     }
 
-    fn load_word(&mut self, bytes: u32, arg: wasm_encoder::MemArg) {
+    /// Pushes a word of the source where a case takes all of it, and else what is at the destination.
+    fn select_side(
+        &mut self,
+        bytes: u32,
+        ty: FlatType,
+        case: u32,
+        runs: &[(u32, Word)],
+        from: (u32, MemArg),
+        to: (u32, MemArg),
+    ) {
+        let sides = [to, from].map(|(base, arg)| {
+            let local = self.body.local(ty);
+            self.body.ins().local_get(base);
+            self.load_word(bytes, arg);
+            self.body.ins().local_set(local);
+            local
+        });
+        for (_, word) in runs {
+            self.body.ins().local_get(sides[usize::from(word.written != 0)]);
+        }
+        self.select(case, runs);
+        for local in sides {
+            self.body.release(local, ty);
+        }
+    }
+
+    fn load_word(&mut self, bytes: u32, arg: MemArg) {
         match bytes {
             8 => drop(self.body.ins().i64_load(arg)),
             bytes => self.body.load(bytes, arg),
@@ -155,6 +189,11 @@ impl Emitter<'_, '_> {
                 _ => self.body.ins().i32_const(mask(*word) as i32),
             };
         }
+        self.select(case, runs);
+    }
+
+    /// Pops what each run has, and pushes that of the run that a case is in.
+    fn select(&mut self, case: u32, runs: &[(u32, Word)]) {
         for (end, _) in runs[..runs.len() - 1].iter().rev() {
             self.body.ins().local_get(case).i32_const(*end as i32).i32_lt_u().select();
         }
