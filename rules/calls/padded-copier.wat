@@ -12,18 +12,56 @@
     (param $source from.addr) (param $target to.addr) (param $bytes from.to.addr)
     (local $known i32) (local $all i64) (local $step i32)
     (local $bits v128) (local $a v128) (local $b v128) (local $c v128) (local $d v128)
-    ;; The padding of 64 bytes that begin with an element.
+    ;; The padding of 64 bytes that begin with an element: known when this is compiled, as there is no loop.
     (local.set $all (global.get $padding))
     (local.set $known (global.get $size))
-    (loop $more
-      (if (i32.lt_u (local.get $known) (i32.const 64))
-        (then
-          (local.set $all
-            (i64.or
-              (local.get $all)
-              (i64.shl (local.get $all) (i64.extend_i32_u (local.get $known)))))
-          (local.set $known (i32.shl (local.get $known) (i32.const 1)))
-          (br $more))))
+    (local.set $all
+      (select
+        (i64.or
+          (local.get $all)
+          (i64.shl (local.get $all) (i64.extend_i32_u (local.get $known))))
+        (local.get $all)
+        (i32.lt_u (local.get $known) (i32.const 64))))
+    (local.set $known (i32.shl (local.get $known) (i32.const 1)))
+    (local.set $all
+      (select
+        (i64.or
+          (local.get $all)
+          (i64.shl (local.get $all) (i64.extend_i32_u (local.get $known))))
+        (local.get $all)
+        (i32.lt_u (local.get $known) (i32.const 64))))
+    (local.set $known (i32.shl (local.get $known) (i32.const 1)))
+    (local.set $all
+      (select
+        (i64.or
+          (local.get $all)
+          (i64.shl (local.get $all) (i64.extend_i32_u (local.get $known))))
+        (local.get $all)
+        (i32.lt_u (local.get $known) (i32.const 64))))
+    (local.set $known (i32.shl (local.get $known) (i32.const 1)))
+    (local.set $all
+      (select
+        (i64.or
+          (local.get $all)
+          (i64.shl (local.get $all) (i64.extend_i32_u (local.get $known))))
+        (local.get $all)
+        (i32.lt_u (local.get $known) (i32.const 64))))
+    (local.set $known (i32.shl (local.get $known) (i32.const 1)))
+    (local.set $all
+      (select
+        (i64.or
+          (local.get $all)
+          (i64.shl (local.get $all) (i64.extend_i32_u (local.get $known))))
+        (local.get $all)
+        (i32.lt_u (local.get $known) (i32.const 64))))
+    (local.set $known (i32.shl (local.get $known) (i32.const 1)))
+    (local.set $all
+      (select
+        (i64.or
+          (local.get $all)
+          (i64.shl (local.get $all) (i64.extend_i32_u (local.get $known))))
+        (local.get $all)
+        (i32.lt_u (local.get $known) (i32.const 64))))
     (local.set $bits (i64x2.splat (local.get $all)))
     (local.set $a
       (i8x16.eq
@@ -33,30 +71,32 @@
             (v128.const i64x2 0x0000000000000000 0x0101010101010101))
           (v128.const i64x2 0x8040201008040201 0x8040201008040201))
         (v128.const i64x2 0 0)))
-    (local.set $b
-      (i8x16.eq
-        (v128.and
-          (i8x16.swizzle
-            (local.get $bits)
-            (v128.const i64x2 0x0202020202020202 0x0303030303030303))
-          (v128.const i64x2 0x8040201008040201 0x8040201008040201))
-        (v128.const i64x2 0 0)))
-    (local.set $c
-      (i8x16.eq
-        (v128.and
-          (i8x16.swizzle
-            (local.get $bits)
-            (v128.const i64x2 0x0404040404040404 0x0505050505050505))
-          (v128.const i64x2 0x8040201008040201 0x8040201008040201))
-        (v128.const i64x2 0 0)))
-    (local.set $d
-      (i8x16.eq
-        (v128.and
-          (i8x16.swizzle
-            (local.get $bits)
-            (v128.const i64x2 0x0606060606060606 0x0707070707070707))
-          (v128.const i64x2 0x8040201008040201 0x8040201008040201))
-        (v128.const i64x2 0 0)))
+    (if (from.to.addr.gt_u (local.get $bytes) (from.to.addr.const 16))
+      (then
+        (local.set $b
+          (i8x16.eq
+            (v128.and
+              (i8x16.swizzle
+                (local.get $bits)
+                (v128.const i64x2 0x0202020202020202 0x0303030303030303))
+              (v128.const i64x2 0x8040201008040201 0x8040201008040201))
+            (v128.const i64x2 0 0)))
+        (local.set $c
+          (i8x16.eq
+            (v128.and
+              (i8x16.swizzle
+                (local.get $bits)
+                (v128.const i64x2 0x0404040404040404 0x0505050505050505))
+              (v128.const i64x2 0x8040201008040201 0x8040201008040201))
+            (v128.const i64x2 0 0)))
+        (local.set $d
+          (i8x16.eq
+            (v128.and
+              (i8x16.swizzle
+                (local.get $bits)
+                (v128.const i64x2 0x0606060606060606 0x0707070707070707))
+              (v128.const i64x2 0x8040201008040201 0x8040201008040201))
+            (v128.const i64x2 0 0)))))
     (local.set $step
       (select
         (i32.const 48)
