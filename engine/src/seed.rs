@@ -368,7 +368,7 @@ impl Seeder<'_> {
                 }
                 let after = match post_return {
                     Some(item) => {
-                        let item = self.item(item)?;
+                        let item = self.sized_item(item)?;
                         self.term(self.terms.post_return, &[item])
                     }
                     None => self.term(self.terms.no_post_return, &[]),

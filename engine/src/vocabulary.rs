@@ -168,7 +168,7 @@ vocabulary! {
         whole_word = "whole-word"("Type");
         part_word = "part-word"("Type");
         any_bits = "any-bits"("Type");
-        value_bytes = "value-bytes"("Type", "Int", "Int", "Int");
+        padding = "padding"("Type", "Int", "Int");
         mask_runs = "mask-runs"("Type", "Int");
         core_form = "core-form"();
         several_faces = "several-faces"();

@@ -4,11 +4,12 @@ mod common;
 #[path = "common/plan.rs"]
 mod plan;
 
-use common::{program, rules_and};
+use common::{program, rules, rules_and, siblings};
 use meld_component::program::InstanceId;
-use meld_engine::plan::Port;
+use meld_engine::plan::{Port, Target};
 use meld_engine::{Options, Weight, decide};
 use plan::show;
+use std::collections::BTreeSet;
 
 const RESOURCE: &str = r#"(component
   (type $r (resource (rep i32)))
@@ -124,4 +125,77 @@ fn speed_counts_calls_and_size_counts_what_is_shared_once() {
     let options = Options { weight: Weight::Size, ..Options::default() };
     let decision = decide(&program, &rules, &options).unwrap();
     assert_eq!(show(&decision.plan, port), "test.shared.everybody().drop");
+}
+
+/// How lists cross whose elements need not be looked at one by one, with vectors and without.
+#[test]
+fn lists_are_copied_together_where_that_is_faster() {
+    let rules = rules();
+    for (element, with, without) in [
+        ("u8", "list-copy-short", "list-copy"),
+        ("(tuple u32 u32)", "list-copy-short", "list-copy"),
+        ("bool", "list-bools", "list-each"),
+        ("char", "list-chars", "list-each"),
+        ("(tuple u8 u32)", "list-padded", "list-each"),
+        ("(tuple u8 bool u32)", "list-each", "list-each"),
+        ("string", "list-each", "list-each"),
+    ] {
+        let parameters = format!("(param \"a\" (list {element}))");
+        let program = siblings(&parameters, "(param i32 i32)", "");
+        for (simd, expect) in [(true, with), (false, without)] {
+            let target = Target { simd, ..Target::default() };
+            let options = Options { target, ..Options::default() };
+            let decision = decide(&program, &rules, &options).unwrap();
+            let text = decision.trace.explain_text(Some("import"));
+            let fired: BTreeSet<&str> = text
+                .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+                .filter(|word| word.starts_with("list-"))
+                .collect();
+            assert_eq!(fired, BTreeSet::from([expect]), "{element}, vectors: {simd}");
+        }
+    }
+}
+
+/// What runs after a call stands in the adapter if it is tiny, unless an exception may escape from it.
+#[test]
+fn a_tiny_post_return_is_inlined() {
+    let rules = rules();
+    for (tag, body, expect) in [
+        ("", "", "post-return(inline("),
+        ("", "(loop $l (br_if $l (local.get 0)))", "post-return(separate("),
+        ("(tag $t)", "(throw $t)", "post-return(catch-all-after("),
+    ] {
+        let program = program(&format!(
+            r#"(component
+              (component $a
+                (core module $m
+                  {tag}
+                  (memory (export "memory") 1)
+                  (func (export "f") (result i32) (i32.const 0))
+                  (func (export "after") (param i32) {body}))
+                (core instance $i (instantiate $m))
+                (func (export "f") (result string) (canon lift (core func $i "f")
+                  (memory (core memory $i "memory")) (post-return (core func $i "after")))))
+              (component $b
+                (import "f" (func $f (result string)))
+                (core module $libc
+                  (memory (export "memory") 1)
+                  (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0)))
+                (core instance $libc (instantiate $libc))
+                (core func $f (canon lower (func $f) (memory (core memory $libc "memory"))
+                  (realloc (core func $libc "realloc"))))
+                (core module $m
+                  (import "" "f" (func $f (param i32)))
+                  (func (export "run") (call $f (i32.const 0))))
+                (core instance $i (instantiate $m (with "" (instance (export "f" (func $f))))))
+                (func (export "run") (canon lift (core func $i "run"))))
+              (instance $a (instantiate $a))
+              (instance $b (instantiate $b (with "f" (func $a "f"))))
+              (export "run" (func $b "run")))"#
+        ));
+        let decision = decide(&program, &rules, &Options::default()).unwrap();
+        let ports = decision.plan.ports.keys();
+        let shown: String = ports.map(|port| show(&decision.plan, *port)).collect();
+        assert!(shown.contains(expect), "{expect}: {shown}");
+    }
 }

@@ -7,12 +7,13 @@ use meld_component::abi::PtrWidth::{self, W32, W64};
 use meld_component::types::{FuncType, TypeId, Types};
 use meld_emit::adapter::{self, AdapterSpec, Pass, PassId, Role, Side, SideSpec};
 use proptest::prelude::*;
+use std::collections::HashMap;
 use std::sync::Arc;
 use support::model::{
-    Arena, Core, Value, View, allocations, convert, flatten, layout, pointer, tuple,
+    Arena, Core, JUNK, Value, View, allocations, convert, flatten, layout, pointer, tuple,
 };
-use support::random::{Passes, Random};
-use support::{bits, engine, pack_module, trap_name};
+use support::random::{Copier, Lists, Passes, Random};
+use support::{bits, engine, pack_binary, pack_module, trap_name};
 use wasmtime::{
     Caller, Engine, Extern, Func, Global, GlobalType, Memory, MemoryType, MemoryTypeBuilder,
     Module, Mutability, Store, Val, ValType,
@@ -220,7 +221,7 @@ fn take(caller: &mut Caller<'_, World>, which: Side, align: u64, size: u64) -> u
         memory.grow(&mut *caller, (end - have).div_ceil(0x1_0000)).unwrap();
     }
     // What was there before is nobody's business.
-    memory.data_mut(caller)[at as usize..end as usize].fill(0xee);
+    memory.data_mut(caller)[at as usize..end as usize].fill(JUNK);
     at
 }
 
@@ -326,10 +327,69 @@ fn memory(store: &mut Store<World>, width: PtrWidth) -> Memory {
     Memory::new(store, ty).unwrap()
 }
 
-fn check(engine: &Engine, traps: &Module, seed: u64) {
+/// Modules of the standard packs.
+struct Packs {
+    traps: Module,
+    /// What copies lists, by name and the widths of source and target.
+    copiers: HashMap<(&'static str, [PtrWidth; 2]), Module>,
+}
+
+impl Packs {
+    fn new(engine: &Engine) -> Packs {
+        let mut copiers = HashMap::new();
+        for name in ["copier", "bools", "chars", "padded-copier"] {
+            for widths in [[W32, W32], [W32, W64], [W64, W32], [W64, W64]] {
+                let wide = ["from", "to"].into_iter().zip(widths);
+                let wide: Vec<&str> =
+                    wide.filter(|(_, width)| *width == W64).map(|(name, _)| name).collect();
+                let module = Module::new(engine, pack_binary(name, &wide)).unwrap();
+                copiers.insert((name, widths), module);
+            }
+        }
+        Packs { traps: pack_module(engine, "traps"), copiers }
+    }
+}
+
+/// The function of a module that copies lists, between the memories of both sides.
+fn copier(
+    store: &mut Store<World>,
+    packs: &Packs,
+    traps: wasmtime::Instance,
+    copier: &Copier,
+) -> Func {
+    let mut sides = [Side::Caller, Side::Callee];
+    if copier.back {
+        sides.reverse();
+    }
+    let widths = sides.map(|side| store.data().case.width(side));
+    let [from, to] = sides.map(|side| store.data().sides[side as usize].memory);
+    let module = &packs.copiers[&(copier.module, widths)];
+    let imports: Vec<Extern> = module
+        .imports()
+        .map(|import| match (import.module(), import.name()) {
+            ("traps", trap) => traps.get_export(&mut *store, trap).unwrap(),
+            (_, "from") => from.into(),
+            (_, "to") => to.into(),
+            (_, number) => {
+                let (_, value) = copier.numbers.iter().find(|(name, _)| *name == number).unwrap();
+                let ty = import.ty().unwrap_global().clone();
+                let value = match ty.content() {
+                    ValType::I32 => Val::I32(*value as i32),
+                    _ => Val::I64(*value),
+                };
+                Global::new(&mut *store, ty, value).unwrap().into()
+            }
+        })
+        .collect();
+    let instance = wasmtime::Instance::new(&mut *store, module, &imports).unwrap();
+    instance.get_func(store, "copy").unwrap()
+}
+
+fn check(engine: &Engine, packs: &Packs, seed: u64) {
     let case = Arc::new(Case::new(seed));
     let random = &mut case.random.clone();
-    let mut passes = Passes { bulk: random.below(2) == 0, ..Passes::default() };
+    let lists = [Lists::Each, Lists::Copy, Lists::CopyBy, Lists::CopyBy];
+    let mut passes = Passes { lists: lists[random.below(4) as usize], ..Passes::default() };
     let params: Vec<PassId> =
         case.params.iter().map(|&ty| passes.of(&case.types, Some(ty))).collect();
     passes.turn();
@@ -348,7 +408,7 @@ fn check(engine: &Engine, traps: &Module, seed: u64) {
         caller: side(Side::Caller),
         callee: side(Side::Callee),
         post_return: post,
-        passes: passes.passes,
+        passes: std::mem::take(&mut passes.passes),
         params,
         results,
     })
@@ -415,7 +475,7 @@ fn check(engine: &Engine, traps: &Module, seed: u64) {
     store.data_mut().sides[0].next = arena.next;
 
     // Wire everything up, and call.
-    let traps = wasmtime::Instance::new(&mut store, traps, &[]).unwrap();
+    let traps = wasmtime::Instance::new(&mut store, &packs.traps, &[]).unwrap();
     let one = |store: &mut Store<World>| {
         Global::new(store, GlobalType::new(ValType::I32, Mutability::Var), Val::I32(1)).unwrap()
     };
@@ -439,7 +499,9 @@ fn check(engine: &Engine, traps: &Module, seed: u64) {
                 world.ended += 1;
             })
             .into(),
-            Role::Copier(_) => unreachable!("lists are copied by an instruction"),
+            Role::Copier(number) => {
+                copier(&mut store, packs, traps, &passes.copiers[number as usize]).into()
+            }
             Role::Trap(name) => traps.get_export(&mut store, name).unwrap(),
             Role::Memory(which) => store.data().sides[which as usize].memory.into(),
             Role::Flag(which) => flags[which as usize].into(),
@@ -505,6 +567,6 @@ fn random_types_and_values() {
         ..Default::default()
     };
     let engine = engine();
-    let traps = pack_module(&engine, "traps");
-    proptest!(config, |(seed: u64)| check(&engine, &traps, seed));
+    let packs = Packs::new(&engine);
+    proptest!(config, |(seed: u64)| check(&engine, &packs, seed));
 }

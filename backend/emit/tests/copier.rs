@@ -5,9 +5,7 @@ mod support;
 
 use meld_component::abi::PtrWidth;
 use support::{engine, memory, pack_binary, pack_module, trap_name};
-use wasmtime::{
-    Extern, Global, GlobalType, Instance, Memory, Module, Mutability, Store, Val, ValType,
-};
+use wasmtime::{Extern, Global, Instance, Memory, Module, Store, Val, ValType};
 
 const PAGE: usize = 0x1_0000;
 const JUNK: u8 = 0xa5;
@@ -28,7 +26,7 @@ impl Copier {
     }
 
     /// The same, given numbers.
-    fn with(name: &str, wide: [bool; 2], numbers: &[(&str, i32)]) -> Self {
+    fn with(name: &str, wide: [bool; 2], numbers: &[(&str, i64)]) -> Self {
         let engine = engine();
         let names: Vec<&str> = ["from", "to"]
             .into_iter()
@@ -48,8 +46,12 @@ impl Copier {
                 "to" => target.into(),
                 name if numbers.iter().any(|(number, _)| *number == name) => {
                     let number = numbers.iter().find(|(number, _)| *number == name).unwrap().1;
-                    let ty = GlobalType::new(ValType::I32, Mutability::Const);
-                    Global::new(&mut store, ty, Val::I32(number)).unwrap().into()
+                    let ty = import.ty().unwrap_global().clone();
+                    let value = match ty.content() {
+                        ValType::I32 => Val::I32(number as i32),
+                        _ => Val::I64(number),
+                    };
+                    Global::new(&mut store, ty, value).unwrap().into()
                 }
                 trap => traps.get_export(&mut store, trap).unwrap(),
             })
@@ -100,12 +102,13 @@ fn lists_are_copied() {
 /// Which bytes of elements are of values, and how large the elements are.
 #[test]
 fn padding_stays_as_it_was() {
-    for (size, bits) in
-        [(1, 1u64), (2, 1), (4, 0b0111), (8, 0xf1), (12, 0x1f1), (16, 0x3ff), (24, 0x7f_f10f)]
-    {
-        let all = (0..48 / size).fold(0, |all, n| all | bits << (n * size));
-        let part = |shift: u32| (all >> shift & 0xffff) as i32;
-        let numbers = [("first", part(0)), ("second", part(16)), ("third", part(32))];
+    let sizes = [1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 24, 32, 40, 48, 56, 62, 63, 64];
+    let patterns = [0x1f1, !0x07f1_f10f_3ff1_00fe_u64];
+    for (size, pattern) in sizes.into_iter().flat_map(|size| patterns.map(|p| (size, p))) {
+        // Bytes of values.
+        let bits = pattern & u64::MAX >> (64 - size);
+        let padding = !bits & u64::MAX >> (64 - size);
+        let numbers = [("size", size as i64), ("padding", padding.cast_signed())];
         for wide in [[false, false], [false, true], [true, false], [true, true]] {
             let mut copier = Copier::with("padded-copier", wide, &numbers);
             for (at, byte) in copier.source.data_mut(&mut copier.store).iter_mut().enumerate() {

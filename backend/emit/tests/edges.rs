@@ -6,7 +6,7 @@ use meld_component::abi::PtrWidth::{self, W32, W64};
 use meld_component::types::{FuncType, TypeId, Types, ValueType};
 use meld_emit::adapter::wrappers::{self, Around};
 use meld_emit::adapter::{self, AdapterSpec, Generated, Role, Side, SideSpec};
-use support::random::Passes;
+use support::random::{Lists, Passes};
 use support::{Allocator, bits, engine, pack_module, trap_name};
 use wasmtime::{
     Caller, Engine, Extern, Func, Global, GlobalType, Instance, Linker, Memory, MemoryTypeBuilder,
@@ -37,7 +37,7 @@ impl Fixture {
     /// A function of these parameters between memories of one page.
     fn adapter(types: &Types, params: &[TypeId], width: PtrWidth) -> Fixture {
         let func = FuncType { async_: false, params: params.to_vec(), result: None };
-        let mut passes = Passes { bulk: true, ..Passes::default() };
+        let mut passes = Passes { lists: Lists::Copy, ..Passes::default() };
         let ids = params.iter().map(|&ty| passes.of(types, Some(ty))).collect();
         let side = SideSpec { memory: Some(width.into()), allocate: true, leave_flag: true };
         let generated = adapter::generate(&AdapterSpec {

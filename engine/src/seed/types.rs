@@ -102,7 +102,7 @@ impl Seeder<'_> {
         }
         let unit = self.term(self.terms.unit, &[]);
         self.state(ids.whole_word, vec![unit]);
-        let value_bytes = facts::value_bytes(types);
+        let padding = facts::padding(types);
         let masks = facts::masks(types);
         for (id, ty) in types.iter() {
             let row = vec![self.ty(id)];
@@ -115,9 +115,9 @@ impl Seeder<'_> {
             if any_bits.contains(&id) {
                 self.state(ids.any_bits, row.clone());
             }
-            if let Some(bytes) = value_bytes.get(&id) {
-                let bytes = bytes.map(|bits| self.int(bits.into()));
-                self.state(ids.value_bytes, [row.clone(), bytes.to_vec()].concat());
+            if let Some((size, bits)) = padding.get(&id) {
+                let numbers = [self.int(i64::from(*size)), self.int(bits.cast_signed())];
+                self.state(ids.padding, [row.clone(), numbers.to_vec()].concat());
             }
             if let Some(masks) = masks.get(&id) {
                 let most = self.count(masks.iter().map(Vec::len).max().unwrap_or(0));

@@ -178,22 +178,24 @@ pub fn any_bits(types: &Types) -> BTreeSet<TypeId> {
     found
 }
 
-/// Types of which any number fills 48 bytes and every bit pattern in memory is a valid value but for
-/// padding: numbers, flags whose labels fill their bytes, and what is put together of such. Which of
-/// those bytes are no padding, the first the lowest bit.
+/// Types of at most 64 bytes of which every bit pattern in memory is a valid value but for padding, of
+/// which they have some: numbers, flags whose labels fill their bytes, and what is put together of such.
+/// How many bytes a type has, and which are padding, the first the lowest bit.
 ///
 /// Padding is not copied: the one side would see what lies there in the other's memory, and the
 /// Canonical ABI never writes it.
-pub fn value_bytes(types: &Types) -> HashMap<TypeId, [u16; 3]> {
+pub fn padding(types: &Types) -> HashMap<TypeId, (u32, u64)> {
     use ValueType::*;
     let layouts = Layouts::new(types);
-    let layout = |ty: TypeId| {
-        let layout = layouts.layout(ty, PtrWidth::W32).ok();
-        layout.map(|layout| layout.size).filter(|size| (1..=48).contains(size))
-    };
-    let mut found: HashMap<TypeId, u64> = HashMap::new();
+    // Bytes that are of values.
+    let mut found: HashMap<TypeId, (u32, u64)> = HashMap::new();
     for (id, ty) in types.iter() {
-        let Some(size) = layout(id) else { continue };
+        let Ok(size) = layouts.layout(id, PtrWidth::W32).map(|layout| layout.size) else {
+            continue;
+        };
+        if !(1..=64).contains(&size) {
+            continue;
+        }
         // A type's parts come before it.
         let bytes = match ty {
             U8 | S8 | U16 | S16 | U32 | S32 | U64 | S64 | F32 | F64 | Flags(8 | 16 | 32) => {
@@ -201,26 +203,23 @@ pub fn value_bytes(types: &Types) -> HashMap<TypeId, [u16; 3]> {
             }
             Record(fields) | Tuple(fields) => {
                 layouts.tuple(fields, PtrWidth::W32).ok().and_then(|(_, offsets)| {
-                    fields
-                        .iter()
-                        .zip(offsets)
-                        .try_fold(0, |all, (field, offset)| Some(all | found.get(field)? << offset))
+                    fields.iter().zip(offsets).try_fold(0, |all, (field, offset)| {
+                        Some(all | found.get(field)?.1 << offset)
+                    })
                 })
             }
-            FixedList(element, length) => found.get(element).map(|bytes| {
-                let step = size / length;
-                (0..*length).fold(0, |all, n| all | bytes << (n * step))
-            }),
+            FixedList(element, length) => found
+                .get(element)
+                .map(|(step, bytes)| (0..*length).fold(0, |all, n| all | bytes << (n * step))),
             _ => None,
         };
-        found.extend(bytes.map(|bytes| (id, bytes)));
+        found.extend(bytes.map(|bytes| (id, (size, bytes))));
     }
-    let repeated = |(id, bytes): (TypeId, u64)| {
-        let size = layout(id).filter(|size| 48 % size == 0)?;
-        let bits = (0..48 / size).fold(0, |all, n| all | bytes << (n * size));
-        Some((id, [0, 16, 32].map(|shift| (bits >> shift) as u16)))
-    };
-    found.into_iter().filter_map(repeated).collect()
+    let padding = found.into_iter().map(|(id, (size, bytes))| {
+        let all = u64::MAX >> (64 - size);
+        (id, (size, all & !bytes))
+    });
+    padding.filter(|(_, (_, bits))| *bits != 0).collect()
 }
 
 #[cfg(test)]
@@ -294,19 +293,23 @@ mod tests {
         let u64_ = types.intern(U64);
         let bool_ = types.intern(Bool);
         let padded = types.intern(Tuple(vec![u8_, u32_]));
-        let mut check = |ty: ValueType, expect: std::option::Option<[u16; 3]>| {
+        let mut check = |ty: ValueType, expect: std::option::Option<(u32, u64)>| {
             let id = types.intern(ty.clone());
-            assert_eq!(value_bytes(&types).get(&id), expect.as_ref(), "{ty:?}");
+            assert_eq!(padding(&types).get(&id), expect.as_ref(), "{ty:?}");
         };
-        check(U8, Some([0xffff; 3]));
-        check(Tuple(vec![u8_, u32_]), Some([0xf1f1; 3]));
-        check(Record(vec![u32_, u8_]), Some([0x1f1f; 3]));
-        check(Record(vec![u16_, u8_]), Some([0x7777; 3]));
-        check(Record(vec![u64_, u16_]), Some([0x03ff; 3]));
-        check(Tuple(vec![u8_, u32_, u16_]), Some([0x13f1, 0xf13f, 0x3f13]));
-        check(FixedList(padded, 2), Some([0xf1f1; 3]));
-        check(Tuple(vec![u64_, padded, u16_]), Some([0xf1ff, 0xff03, 0x03f1]));
+        check(U8, None);
+        check(Tuple(vec![u8_, u32_]), Some((8, 0x0e)));
+        check(Record(vec![u32_, u8_]), Some((8, 0xe0)));
+        check(Record(vec![u16_, u8_]), Some((4, 0x08)));
+        check(Record(vec![u64_, u16_]), Some((16, 0xfc00)));
+        check(Tuple(vec![u8_, u32_, u16_]), Some((12, 0xc0e)));
+        check(FixedList(padded, 2), Some((16, 0x0e0e)));
+        check(FixedList(padded, 8), Some((64, 0x0e0e_0e0e_0e0e_0e0e)));
+        check(FixedList(padded, 9), None);
+        check(Tuple(vec![u64_, padded, u16_]), Some((24, 0xfc_0e00)));
+        check(Record(vec![u64_, u64_, u64_, u8_]), Some((32, 0xfe00_0000)));
         check(Tuple(vec![u8_, bool_]), None);
+        check(Tuple(vec![u8_, bool_, u32_]), None);
         check(List(u8_), None);
         // Five of 8 bytes, and more than all.
         check(FixedList(padded, 5), None);

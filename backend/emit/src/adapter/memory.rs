@@ -29,7 +29,7 @@ impl Place {
     }
 
     /// The immediate of an access of this many bytes, which is also its alignment.
-    fn arg(self, side: SideIndices, bytes: u32) -> Result<MemArg, Error> {
+    pub fn arg(self, side: SideIndices, bytes: u32) -> Result<MemArg, Error> {
         Ok(MemArg {
             offset: self.offset.into(),
             align: bytes.trailing_zeros(),
@@ -107,7 +107,8 @@ impl Emitter<'_, '_> {
             (Pass::Fields(passes), ValueType::Record(fields) | ValueType::Tuple(fields)) => {
                 self.cross_fields(fields, passes, from, to)?;
             }
-            (Pass::Cases(passes) | Pass::SelectCases(passes), _) => {
+            (Pass::SelectCases(_), _) => self.select_cases(ty, from, to)?,
+            (Pass::Cases(passes), _) => {
                 let cases = value.cases();
                 let from_layout = self.env.layouts.variant(&cases, src.width)?;
                 let to_layout = self.env.layouts.variant(&cases, dst.width)?;
@@ -246,7 +247,7 @@ impl Emitter<'_, '_> {
         }
     }
 
-    fn load_i32(&mut self, bytes: u32, from: Place) -> Result<u32, Error> {
+    pub(super) fn load_i32(&mut self, bytes: u32, from: Place) -> Result<u32, Error> {
         let local = self.body.local(FlatType::I32);
         self.body.ins().local_get(from.base);
         self.body.load(bytes, from.arg(self.src, bytes)?);

@@ -32,6 +32,7 @@ pub mod from_plan;
 mod list;
 mod memory;
 mod module;
+mod select;
 mod variant;
 pub mod wrappers;
 
@@ -101,7 +102,7 @@ pub enum Pass {
     Fields(Vec<PassId>),
     /// The selected case only; one pass a case.
     Cases(Vec<PassId>),
-    /// The same; where the value is flat, by masks in place of branches.
+    /// The same by masks in place of branches.
     SelectCases(Vec<PassId>),
     /// Element by element of a list of fixed length.
     Repeat(PassId),

@@ -62,6 +62,12 @@ pub fn transcoders(from: &str, to: &str) -> Vec<Transcoder> {
         .collect()
 }
 
+/// The value of a constant of the standard packs.
+pub fn pack_constant(name: &str) -> i64 {
+    let constant = packs().consts.iter().find(|constant| constant.name == name);
+    constant.unwrap_or_else(|| panic!("no constant `{name}`")).value
+}
+
 /// Names of the parameters of a module.
 fn pack_params(name: &str) -> impl Iterator<Item = &'static str> {
     let packs = packs();
@@ -104,8 +110,8 @@ const CHARACTERS: &str = "valid-characters";
 const UTF16: &str = "utf16";
 
 /// The module of the other runs that goes with one of runs.
-fn narrow_runs(runs: &str) -> &'static str {
-    if runs == "runs-simd" { "narrow-runs-simd" } else { "runs-words" }
+fn one_byte_runs(runs: &str) -> &'static str {
+    if runs == "runs-simd" { "one-byte-runs-simd" } else { "one-byte-runs-words" }
 }
 
 /// A transcoder and the modules whose instances it takes.
@@ -122,7 +128,7 @@ impl StringModules {
             ("runs", module(transcoder.runs)),
             ("characters", module(CHARACTERS)),
             // From here on, what is called so is another one.
-            ("runs", module(narrow_runs(transcoder.runs))),
+            ("runs", module(one_byte_runs(transcoder.runs))),
         ];
         if pack_params(&transcoder.name).any(|param| param == UTF16) {
             taken.push((UTF16, module(transcoder.name.trim_start_matches("latin1-"))));
@@ -196,7 +202,7 @@ impl Host {
         let pairs = encodings.iter().flat_map(|from| encodings.map(|to| (from, to)));
         let transcoders = pairs.flat_map(|(from, to)| transcoders(from, to));
         let names = transcoders.flat_map(|Transcoder { name, runs }| {
-            [name, runs.to_string(), narrow_runs(runs).to_string()]
+            [name, runs.to_string(), one_byte_runs(runs).to_string()]
         });
         let names: BTreeSet<String> = names.chain([CHARACTERS.to_string()]).collect();
         let mut strings = HashMap::new();

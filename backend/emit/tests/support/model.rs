@@ -32,6 +32,9 @@ pub type Lifted = Result<Value, &'static str>;
 
 const LIMIT: u64 = (1 << 28) - 1;
 
+/// What is in new memory of an adapter's, until something is written there.
+pub const JUNK: u8 = 0xee;
+
 fn align_up(at: u64, align: u64) -> u64 {
     at.div_ceil(align) * align
 }
@@ -304,6 +307,39 @@ pub struct View<'a> {
 }
 
 impl View<'_> {
+    /// Which bytes of a value are none of its parts: padding, and what its case does not use.
+    fn unused(&self, ty: TypeId, at: u64) -> Vec<u64> {
+        let (size, _) = layout(self.types, ty, self.width);
+        let parts = match self.types.get(ty) {
+            T::Record(fields) | T::Tuple(fields) => fields.clone(),
+            T::FixedList(element, n) => vec![*element; *n as usize],
+            value @ (T::Variant(_) | T::Option(_) | T::Result(..)) => {
+                let cases = cases(value);
+                let bytes = discriminant(cases.len());
+                let payload = at + payload_offset(self.types, value, self.width);
+                let (mut found, mut end) = (vec![], at + bytes);
+                if let Some(ty) = cases[self.word(at, bytes) as usize] {
+                    found.extend(end..payload);
+                    found.extend(self.unused(ty, payload));
+                    end = payload + layout(self.types, ty, self.width).0;
+                }
+                found.extend(end..at + size);
+                return found;
+            }
+            _ => return vec![],
+        };
+        let (mut end, mut found) = (at, vec![]);
+        for part in parts {
+            let (size, align) = layout(self.types, part, self.width);
+            let start = align_up(end - at, align) + at;
+            found.extend(end..start);
+            found.extend(self.unused(part, start));
+            end = start + size;
+        }
+        found.extend(end..at + size);
+        found
+    }
+
     fn word(&self, at: u64, bytes: u64) -> u64 {
         let mut word = [0; 8];
         word[..bytes as usize].copy_from_slice(&self.bytes[at as usize..][..bytes as usize]);
@@ -372,6 +408,10 @@ impl View<'_> {
             return Err("list-too-long");
         }
         self.check(ptr, (len * size, align), "list-out-of-bounds", "unaligned-pointer")?;
+        for at in (0..len).map(|i| ptr + i * size).filter(|_| self.strict) {
+            let unused = self.unused(*element, at).into_iter();
+            assert!(unused.map(|at| self.bytes[at as usize]).all(|byte| byte == JUNK), "{ty:?}");
+        }
         let items = (0..len).map(|i| self.load(*element, ptr + i * size));
         items.collect::<Result<_, _>>().map(Value::Many)
     }

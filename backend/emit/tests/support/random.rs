@@ -1,6 +1,9 @@
 //! Random types and values, from a seed.
 
-use super::model::{Value, cases};
+use super::model::{Value, cases, layout};
+use super::pack_constant;
+use meld_component::abi::PtrWidth;
+use meld_component::facts;
 use meld_component::program::ResourceId;
 use meld_component::types::{TypeId, Types, ValueType as T};
 use meld_emit::adapter::{Pass, PassId};
@@ -100,7 +103,11 @@ impl Random {
             T::Flags(n) => Value::Flags((self.next() & ((1 << n) - 1)) as u32),
             T::Enum(n) => Value::Enum(self.below((*n).into()) as u32),
             T::List(element) => {
-                Value::Many((0..self.below(5)).map(|_| self.value(types, *element)).collect())
+                // Sometimes more than modules copy at a time.
+                let small = layout(types, *element, PtrWidth::W32).0 <= 64
+                    && facts::in_place(types).contains(element);
+                let most = if small && self.below(4) == 0 { 70 } else { 5 };
+                Value::Many((0..self.below(most)).map(|_| self.value(types, *element)).collect())
             }
             T::FixedList(element, n) => {
                 Value::Many((0..*n).map(|_| self.value(types, *element)).collect())
@@ -126,16 +133,39 @@ impl Random {
 const CONVERTER: u32 = 2;
 const END: u32 = 3;
 
-/// The passes that the standard rules choose, except that a list that may be copied is so only
-/// if told.
+/// The passes that the standard rules choose, of one of their ways with lists.
 #[derive(Default)]
 pub struct Passes {
     pub passes: Vec<Pass>,
-    pub bulk: bool,
-    /// The transcoder of strings.
+    pub lists: Lists,
+    /// The transcoder of strings: of parameters, or of results.
     pub text: u32,
     /// What has been made so far.
     pub made: HashMap<Option<TypeId>, PassId>,
+    /// What copies lists, by number.
+    pub copiers: Vec<Copier>,
+}
+
+/// How lists whose elements need not be passed one by one are.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Lists {
+    /// They are all the same, and nothing else is answered in a faster way either.
+    #[default]
+    Each,
+    /// Without vectors: by an instruction.
+    Copy,
+    /// With vectors: by modules.
+    CopyBy,
+}
+
+/// A module that copies lists.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Copier {
+    pub module: &'static str,
+    /// What it takes besides memories.
+    pub numbers: Vec<(&'static str, i64)>,
+    /// Whether it copies lists of results.
+    pub back: bool,
 }
 
 impl Passes {
@@ -162,22 +192,20 @@ impl Passes {
                 Pass::Scoped(PassId(self.passes.len() as u32 - 1), END)
             }
             Some(T::Borrow(_)) => Pass::Convert(CONVERTER),
-            Some(T::List(element)) => {
-                let plain = meld_component::facts::any_bits(types).contains(element);
-                if plain && self.bulk {
-                    Pass::Copy
-                } else {
-                    Pass::Each(self.of(types, Some(*element)))
-                }
-            }
+            Some(T::List(element)) => self.list(types, *element),
             Some(T::FixedList(element, _)) => Pass::Repeat(self.of(types, Some(*element))),
             Some(T::Record(fields) | T::Tuple(fields)) => {
                 Pass::Fields(fields.iter().map(|&field| self.of(types, Some(field))).collect())
             }
             Some(variant @ (T::Variant(_) | T::Option(_) | T::Result(..))) => {
                 let inner = cases(variant).into_iter().map(|ty| self.of(types, ty)).collect();
-                let masks = meld_component::facts::masks(types);
-                match ty.is_some_and(|ty| self.bulk && masks.contains_key(&ty)) {
+                let masks = ty.and_then(|ty| facts::masks(types).remove(&ty));
+                let few = |masks: facts::Masks| {
+                    masks
+                        .iter()
+                        .all(|runs| runs.len() <= pack_constant("values.most-runs") as usize)
+                };
+                match self.lists != Lists::Each && masks.is_some_and(few) {
                     true => Pass::SelectCases(inner),
                     false => Pass::Cases(inner),
                 }
@@ -188,5 +216,27 @@ impl Passes {
         let id = PassId(self.passes.len() as u32 - 1);
         self.made.insert(ty, id);
         id
+    }
+
+    fn list(&mut self, types: &Types, element: TypeId) -> Pass {
+        let any_bits = facts::any_bits(types).contains(&element);
+        let padding = facts::padding(types).remove(&element);
+        let (module, numbers) = match (self.lists, types.get(element), padding) {
+            (Lists::Copy, ..) if any_bits => return Pass::Copy,
+            (Lists::CopyBy, ..) if any_bits => ("copier", vec![]),
+            (Lists::CopyBy, T::Bool, _) => ("bools", vec![]),
+            (Lists::CopyBy, T::Char, _) => ("chars", vec![]),
+            (Lists::CopyBy, _, Some((size, bits))) => {
+                ("padded-copier", vec![("size", size.into()), ("padding", bits.cast_signed())])
+            }
+            _ => return Pass::Each(self.of(types, Some(element))),
+        };
+        let copier = Copier { module, numbers, back: self.text == 1 };
+        let known = self.copiers.iter().position(|known| *known == copier);
+        let number = known.unwrap_or_else(|| {
+            self.copiers.push(copier);
+            self.copiers.len() - 1
+        });
+        Pass::CopyBy(number as u32)
     }
 }

@@ -6,10 +6,11 @@ use crate::types::{FuncType, TypeId, Types, ValueType};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wasmparser::Operator;
 
-/// What an area of memory counts that is allocated and copied.
+/// What a string, or a list of elements of which every bit pattern is valid, counts.
 const AREA: usize = 4;
 
-/// Bytes of the bodies without loops among functions that components lift or allocate with.
+/// Bytes of the bodies without loops among functions that components lift, allocate with or run after a
+/// call.
 #[derive(Clone, Debug, Default)]
 pub struct BodySizes(BTreeMap<Function, usize>);
 
@@ -22,13 +23,16 @@ impl BodySizes {
 
 /// Measures them. What cannot be read has none.
 pub fn body_sizes(program: &Program) -> BodySizes {
-    let lifted = program.funcs.iter().filter_map(|func| match &func.def {
-        FuncDef::Lift { core, .. } => Some(core),
-        FuncDef::Host(_) => None,
+    let lifted = program.funcs.iter().flat_map(|func| match &func.def {
+        FuncDef::Lift { core, post_return, .. } => [Some(core), post_return.as_ref()],
+        FuncDef::Host(_) => [None, None],
     });
     let reallocs = program.options.iter().filter_map(|options| options.realloc.as_ref());
-    let functions: BTreeSet<Function> =
-        lifted.chain(reallocs).filter_map(|item| exported_function(program, item)).collect();
+    let functions: BTreeSet<Function> = lifted
+        .flatten()
+        .chain(reallocs)
+        .filter_map(|item| exported_function(program, item))
+        .collect();
     let mut bodies = Bodies::new(program);
     let mut size = |function: &Function| {
         let body = bodies.module(function.0).and_then(|module| module.body(function.1))?;
@@ -41,10 +45,9 @@ pub fn body_sizes(program: &Program) -> BodySizes {
     BodySizes(sizes.collect())
 }
 
-/// For each type how many values an adapter brings across: 1 for a number, a handle and a
-/// discriminant, [`AREA`] for a string or list that is copied as a whole; of a variant, the values of
-/// all cases, for each is code of its own. None for what is passed one by one, and for handles of
-/// other things than resources.
+/// For each type how many values cross: 1 for a number, a handle and a discriminant, [`AREA`] for a string
+/// or list of elements in `any_bits`; of a variant, the values of all cases. None where there are other
+/// lists, and for handles of other things than resources.
 pub fn values(types: &Types, any_bits: &BTreeSet<TypeId>) -> HashMap<TypeId, usize> {
     use ValueType::*;
     let mut found: HashMap<TypeId, usize> = HashMap::new();

@@ -15,7 +15,7 @@ use super::{Checker, Module};
 use crate::ast::{DeclarationKind, Form, Pattern, PatternKind, Span};
 use crate::diagnostic::Code;
 use crate::module::ItemType;
-use crate::ruleset::{SortKind, TermId, VarId};
+use crate::ruleset::{SortKind, SortRef, TermId, VarId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What all options say together.
@@ -202,10 +202,20 @@ impl Checker<'_> {
         }
     }
 
-    /// Reports modules that are offered for one decision and export different things.
+    /// Reports modules that are offered for one decision, or answer one question of sort `Instance`, and
+    /// export different things.
     pub(super) fn alternatives_alike(&mut self) {
         let mut first: BTreeMap<TermId, (TermId, Span)> = BTreeMap::new();
-        for (alternative, at, decision) in self.choices.offers.clone() {
+        let instance = self.core.instance.map(SortRef::One);
+        let answers = self.answers.iter().filter_map(|answer| {
+            let (question, made) = (answer.root.operator()?, answer.made.operator()?);
+            let is_instance = Some(self.set.terms[question.index()].result) == instance
+                && !self.is_answer(question)
+                && matches!(answer.made.kind, NodeKind::Term(..));
+            is_instance.then_some((made, answer.made.span, question))
+        });
+        let alternatives: Vec<_> = self.choices.offers.iter().copied().chain(answers).collect();
+        for (alternative, at, decision) in alternatives {
             let Module::Loaded { exports, wide_exports, .. } =
                 &self.terms[alternative.index()].module
             else {
@@ -231,7 +241,9 @@ impl Checker<'_> {
                 )
                 .label(at, "differs")
                 .context(other_at, "from this")
-                .help("operations go through the choice, so each alternative has all of them");
+                .help(
+                    "operations go through what is answered, so each alternative has all of them",
+                );
         }
     }
 }

@@ -60,6 +60,15 @@ impl Node {
         }
     }
 
+    /// The term at the root, or that of which something is exported.
+    pub(super) fn operator(&self) -> Option<TermId> {
+        match &self.kind {
+            NodeKind::Term(term, _) => Some(*term),
+            NodeKind::Export(base, _) => base.operator(),
+            _ => None,
+        }
+    }
+
     /// The patterns directly inside.
     pub(super) fn children(&self) -> &[Node] {
         match &self.kind {
