@@ -2,7 +2,7 @@
 //! what meld makes of the packs without their tests and of their modules, so that no text is parsed at every
 //! start.
 
-use meld_pack::Loader;
+use meld_pack::{Loader, PreparedModule};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -55,7 +55,7 @@ fn made(files: &[(String, PathBuf)], out: &Path) -> String {
         let path = pack.path.to_str().unwrap();
         let syntax = write_out(format!("{position}.syntax"), &pack.syntax);
         writeln!(code, "    ({path:?}, {syntax}, &[").unwrap();
-        for (name, follows, binaries) in pack.modules {
+        for PreparedModule { name, follows, binaries } in pack.modules {
             write!(code, "        Made {{ name: {name:?}, follows: &{follows:?}, binaries: &[")
                 .unwrap();
             for (variant, binary) in binaries.iter().enumerate() {

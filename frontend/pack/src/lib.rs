@@ -24,4 +24,4 @@ mod tree;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Label, error_reference, near};
 pub use display::{forbid_text, given_text, guard_text, pattern_text, refusal_text, rule_text};
 pub use doc::reference;
-pub use load::{LoadError, Loader, Made, Prepared};
+pub use load::{LoadError, Loader, Made, Prepared, PreparedModule};

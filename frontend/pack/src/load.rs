@@ -57,8 +57,19 @@ pub struct Prepared {
     pub path: PathBuf,
     /// What its text says but for tests, for the same build of meld.
     pub syntax: Vec<u8>,
-    /// The parts of a [`Made`] of each of its modules: name, what it follows, binaries.
-    pub modules: Vec<(String, Vec<usize>, Vec<Arc<[u8]>>)>,
+    /// Its modules.
+    pub modules: Vec<PreparedModule>,
+}
+
+/// What a [`Made`] is made of.
+#[derive(Clone, Debug)]
+pub struct PreparedModule {
+    /// As in [`Made`].
+    pub name: String,
+    /// As in [`Made`].
+    pub follows: Vec<usize>,
+    /// As in [`Made`].
+    pub binaries: Vec<Arc<[u8]>>,
 }
 
 /// Where the modules of a pack are found.
@@ -196,7 +207,8 @@ impl Loader {
             let terms = rules.terms.iter().filter(|term| is_here(term.span.pack));
             let module = |term: &TermDecl| {
                 let module = term.module.clone()?;
-                Some((term.name.clone(), module.follows, module.binaries))
+                let (follows, binaries) = (module.follows, module.binaries);
+                Some(PreparedModule { name: term.name.clone(), follows, binaries })
             };
             terms.filter_map(module).collect()
         };

@@ -7,7 +7,7 @@ use meld_emit::{EmitError, merge::MergeError};
 use meld_engine::plan::{Form, Target};
 use meld_engine::{EngineError, Options, decide};
 use meld_pack::ruleset::RuleSet;
-use meld_pack::{Loader, Made};
+use meld_pack::{Loader, Made, PreparedModule};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
@@ -86,7 +86,8 @@ fn made(corpus: &Corpus) -> &'static BTreeMap<String, OfPack> {
         packs
             .into_iter()
             .map(|pack| {
-                let made = |(name, follows, binaries): (String, Vec<usize>, Vec<Arc<[u8]>>)| {
+                let made = |module: PreparedModule| {
+                    let PreparedModule { name, follows, binaries } = module;
                     let leak = |binary: &Arc<[u8]>| &*Vec::leak(binary.to_vec());
                     let binaries = Vec::leak(binaries.iter().map(leak).collect());
                     Made { name: String::leak(name), follows: Vec::leak(follows), binaries }

@@ -109,10 +109,10 @@ impl Machine {
             match item {
                 Extern::Func(func) => drop(self.exports.insert(format!("{prefix}{name}"), func)),
                 Extern::Memory(memory) => self.kept.memories.push((memory, used.to_vec())),
-                Extern::Global(global) => {
-                    if global.ty(&self.store).mutability() == Mutability::Var {
-                        self.kept.globals.push(global);
-                    }
+                Extern::Global(global)
+                    if global.ty(&self.store).mutability() == Mutability::Var =>
+                {
+                    self.kept.globals.push(global);
                 }
                 Extern::Table(table) => self.kept.tables.push(table),
                 _ => {}

@@ -62,7 +62,7 @@ fn two_instances_of_an_imported_module_are_two() {
     let counter = r#"(module (global $n (mut i32) (i32.const 0))
       (func (export "next") (result i32)
         (global.set $n (i32.add (global.get $n) (i32.const 1))) (global.get $n)))"#;
-    assert_eq!(component_form(&fuser(&[two.clone()]), counter).unwrap(), 21);
+    assert_eq!(component_form(&fuser(std::slice::from_ref(&two)), counter).unwrap(), 21);
     let error = fuser(&[two]).form(Form::Core).fuse().unwrap_err().to_string();
     for words in ["`env` `next`", "another module name"] {
         assert!(error.contains(words), "no `{words}` in: {error}");
