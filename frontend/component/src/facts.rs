@@ -311,8 +311,7 @@ mod tests {
         check(Tuple(vec![u8_, bool_]), None);
         check(Tuple(vec![u8_, bool_, u32_]), None);
         check(List(u8_), None);
-        // Five of 8 bytes, and more than all.
-        check(FixedList(padded, 5), None);
+        check(FixedList(padded, 5), Some((40, 0x0e_0e0e_0e0e)));
         check(FixedList(u64_, 7), None);
         check(FixedList(u8_, 1 << 27), None);
     }

@@ -10,9 +10,6 @@
 //! * another rule may fire on the same question, and asks something of that variable, in its
 //!   pattern or in a guard, that this rule does not ask.
 //!
-//! Two rules do the same to two questions if the term that each answers its own with is one, but for the
-//! names of variables. They are reported if a third rule answers either question as well.
-//!
 //! Rules exclude each other where their patterns differ or their guards contradict each other.
 //! That two facts never hold together is not known here, so this is a warning: a guard `!fact(..)`
 //! says it, and naming the variable in the answer makes it true in any case.
@@ -129,76 +126,6 @@ impl Checker<'_> {
                 }
             }
         }
-    }
-
-    /// Reports rules that make two questions equal of which one has another answer.
-    pub(super) fn shared_answers(&mut self, answers: &[Answer]) {
-        let mut by_answer: BTreeMap<TermId, Vec<&Answer>> = BTreeMap::new();
-        let mut by_question: BTreeMap<TermId, Vec<&Answer>> = BTreeMap::new();
-        for answer in answers {
-            let NodeKind::Term(question, _) = &answer.root.kind else { continue };
-            if self.is_answer(*question) {
-                continue;
-            }
-            by_question.entry(*question).or_default().push(answer);
-            if let Some(made) = answer.made.operator()
-                && self.is_answer(made)
-            {
-                by_answer.entry(made).or_default().push(answer);
-            }
-        }
-        let mut pairs = 0;
-        for rules in by_answer.values() {
-            for (position, rule) in rules.iter().enumerate() {
-                for other in &rules[..position] {
-                    pairs += 1;
-                    if pairs > MAX_PAIRS {
-                        return;
-                    }
-                    let mut renamed = BTreeMap::new();
-                    if rule.root.operator() == other.root.operator()
-                        || !alike(&rule.made, &other.made, &mut renamed)
-                    {
-                        continue;
-                    }
-                    let third = [*rule, *other].into_iter().find_map(|of| {
-                        let asked = of.root.operator().and_then(|asked| by_question.get(&asked))?;
-                        let mut thirds = asked.iter().filter(|third| {
-                            ![*rule, *other].iter().any(|one| std::ptr::eq(*one, **third))
-                        });
-                        thirds.find(|third| self.both_fire(of, third))
-                    });
-                    if let Some(third) = third {
-                        self.shared(rule, other, third);
-                        break;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Whether two rules may fire on one question.
-    fn both_fire(&self, rule: &Answer, other: &Answer) -> bool {
-        let mut overlap = Overlap::default();
-        self.overlap(&rule.root, &other.root, &mut overlap)
-            && !other.guards.iter().any(|guard| {
-                let guard = put_in(guard, &overlap.others);
-                rule.guards.iter().any(|own| contradict(own, &guard))
-            })
-    }
-
-    fn shared(&mut self, rule: &Answer, other: &Answer, third: &Answer) {
-        self.sink
-            .warning(
-                Code::Merges,
-                format!("`{}` and `{}` give two questions one answer", rule.name, other.name),
-            )
-            .label(rule.made.span, format!("is what `{}` answers", other.name))
-            .context(third.made.span, format!("`{}` answers one of the questions", third.name))
-            .help(format!(
-                "questions with one answer are one question, so `{}` answers both: let the answers differ",
-                third.name
-            ));
     }
 
     /// Whether a term can be chosen, so that it is no question.
@@ -320,20 +247,6 @@ fn replaced(node: &Node, others: &BTreeMap<VarId, Node>) -> Node {
         other => other.clone(),
     };
     Node { kind, ..node.clone() }
-}
-
-/// Whether two patterns are the same but for the names of variables, and what each of the first is in
-/// the second.
-fn alike(a: &Node, b: &Node, renamed: &mut BTreeMap<VarId, VarId>) -> bool {
-    let (xs, ys) = (a.children(), b.children());
-    let head = match (&a.kind, &b.kind) {
-        (NodeKind::Var(x), NodeKind::Var(y)) => *renamed.entry(*x).or_insert(*y) == *y,
-        (NodeKind::Term(x, _), NodeKind::Term(y, _)) => x == y,
-        (NodeKind::Export(_, x), NodeKind::Export(_, y)) => x == y,
-        (NodeKind::List(_, None), NodeKind::List(_, None)) => true,
-        _ => xs.is_empty() && ys.is_empty() && a.same(b),
-    };
-    head && xs.len() == ys.len() && xs.iter().zip(ys).all(|(x, y)| alike(x, y, renamed))
 }
 
 /// Whether two guards are written the same.

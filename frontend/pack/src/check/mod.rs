@@ -77,7 +77,6 @@ pub(crate) fn check(
     if checker.sink.count() == 0 {
         let answers = std::mem::take(&mut checker.answers);
         checker.merged_questions(&answers);
-        checker.shared_answers(&answers);
         checker.outbid(&answers);
     }
     if checker.sink.count() > 0 {
