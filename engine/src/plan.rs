@@ -49,6 +49,18 @@ pub enum Node {
     Export(NodeId, Arc<str>),
 }
 
+impl Node {
+    /// The nodes directly inside.
+    pub fn parts(&self) -> impl Iterator<Item = NodeId> + '_ {
+        let parts = match self {
+            Node::List(parts) | Node::Term(_, parts) | Node::Module(_, parts) => parts.as_slice(),
+            Node::Export(of, _) => std::slice::from_ref(of),
+            Node::Entity(_) | Node::Int(_) | Node::Str(_) => &[],
+        };
+        parts.iter().copied()
+    }
+}
+
 /// Something of the program that a term names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Entity {

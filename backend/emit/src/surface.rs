@@ -301,33 +301,32 @@ fn supplied(
 }
 
 /// For each instance of a core module that the root imports which instance its functions are taken of, where that is
-/// another. Where rules take a function for many guests of one instance, to them all instances are one host, and all
-/// functions are taken of one instance: two instances have nothing in common.
+/// another. Where what a guest's import became calls another instance of the same module, all instances are one host to
+/// the rules, and all functions are taken of one instance: two instances have nothing in common.
 fn instances_by_module(
     program: &Program,
     plan: &Plan,
 ) -> Result<BTreeMap<HostInstanceId, HostInstanceId>, EmitError> {
     let module_of = |instance: HostInstanceId| program.host_instances[instance.index()];
-    let mut taken: BTreeSet<(InstanceId, u32)> = BTreeSet::new();
-    let mut functions: BTreeMap<(HostModuleId, &str), BTreeSet<HostInstanceId>> = BTreeMap::new();
-    for (_, import) in host_imports(program, plan) {
-        let importer = import?.importer;
-        taken.insert(importer);
-        if let Some((instance, export)) = program.host_exports.get(&importer) {
-            functions.entry((module_of(*instance), export)).or_default().insert(*instance);
+    // The instances that terms name, by term.
+    let mut named: BTreeMap<NodeId, HostInstanceId> = BTreeMap::new();
+    for (id, import) in host_imports(program, plan) {
+        let function = program.host_exports.get(&import?.importer);
+        named.extend(function.map(|(instance, _)| (id, *instance)));
+    }
+    let mut merged: BTreeSet<HostModuleId> = BTreeSet::new();
+    for (port, node) in &plan.ports {
+        let &Port::Import(guest, position) = port else { continue };
+        let Some((own, _)) = program.host_exports.get(&(guest, position)) else { continue };
+        let (mut todo, mut seen) = (vec![*node], BTreeSet::from([*node]));
+        while let Some(node) = todo.pop() {
+            let of_module = named.get(&node).filter(|of| module_of(**of) == module_of(*own));
+            merged.extend(of_module.filter(|of| *of != own).map(|of| module_of(*of)));
+            todo.extend(plan.node(node).parts().filter(|part| seen.insert(*part)));
         }
     }
-    let imports =
-        program.host_exports.iter().filter(|((guest, _), _)| plan.instances.contains(guest));
-    // An import that does not stand for itself, whose function is taken of another instance.
-    let stands_for_others = |(import, (instance, export)): (&(InstanceId, u32), &(_, String))| {
-        let module = module_of(*instance);
-        let of = functions.get(&(module, &**export))?;
-        (!taken.contains(import) && !of.contains(instance)).then_some(module)
-    };
-    let merged: BTreeSet<HostModuleId> = imports.filter_map(stands_for_others).collect();
     let mut first: BTreeMap<HostModuleId, HostInstanceId> = BTreeMap::new();
-    let used = functions.values().flatten().copied().collect::<BTreeSet<HostInstanceId>>();
+    let used: BTreeSet<HostInstanceId> = named.into_values().collect();
     let of_merged = used.into_iter().filter(|instance| merged.contains(&module_of(*instance)));
     Ok(of_merged
         .map(|instance| (instance, *first.entry(module_of(instance)).or_insert(instance)))

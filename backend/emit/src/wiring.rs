@@ -121,13 +121,7 @@ impl<'a> Wiring<'a> {
                     continue;
                 }
                 *of = Some(*port);
-                match self.plan.node(node) {
-                    Node::List(parts) | Node::Term(_, parts) | Node::Module(_, parts) => {
-                        todo.extend(parts);
-                    }
-                    Node::Export(of, _) => todo.push(*of),
-                    Node::Entity(_) | Node::Int(_) | Node::Str(_) => {}
-                }
+                todo.extend(self.plan.node(node).parts());
             }
         }
         let added = self.added.iter().filter_map(|(node, at)| Some((*at, owner[node.0 as usize]?)));

@@ -173,6 +173,57 @@ fn each_imported_core_module_is_a_host_of_its_own() {
     }
 }
 
+/// A pack that answers a function for some guests only says nothing of the others' instances, nor of other functions.
+#[test]
+fn an_answer_for_one_guest_makes_two_instances_no_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let pack = folder.path().join("quiet.meld");
+    let text = r#"pack my.quiet
+use meld.vocabulary
+module quiet() from """(module (func (export "log")))""" cost call 1
+rule quiet {
+  match   host-func("env", "log", ?i)
+  where   memories(?i, 1)
+  rewrite quiet().log
+  because "who has a memory logs there"
+  test { given memories(#i, 1); host-func("env", "log", #i) => quiet().log }
+  test "it has none" { host-func("env", "log", #i) =/=> }
+}"#;
+    std::fs::write(&pack, text).unwrap();
+    let guest = |name: &str, memory: &str| {
+        format!(
+            r#"(core module ${name}
+              (import "env" "log" (func $log)) (import "env" "next" (func $next (result i32)))
+              {memory}
+              (func (export "next") (result i32) (call $log) (call $next)))"#
+        )
+    };
+    let (with, without) = (guest("with", "(memory 1)"), guest("without", ""));
+    let root = format!(
+        r#"(component
+          (import "{OTHER}" (core module $host
+            (export "log" (func)) (export "next" (func (result i32)))))
+          (core instance $one (instantiate $host))
+          (core instance $two (instantiate $host))
+          {with} {without}
+          (core instance $a (instantiate $with (with "env" (instance $one))))
+          (core instance $b (instantiate $without (with "env" (instance $two))))
+          (core module $run
+            (import "a" "next" (func $a (result i32)))
+            (import "b" "next" (func $b (result i32)))
+            (func (export "run") (result i32)
+              (drop (call $a))
+              (i32.add (i32.mul (call $a) (i32.const 10)) (call $b))))
+          (core instance $run (instantiate $run (with "a" (instance $a)) (with "b" (instance $b))))
+          (func (export "run") (result u32) (canon lift (core func $run "run"))))"#
+    );
+    let host = r#"(module (global $n (mut i32) (i32.const 0))
+      (func (export "log"))
+      (func (export "next") (result i32)
+        (global.set $n (i32.add (global.get $n) (i32.const 1))) (global.get $n)))"#;
+    assert_eq!(component_form(&fuser(&[root]).rules(pack), host).unwrap(), 21);
+}
+
 /// A guest that makes, writes and reads a stream of its own has all that from one instance, whichever functions
 /// another guest takes from an instance of its own.
 #[test]
