@@ -41,8 +41,9 @@ fn main() -> ExitCode {
             tell(panic);
         }
     }));
+    let command = Arguments::parse().command;
     work_on_one_thread_if_need_be();
-    let outcome = match Arguments::parse().command {
+    let outcome = match command {
         Command::Fuse(arguments) => commands::fuse::run(arguments),
         Command::Rules(command) => commands::rules::run(command),
         Command::Inspect(arguments) => commands::inspect::run(arguments),

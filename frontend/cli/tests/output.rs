@@ -112,6 +112,13 @@ fn an_output_stays_where_the_disk_is_full() {
     }
 }
 
+/// How many files in a folder are not complete.
+#[cfg(unix)]
+fn parts_in(folder: &std::path::Path) -> usize {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    entries.filter(|name| name.to_string_lossy().ends_with(".part")).count()
+}
+
 #[cfg(unix)]
 #[test]
 fn nothing_is_left_of_what_is_stopped() {
@@ -119,10 +126,7 @@ fn nothing_is_left_of_what_is_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let (input, out) = (folder.path().join("large.wasm"), folder.path().join("out.wasm"));
     std::fs::write(&input, large()).unwrap();
-    let parts = || {
-        let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
-        entries.filter(|name| name.to_string_lossy().ends_with(".part")).count()
-    };
+    let parts = || parts_in(folder.path());
     for (name, number) in [("-INT", 2), ("-TERM", 15)] {
         // It may be done before it is stopped, which tells nothing.
         let stopped = (0..20).any(|_| {
@@ -149,10 +153,7 @@ fn a_signal_that_is_ignored_ends_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (input, out) = (folder.path().join("large.wasm"), folder.path().join("out.wasm"));
     std::fs::write(&input, large()).unwrap();
-    let parts = || {
-        let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
-        entries.filter(|name| name.to_string_lossy().ends_with(".part")).count()
-    };
+    let parts = || parts_in(folder.path());
     // It may be done before the signal comes, which tells nothing.
     let hit = (0..20).any(|_| {
         let mut child = Command::new("sh")

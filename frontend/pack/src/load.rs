@@ -188,9 +188,7 @@ impl Loader {
     /// All mistakes. If there are syntax errors, those of all packs and nothing else: what they
     /// hide would make the other checks report mistakes that are none.
     pub fn finish(self) -> Result<RuleSet, Diagnostics> {
-        let (files, sink) = self.parse()?;
-        let modules: Vec<Files> = self.inputs.into_iter().map(|input| input.files).collect();
-        check::check(&files, &modules, &self.settings, sink)
+        self.check().map(|(_, rules)| rules)
     }
 
     /// Makes what [`Loader::made`] takes, of all packs in the order in which they were added.
@@ -199,9 +197,8 @@ impl Loader {
     ///
     /// As [`Loader::finish`].
     pub fn prepare(self) -> Result<Vec<Prepared>, Diagnostics> {
-        let (files, _) = self.parse()?;
         let paths: Vec<PathBuf> = self.inputs.iter().map(|input| input.path.clone()).collect();
-        let rules = self.finish()?;
+        let (files, rules) = self.check()?;
         let modules = |path: &Path| {
             let is_here = |pack: PackId| rules.packs[pack.index()].path == path;
             let terms = rules.terms.iter().filter(|term| is_here(term.span.pack));
@@ -223,6 +220,13 @@ impl Loader {
             Prepared { modules: modules(&path), syntax, path }
         };
         Ok(paths.into_iter().zip(files).map(prepare).collect())
+    }
+
+    fn check(self) -> Result<(Vec<File>, RuleSet), Diagnostics> {
+        let (files, sink) = self.parse()?;
+        let modules: Vec<Files> = self.inputs.into_iter().map(|input| input.files).collect();
+        let rules = check::check(&files, &modules, &self.settings, sink)?;
+        Ok((files, rules))
     }
 
     fn parse(&self) -> Result<(Vec<File>, Sink), Diagnostics> {
