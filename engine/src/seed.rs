@@ -9,7 +9,7 @@ use crate::error::EngineError;
 use crate::plan::{Entity, Form, Port, Target};
 use crate::term::{Bank, Op, Term};
 use crate::vocabulary::{FactIds, Terms, look_up};
-use meld_component::facts::{self, BodySizes, Callee, Calls, Slot, Trampolines};
+use meld_component::facts::{self, BodySizes, Callee, Calls, Leaving, Slot, Trampolines};
 use meld_component::program::{
     Builtin, CoreItem, CoreKind, FuncDef, FuncId, InstanceId, OptionsId, Program, ResourceDef,
     ResourceId, StringEncoding, World,
@@ -48,12 +48,14 @@ pub fn seed(
     let (terms, facts) = look_up(rules)?;
     let into = Statement { bank, ..Statement::default() };
     let trampolines = facts::trampolines(program);
+    let leaving = facts::leaving(program, &trampolines);
     let body_sizes = facts::body_sizes(program);
     let mut seeder = Seeder {
         program,
         into,
         terms,
         trampolines,
+        leaving,
         calls: given::calls(program, rules, silent),
         body_sizes,
         funcs: HashMap::new(),
@@ -158,6 +160,7 @@ struct Seeder<'p> {
     into: Statement,
     terms: Terms,
     trampolines: Trampolines,
+    leaving: Leaving,
     calls: Calls,
     body_sizes: BodySizes,
     funcs: HashMap<FuncId, Term>,
@@ -266,9 +269,15 @@ impl Seeder<'_> {
                 let ty = self.program.types.func(self.program.funcs[func.index()].ty);
                 let is_async = self.program.options[options.index()].async_ || ty.async_;
                 let lower = if is_async { self.terms.async_lower } else { self.terms.lower };
+                let caller = self.program.options[options.index()].component;
+                let freely = self.leaving.freely.contains(&(caller, *func));
                 let func = self.func(*func)?;
                 let options = self.entity(Entity::Options(*options));
-                self.term(lower, &[func, options])
+                let lowered = self.term(lower, &[func, options]);
+                match freely {
+                    true if !is_async => self.term(self.terms.freely, &[lowered]),
+                    _ => lowered,
+                }
             }
             CoreItem::Builtin(builtin) => self.builtin(builtin),
             CoreItem::Host { module, name, importer } => self.host_item(module, name, *importer),
@@ -459,7 +468,7 @@ impl Seeder<'_> {
             let row = vec![self.entity(Entity::Component(a)), self.entity(Entity::Component(b))];
             self.state(ids.kin, row);
         }
-        for component in facts::observes_leave(program) {
+        for component in self.leaving.observed.clone() {
             let row = vec![self.entity(Entity::Component(component))];
             self.state(ids.observes_leave, row);
         }

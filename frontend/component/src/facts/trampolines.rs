@@ -346,7 +346,6 @@ impl<'p> Search<'p> {
                 Some(start) => self.bodies.reach(
                     vec![(*id, start)],
                     &|item| !matches!(item, CoreItem::Export { .. }),
-                    &|_| true,
                 ),
                 None => true,
             })
