@@ -103,7 +103,7 @@ fn a_proof_with_a_step_that_no_rule_makes_is_rejected() {
         let direct = event(trace, "meld.calls.direct");
         trace.saturation.events[direct].cause = Cause::Given;
     });
-    says(&text, &[CALL_NAME, "at step 2", "the program does not state the equation"]);
+    says(&text, &[CALL_NAME, "at step 3", "the program does not state the equation"]);
     let text = rejection(&scalar(), |_, trace| {
         let direct = event(trace, "meld.calls.direct");
         trace.saturation.events[direct].right = trace.saturation.events[direct].left;

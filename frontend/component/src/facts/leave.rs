@@ -23,8 +23,8 @@
 //! [trampolines]: super::trampolines
 
 use super::bodies::{Bodies, Function, exported_function};
-use super::trampolines::{Callee, Trampolines};
 use super::core_items;
+use super::trampolines::{Callee, Trampolines};
 use crate::program::{
     Builtin, ComponentId, CoreFuncType, CoreItem, FuncDef, FuncId, InstanceId, Program,
 };
@@ -204,8 +204,9 @@ impl Referable {
         let mut by_type: HashMap<CoreFuncType, Vec<Function>> = HashMap::new();
         let instances = program.instances.iter().zip((0..).map(InstanceId));
         for (instance, id) in instances.filter(|(instance, _)| instance.component == component) {
-            let from_host =
-                |item: &CoreItem| matches!(item, CoreItem::Host { .. } | CoreItem::HostExport { .. });
+            let from_host = |item: &CoreItem| {
+                matches!(item, CoreItem::Host { .. } | CoreItem::HostExport { .. })
+            };
             if instance.imports.iter().any(from_host) {
                 return None;
             }

@@ -176,7 +176,9 @@ fn a_call_through_a_table_goes_to_functions_of_its_type() {
 fn bodies_make_references() {
     let through = "ref.null $t call_ref $t";
     let made = |item: &str, body: &str| {
-        format!("(type $t (func)) (global $r (mut funcref) (ref.null func)) {item} (func {body}) (elem (i32.const 0) $h) (table 1 funcref)")
+        format!(
+            "(type $t (func)) (global $r (mut funcref) (ref.null func)) {item} (func {body}) (elem (i32.const 0) $h) (table 1 funcref)"
+        )
     };
     check_freely(through, &made("", ""), &["f", "g"]);
     check_freely(through, &made("(elem declare func $f)", "ref.func $f global.set $r"), &["g"]);
