@@ -259,6 +259,14 @@ impl Seeder<'_> {
     }
 
     fn item(&mut self, item: &CoreItem) -> Result<Term, EngineError> {
+        let term = self.plain_item(item)?;
+        Ok(match self.leaving.freely.contains(item) {
+            true => self.term(self.terms.freely, &[term]),
+            false => term,
+        })
+    }
+
+    fn plain_item(&mut self, item: &CoreItem) -> Result<Term, EngineError> {
         Ok(match item {
             CoreItem::Export { instance, export } => {
                 let name = &self.program.module_of(*instance).exports[*export as usize].name;
@@ -269,15 +277,9 @@ impl Seeder<'_> {
                 let ty = self.program.types.func(self.program.funcs[func.index()].ty);
                 let is_async = self.program.options[options.index()].async_ || ty.async_;
                 let lower = if is_async { self.terms.async_lower } else { self.terms.lower };
-                let caller = self.program.options[options.index()].component;
-                let freely = self.leaving.freely.contains(&(caller, *func));
                 let func = self.func(*func)?;
                 let options = self.entity(Entity::Options(*options));
-                let lowered = self.term(lower, &[func, options]);
-                match freely {
-                    true if !is_async => self.term(self.terms.freely, &[lowered]),
-                    _ => lowered,
-                }
+                self.term(lower, &[func, options])
             }
             CoreItem::Builtin(builtin) => self.builtin(builtin),
             CoreItem::Host { module, name, importer } => self.host_item(module, name, *importer),

@@ -108,7 +108,7 @@ fn a_proof_with_a_step_that_no_rule_makes_is_rejected() {
         let direct = event(trace, "meld.calls.direct");
         trace.saturation.events[direct].right = trace.saturation.events[direct].left;
     });
-    says(&text, &[CALL_NAME, "at step 2", "the event is about other terms"]);
+    says(&text, &[CALL_NAME, "at step 3", "the event is about other terms"]);
     let text = rejection(&scalar(), |_, trace| {
         let direct = rule(trace.saturation.rules, "meld.calls.direct");
         trace.standings[direct.index()] = Standing::Off("of the test".into());

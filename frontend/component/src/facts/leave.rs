@@ -26,7 +26,8 @@ use super::bodies::{Bodies, Function, exported_function};
 use super::core_items;
 use super::trampolines::{Callee, Trampolines};
 use crate::program::{
-    Builtin, ComponentId, CoreFuncType, CoreItem, FuncDef, FuncId, InstanceId, Program,
+    Builtin, ComponentId, CoreFuncType, CoreItem, FuncDef, InstanceId, Program, ResourceDef,
+    ResourceId,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -39,9 +40,9 @@ const MOST_BYTES: usize = 1 << 20;
 pub struct Leaving {
     /// Component instances whose `may-leave` flag can be seen to be down.
     pub observed: BTreeSet<ComponentId>,
-    /// Functions of other instances that such an instance lowers, where none of its `realloc` and
-    /// `post-return` functions reaches the lowered function.
-    pub freely: BTreeSet<(ComponentId, FuncId)>,
+    /// Functions of others that such an instance lowers and built-ins of it, where none of its `realloc` and
+    /// `post-return` functions reaches them.
+    pub freely: HashSet<CoreItem>,
 }
 
 /// What the `realloc` and `post-return` functions of all component instances reach.
@@ -58,36 +59,26 @@ pub fn leaving(program: &Program, trampolines: &Trampolines) -> Leaving {
             inner.entry(component).or_default().push(post_return);
         }
     }
-    // The functions that each instance calls of others, by the core function that they lift: two that
-    // lift the same are the same to rules.
-    let mut lowered: BTreeMap<ComponentId, HashMap<&CoreItem, BTreeSet<FuncId>>> = BTreeMap::new();
+    let mut leaves: HashMap<ComponentId, Leaves<'_>> = HashMap::new();
     for item in core_items(program) {
-        if let CoreItem::Lower { func, options } = item
-            && let FuncDef::Lift { core, .. } = &program.funcs[func.index()].def
-        {
-            let component = program.options[options.index()].component;
-            lowered.entry(component).or_default().entry(core).or_default().insert(*func);
+        if let Some(component) = left_by(program, item) {
+            let leaves = leaves.entry(component).or_default();
+            if let Some(leave) = leave_of(program, item) {
+                leaves.entry(leave).or_default().insert(item);
+            }
         }
     }
-    let leaves: HashSet<ComponentId> = program
-        .instances
-        .iter()
-        .filter(|instance| instance.imports.iter().any(checks_leave))
-        .map(|instance| instance.component)
-        .collect();
     let mut leaving = Leaving::default();
     let mut bodies = Bodies::new(program);
     for (component, items) in inner {
-        if !leaves.contains(&component) && !items.iter().any(|item| checks_leave(item)) {
-            continue;
-        }
+        let Some(free) = leaves.remove(&component) else { continue };
         let mut search = Search {
             program,
             trampolines,
             bodies: &mut bodies,
             component,
             referable: None,
-            free: lowered.remove(&component).unwrap_or_default(),
+            free,
             observed: false,
             seen: HashSet::new(),
             todo: Vec::new(),
@@ -99,11 +90,38 @@ pub fn leaving(program: &Program, trampolines: &Trampolines) -> Leaving {
         }
         if search.observed {
             leaving.observed.insert(component);
-            let free = search.free.into_values().flatten();
-            leaving.freely.extend(free.map(|func| (component, func)));
+            leaving.freely.extend(search.free.into_values().flatten().cloned());
         }
     }
     leaving
+}
+
+/// What leaves an instance, by what it comes to: one that is reached reaches the others.
+type Leaves<'p> = HashMap<Leave<'p>, HashSet<&'p CoreItem>>;
+
+/// What an item that leaves comes to: rules take two functions for one that lift the same core function.
+#[derive(PartialEq, Eq, Hash)]
+enum Leave<'p> {
+    Lifted(&'p CoreItem),
+    Resource(ResourceId),
+}
+
+/// What an item comes to that leaves an instance. A call of the host costs so much more than a look at the flag
+/// that nobody has to know.
+fn leave_of<'p>(program: &'p Program, item: &CoreItem) -> Option<Leave<'p>> {
+    match item {
+        CoreItem::Lower { func, .. } => match &program.funcs[func.index()].def {
+            FuncDef::Lift { core, .. } => Some(Leave::Lifted(core)),
+            FuncDef::Host(_) => None,
+        },
+        CoreItem::Builtin(
+            Builtin::ResourceNew(_, resource) | Builtin::ResourceDrop(_, resource),
+        ) => match program.resources[resource.index()].def {
+            ResourceDef::Component { .. } => Some(Leave::Resource(*resource)),
+            ResourceDef::Host => None,
+        },
+        _ => None,
+    }
 }
 
 /// A search in one component instance. What makes an end of it with `None` may reach anything.
@@ -113,8 +131,8 @@ struct Search<'s, 'p> {
     bodies: &'s mut Bodies<'p>,
     component: ComponentId,
     referable: Option<Referable>,
-    /// What was not reached yet of what the instance lowers.
-    free: HashMap<&'p CoreItem, BTreeSet<FuncId>>,
+    /// What was not reached yet of what leaves the instance.
+    free: Leaves<'p>,
     /// Something was reached that looks at the flag.
     observed: bool,
     seen: HashSet<Function>,
@@ -138,15 +156,13 @@ impl<'p> Search<'_, 'p> {
     }
 
     fn item(&mut self, item: &CoreItem) -> Option<()> {
-        self.observed |= checks_leave(item);
+        self.observed |= left_by(self.program, item).is_some();
+        if let Some(leave) = leave_of(self.program, item) {
+            self.free.remove(&leave);
+        }
         match item {
             CoreItem::Export { .. } => self.todo.push(exported_function(self.program, item)?),
-            CoreItem::Lower { func, .. } => {
-                if let FuncDef::Lift { core, .. } = &self.program.funcs[func.index()].def {
-                    self.free.remove(core);
-                }
-            }
-            CoreItem::Builtin(_) => {}
+            CoreItem::Lower { .. } | CoreItem::Builtin(_) => {}
             CoreItem::Host { .. } | CoreItem::HostExport { .. } => return None,
         }
         Some(())
@@ -221,14 +237,18 @@ impl Referable {
     }
 }
 
-/// Whether a core item itself leaves the instance, or at least checks that it may.
-fn checks_leave(item: &CoreItem) -> bool {
+/// The instance that a core item leaves, or of which it at least checks that it may be left.
+fn left_by(program: &Program, item: &CoreItem) -> Option<ComponentId> {
     match item {
-        CoreItem::Lower { .. } => true,
-        CoreItem::Builtin(Builtin::ResourceRep(..) | Builtin::Context { .. }) => false,
-        CoreItem::Builtin(Builtin::Async(_, name)) => !name.starts_with("backpressure."),
-        CoreItem::Builtin(_) => true,
-        CoreItem::Export { .. } | CoreItem::Host { .. } | CoreItem::HostExport { .. } => false,
+        CoreItem::Lower { options, .. } => Some(program.options[options.index()].component),
+        CoreItem::Builtin(Builtin::ResourceRep(..) | Builtin::Context { .. }) => None,
+        CoreItem::Builtin(Builtin::Async(component, name)) => {
+            (!name.starts_with("backpressure.")).then_some(*component)
+        }
+        CoreItem::Builtin(
+            Builtin::ResourceNew(component, _) | Builtin::ResourceDrop(component, _),
+        ) => Some(*component),
+        CoreItem::Export { .. } | CoreItem::Host { .. } | CoreItem::HostExport { .. } => None,
     }
 }
 

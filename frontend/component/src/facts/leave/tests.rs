@@ -122,7 +122,8 @@ fn freely(module: &str) -> (bool, Vec<String>) {
     );
     let program = crate::testing::component(&wat);
     let found = leaving(&program, &trampolines(&program));
-    let name = |(_, func): &(ComponentId, FuncId)| {
+    let name = |item: &CoreItem| {
+        let CoreItem::Lower { func, .. } = item else { panic!("a function of the callee") };
         let FuncDef::Lift { core: CoreItem::Export { instance, export }, .. } =
             &program.funcs[func.index()].def
         else {
@@ -130,7 +131,9 @@ fn freely(module: &str) -> (bool, Vec<String>) {
         };
         program.module_of(*instance).exports[*export as usize].name.clone()
     };
-    (!found.observed.is_empty(), found.freely.iter().map(name).collect())
+    let mut names: Vec<String> = found.freely.iter().map(name).collect();
+    names.sort();
+    (!found.observed.is_empty(), names)
 }
 
 /// A `realloc` with this body, and more items.
