@@ -1,5 +1,6 @@
 //! Function bodies: validated in parallel, when an input is read or later.
 
+use super::place::Reading;
 use super::{DecodeError, features};
 use crate::guard::guard;
 use crate::program::{ModuleId, Program};
@@ -83,11 +84,9 @@ pub fn validate_bodies_of<'v>(
             continue;
         }
         let input = &program.inputs[module.input as usize];
-        let invalid = |offset, message: &str| DecodeError {
-            input: input.name.clone(),
-            offset,
-            message: message.to_string(),
-            refused: false,
+        let invalid = |offset: Option<usize>, message: &str| {
+            let at = offset.map(|offset| (offset, Reading::Body));
+            DecodeError::new(&input.name, &input.bytes, at, message)
         };
         guard(|| validate_module(&input.bytes[module.range.clone()], module.range.start, is_valid))
             .map_err(|panic| invalid(None, &format!("the validator cannot cope with it: {panic}")))?
