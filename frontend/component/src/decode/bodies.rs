@@ -84,13 +84,15 @@ pub fn validate_bodies_of<'v>(
             continue;
         }
         let input = &program.inputs[module.input as usize];
-        let invalid = |offset: Option<usize>, message: &str| {
-            let at = offset.map(|offset| (offset, Reading::Body));
-            DecodeError::new(&input.name, &input.bytes, at, message)
+        let invalid = |offset: usize, message: &str| {
+            DecodeError::new(&input.name, &input.bytes, Some((offset, Reading::Body)), message)
         };
-        guard(|| validate_module(&input.bytes[module.range.clone()], module.range.start, is_valid))
-            .map_err(|panic| invalid(None, &format!("the validator cannot cope with it: {panic}")))?
-            .map_err(|error| invalid(Some(error.offset()), error.message()))?;
+        let start = module.range.start;
+        guard(|| validate_module(&input.bytes[module.range.clone()], start, is_valid))
+            .map_err(|panic| {
+                invalid(start, &format!("the validator cannot cope with it: {panic}"))
+            })?
+            .map_err(|error| invalid(error.offset(), error.message()))?;
     }
     Ok(())
 }

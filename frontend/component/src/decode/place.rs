@@ -135,8 +135,7 @@ impl<'a> Level<'a> {
             // Core modules.
             P::TypeSection(s) => self.section(s, |level, group| level.group(Space::Type, group)),
             P::ImportSection(s) => {
-                let range = s.range();
-                self.items(range, s.into_imports_with_offsets(), Self::import);
+                self.items(s.range(), s.into_imports_with_offsets(), Self::import);
                 self.body = self.counts[Space::Func as usize];
             }
             P::FunctionSection(s) => self.uniform(s, Space::Func),
@@ -154,7 +153,7 @@ impl<'a> Level<'a> {
                 if range.contains(&self.offset) || ends {
                     self.item = Some(Item::Indices(Space::Func, self.body..self.body + 1));
                 }
-                self.body = self.body.saturating_add(1);
+                self.body += 1;
             }
             // Components.
             P::InstanceSection(s) => self.uniform(s, Space::CoreInstance),
@@ -287,8 +286,10 @@ impl<'a> Level<'a> {
     /// The name of an item in the name section, or else that of its first export.
     fn name(&self, space: Space, index: u32) -> Option<&'a str> {
         let exports = self.exports.iter();
-        let mut exported = exports.filter(|(of, at, _)| (*of, *at) == (space, index));
-        self.names.of(space, index).or_else(|| exported.next().map(|(.., name)| *name))
+        let exported = exports.filter(|(of, at, _)| (*of, *at) == (space, index));
+        let mut names =
+            self.names.of(space, index).into_iter().chain(exported.map(|(.., name)| *name));
+        names.find(|name| !name.is_empty())
     }
 
     fn item(&self) -> Option<String> {
@@ -315,5 +316,62 @@ fn alias_space(alias: &ComponentAlias<'_>) -> Space {
             ComponentOuterAliasKind::Type => Space::Type,
             ComponentOuterAliasKind::Component => Space::Component,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever is said of an input, and wherever that ends.
+    #[test]
+    fn every_offset_has_a_path() {
+        let bytes = wat::parse_str(
+            r#"(component
+              (import "i" (instance $i (export "f" (func))))
+              (core module $m
+                (rec (type $a (struct)) (type $b (struct)))
+                (import "a" "f" (func)) (table 1 funcref) (memory 1) (global i32 (i32.const 0)) (tag)
+                (func $f (export "f")) (start $f) (elem (i32.const 0) $f) (data (i32.const 0) "x"))
+              (component $c (type (instance (export "f" (func)))) (core module (func)))
+              (core func $f (canon lower (func $i "f")))
+              (core instance $m (instantiate $m (with "a" (instance (export "f" (func $f))))))
+              (func (export "run") (canon lift (core func $m "f"))))"#,
+        )
+        .expect("the text is valid");
+        let mut paths = std::collections::BTreeSet::new();
+        for size in (0..=bytes.len()).rev().step_by(5) {
+            for offset in 0..=size + 1 {
+                for reading in [Reading::Body, Reading::Depth(0), Reading::Depth(1)] {
+                    paths.insert(path(&bytes[..size], offset, reading));
+                }
+            }
+        }
+        for expect in [
+            "",
+            "import \"i\"",
+            "core module \"m\"",
+            "core module \"m\": types 0 to 1",
+            "core module \"m\": import \"a\" \"f\"",
+            "core module \"m\": table 0",
+            "core module \"m\": memory 0",
+            "core module \"m\": global 0",
+            "core module \"m\": tag 0",
+            "core module \"m\": function \"f\"",
+            "core module \"m\": export \"f\"",
+            "core module \"m\": element segment 0",
+            "core module \"m\": data segment 0",
+            // The names are cut off.
+            "core module 0: function \"f\"",
+            "core module 0: function 1",
+            "component \"c\": type 0",
+            "component \"c\": core module 0: function 0",
+            "function \"run\"",
+            "core function \"f\"",
+            "core instance \"m\"",
+            "export \"run\"",
+        ] {
+            assert!(paths.contains(expect), "{expect} is not of {paths:#?}");
+        }
     }
 }
