@@ -259,14 +259,10 @@ impl Seeder<'_> {
     }
 
     fn item(&mut self, item: &CoreItem) -> Result<Term, EngineError> {
-        let term = self.plain_item(item)?;
-        Ok(match self.leaving.freely.contains(item) {
-            true => self.term(self.terms.freely, &[term]),
-            false => term,
-        })
-    }
-
-    fn plain_item(&mut self, item: &CoreItem) -> Result<Term, EngineError> {
+        let may_leave = match self.leaving.proved.contains(item) {
+            true => self.terms.proved,
+            false => self.terms.unproved,
+        };
         Ok(match item {
             CoreItem::Export { instance, export } => {
                 let name = &self.program.module_of(*instance).exports[*export as usize].name;
@@ -276,12 +272,15 @@ impl Seeder<'_> {
             CoreItem::Lower { func, options } => {
                 let ty = self.program.types.func(self.program.funcs[func.index()].ty);
                 let is_async = self.program.options[options.index()].async_ || ty.async_;
-                let lower = if is_async { self.terms.async_lower } else { self.terms.lower };
                 let func = self.func(*func)?;
                 let options = self.entity(Entity::Options(*options));
-                self.term(lower, &[func, options])
+                if is_async {
+                    return Ok(self.term(self.terms.async_lower, &[func, options]));
+                }
+                let may_leave = self.term(may_leave, &[]);
+                self.term(self.terms.lower, &[func, options, may_leave])
             }
-            CoreItem::Builtin(builtin) => self.builtin(builtin),
+            CoreItem::Builtin(builtin) => self.builtin(builtin, may_leave),
             CoreItem::Host { module, name, importer } => self.host_item(module, name, *importer),
             CoreItem::HostExport { name, .. } => {
                 let text = format!("the host's `{name}` has no importer");
@@ -304,11 +303,11 @@ impl Seeder<'_> {
         self.term(term, &args)
     }
 
-    fn builtin(&mut self, builtin: &Builtin) -> Term {
-        let (term, component, resource) = match builtin {
-            Builtin::ResourceNew(c, r) => (self.terms.resource_new, c, r),
-            Builtin::ResourceRep(c, r) => (self.terms.resource_rep, c, r),
-            Builtin::ResourceDrop(c, r) => (self.terms.resource_drop, c, r),
+    fn builtin(&mut self, builtin: &Builtin, may_leave: TermId) -> Term {
+        let (term, component, resource, may_leave) = match builtin {
+            Builtin::ResourceNew(c, r) => (self.terms.resource_new, c, r, Some(may_leave)),
+            Builtin::ResourceRep(c, r) => (self.terms.resource_rep, c, r, None),
+            Builtin::ResourceDrop(c, r) => (self.terms.resource_drop, c, r, Some(may_leave)),
             Builtin::Context { component, set, slot, wide } => {
                 let term = if *set { self.terms.context_set } else { self.terms.context_get };
                 let args = [
@@ -323,8 +322,11 @@ impl Seeder<'_> {
                 return self.term(self.terms.async_builtin, &args);
             }
         };
-        let args =
-            [self.entity(Entity::Component(*component)), self.entity(Entity::Resource(*resource))];
+        let mut args = vec![
+            self.entity(Entity::Component(*component)),
+            self.entity(Entity::Resource(*resource)),
+        ];
+        args.extend(may_leave.map(|may_leave| self.term(may_leave, &[])));
         self.term(term, &args)
     }
 

@@ -123,12 +123,13 @@ vocabulary! {
         body = "body"("Func", "Int") -> "Func";
         through = "through"("Func", "Func") -> "Func";
         through_slot = "through-slot"("Func", "Slot") -> "Func";
-        lower = "lower"("ComponentFunc", "Options") -> "Func";
-        freely = "freely"("Func") -> "Func";
+        proved = "proved"() -> "MayLeave";
+        unproved = "unproved"() -> "MayLeave";
+        lower = "lower"("ComponentFunc", "Options", "MayLeave") -> "Func";
         async_lower = "async-lower"("ComponentFunc", "Options") -> "Func";
-        resource_new = "resource-new"("Component", "Resource") -> "Func";
+        resource_new = "resource-new"("Component", "Resource", "MayLeave") -> "Func";
         resource_rep = "resource-rep"("Component", "Resource") -> "Func";
-        resource_drop = "resource-drop"("Component", "Resource") -> "Func";
+        resource_drop = "resource-drop"("Component", "Resource", "MayLeave") -> "Func";
         context_get = "context-get"("Component", "Int", "Int") -> "Func";
         context_set = "context-set"("Component", "Int", "Int") -> "Func";
         async_builtin = "async-builtin"("Str", "Component") -> "Func";

@@ -47,6 +47,7 @@ fn chain(components: u32, calls: u32) -> Program {
     };
     let mut program = Program {
         inputs: vec![Input { name: "calls".into(), bytes: Vec::new().into() }],
+        composed: Vec::new(),
         unvalidated: false,
         types,
         modules: vec![module],

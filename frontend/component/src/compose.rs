@@ -10,16 +10,20 @@
 //! between its consumer and its provider. Whoever is passed over has to supply another import, or
 //! the inputs are ambiguous.
 //!
-//! The encoding is done by wac-graph.
+//! The encoding is done by wac-graph, of [outlines](outline()): it neither reads nor copies what does not matter to
+//! it, which is nearly all of a large input. The inputs then take the places of their outlines.
 
 mod resources;
 
 use crate::component::Component;
 use crate::guard::guard;
 use crate::names;
+use crate::outline::outline;
 use crate::read::Input;
 use wac_graph::types::{ItemKind, Package, are_semver_compatible};
 use wac_graph::{CompositionGraph, EncodeOptions, PackageId};
+use wasm_encoder::{ComponentSectionId, CustomSection, RawSection, Section};
+use wasmparser::{BinaryReaderError, Chunk, Parser, Payload};
 
 /// Why components could not be composed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -131,6 +135,10 @@ pub fn compose(inputs: &[Input]) -> Result<Input, ComposeError> {
         Ok(result) => result?,
         Err(message) => return Err(ComposeError::Encode { message }),
     };
+    let outlines = parts.iter().map(|part| graph[part.package].bytes());
+    let places: Vec<_> = outlines.zip(inputs).collect();
+    let bytes = put_in_place(&bytes, &places)
+        .map_err(|error| ComposeError::Encode { message: chain(&error) })?;
     Ok(Input { name: parts[root].name.clone(), bytes: bytes.into() })
 }
 
@@ -166,14 +174,16 @@ struct Part {
 
 impl Part {
     fn register(graph: &mut CompositionGraph, i: usize, input: &Input) -> Result<Part, String> {
-        if !wasmparser::Parser::is_component(&input.bytes) {
+        if !Parser::is_component(&input.bytes) {
             return Err("it is not a component".to_string());
         }
-        if crate::decode::too_many_nested_types(&input.bytes).is_some() {
+        let mut bytes = outline(&input.bytes).map_err(|e| e.to_string())?;
+        if crate::decode::too_many_nested_types(&bytes).is_some() {
             return Err("too many types stand inside of other types".to_string());
         }
         let name = format!("input{i}");
-        let bytes = input.bytes.to_vec();
+        // Two inputs may have one outline, and are two.
+        CustomSection { name: "input".into(), data: name.as_bytes().into() }.append_to(&mut bytes);
         let package = Package::from_bytes(&name, None, bytes, graph.types_mut())
             .map_err(|e| format!("{e:#}"))?;
         let package = graph.register_package(package).map_err(|e| e.to_string())?;
@@ -396,6 +406,33 @@ fn encode(
     // What comes out is validated when it is decoded.
     let options = EncodeOptions { validate: false, ..EncodeOptions::default() };
     graph.encode(options).map_err(|e| failed(&e))
+}
+
+/// A composition of outlines, with the inputs in their places.
+fn put_in_place(composed: &[u8], places: &[(&[u8], &Input)]) -> Result<Vec<u8>, BinaryReaderError> {
+    let size: usize = places.iter().map(|(_, input)| input.bytes.len()).sum();
+    let mut bytes = Vec::with_capacity(composed.len() + size);
+    let (mut parser, mut rest) = (Parser::new(0), composed);
+    while let Chunk::Parsed { consumed, payload } = parser.parse(rest, true)? {
+        rest = &rest[consumed..];
+        let Some((id, range)) = payload.as_section() else {
+            match payload {
+                Payload::Version { range, .. } => bytes.extend_from_slice(&composed[range]),
+                _ => break,
+            }
+            continue;
+        };
+        let mut data = &composed[range.clone()];
+        if id == u8::from(ComponentSectionId::Component)
+            || id == u8::from(ComponentSectionId::CoreModule)
+        {
+            rest = &rest[range.len()..];
+            let place = places.iter().find(|(outline, _)| *outline == data);
+            data = place.map_or(data, |(_, input)| &input.bytes);
+        }
+        RawSection { id, data }.append_to(&mut bytes);
+    }
+    Ok(bytes)
 }
 
 /// An error with its causes.

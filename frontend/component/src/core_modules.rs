@@ -258,6 +258,7 @@ fn program(
             .into_iter()
             .map(|input| Input { name: input.name, bytes: input.bytes })
             .collect(),
+        composed: Vec::new(),
         unvalidated: false,
         types: Types::default(),
         instances,

@@ -12,6 +12,7 @@ mod place;
 use crate::component::{Alias, Body, BodyId, Component, Definition};
 use crate::guard::guard;
 use crate::program::{CoreModule, ModuleId};
+use crate::read::Input;
 pub use bodies::{BodyQueue, validate_bodies_of};
 use bytes::Bytes;
 use module::ModuleBuilder;
@@ -138,6 +139,11 @@ pub enum Bodies {
 /// If it is malformed, invalid, or not a component.
 pub fn component(name: &str, bytes: Bytes) -> Result<Component, DecodeError> {
     component_with(name, bytes, Bodies::Now)
+}
+
+/// Reads components, each by itself.
+pub(crate) fn components(inputs: &[Input]) -> Result<Vec<Component>, DecodeError> {
+    inputs.iter().map(|input| component(&input.name, input.bytes.clone())).collect()
 }
 
 /// Reads a component; its function bodies are validated now or later.

@@ -6,6 +6,7 @@
 //!
 //! * [`decode`] reads one component's index spaces, resolving nothing.
 //! * [`compose`] plugs several root components together, so that one remains.
+//! * [`mod@outline`] leaves out of a component what its types do not need.
 //! * [`mod@link`] instantiates the root component symbolically. The result is a
 //!   [`program::Program`]: every core module instance with what each of its imports *is*,
 //!   and every lift, lower, built-in, resource type and root import and export, by identity.
@@ -31,6 +32,7 @@ pub mod guard;
 pub mod link;
 mod names;
 pub mod needs;
+pub mod outline;
 pub mod program;
 mod read;
 mod reexport;

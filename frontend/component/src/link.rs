@@ -218,6 +218,7 @@ impl<'a> Linker<'a> {
                 name: self.component.name.clone(),
                 bytes: self.component.bytes.clone(),
             }],
+            composed: Vec::new(),
             unvalidated: false,
             types: self.types,
             modules: self.component.modules.clone(),

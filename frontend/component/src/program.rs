@@ -60,6 +60,8 @@ ids! {
 pub struct Program {
     /// What [`CoreModule::range`] refers to, one entry an input (after composition).
     pub inputs: Vec<Input>,
+    /// What was composed, if the one input is a composition.
+    pub composed: Vec<Input>,
     /// Function bodies have not been validated yet; see [`read_deferred`](crate::read_deferred).
     pub unvalidated: bool,
     /// All component-level value and function types that occur, interned.

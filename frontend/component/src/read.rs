@@ -64,8 +64,7 @@ pub fn read(inputs: &[Input]) -> Result<Program, Error> {
     read_with(inputs, Bodies::Now)
 }
 
-/// Reads as [`read`] does, but where nothing is composed validates everything except function
-/// bodies, which is most of the work. Who writes a program that is [`Program::unvalidated`]
+/// Reads as [`read`] does, but validates everything except function bodies, which is most of the work. Who writes a program that is [`Program::unvalidated`]
 /// validates the bodies that it writes as part of its output, and the rest with
 /// [`decode::validate_bodies_of`], so that no body is validated twice and none is not.
 ///
@@ -76,7 +75,7 @@ pub fn read_deferred(inputs: &[Input]) -> Result<Program, Error> {
     read_with(inputs, Bodies::Later)
 }
 
-fn read_with(inputs: &[Input], mut bodies: Bodies) -> Result<Program, Error> {
+fn read_with(inputs: &[Input], bodies: Bodies) -> Result<Program, Error> {
     let is_core = |input: &&Input| Parser::is_core_wasm(&input.bytes);
     let (modules, components): (Vec<&Input>, Vec<&Input>) = inputs.iter().partition(is_core);
     if !modules.is_empty() && !components.is_empty() {
@@ -92,14 +91,17 @@ fn read_with(inputs: &[Input], mut bodies: Bodies) -> Result<Program, Error> {
         return Err(Error::Empty);
     } else {
         // wac-graph says little of a broken input, takes some for whole and may hand one on:
-        // whatever went wrong then, the one that is broken by itself is to blame. Which one that
-        // is cannot be told later.
-        bodies = if inputs.len() == 1 { bodies } else { Bodies::Now };
+        // whatever went wrong then, the one that is broken by itself is to blame.
         let component = compose::compose(inputs)
             .map_err(Error::from)
             .and_then(|input| Ok(decode::component_with(&input.name, input.bytes, bodies)?))
             .map_err(|error| if inputs.len() == 1 { error } else { blamed(inputs, error) })?;
-        link::link(&component).map_err(|error| Error::Link { input: component.name, error })?
+        let mut program =
+            link::link(&component).map_err(|error| Error::Link { input: component.name, error })?;
+        if inputs.len() > 1 {
+            program.composed = inputs.to_vec();
+        }
+        program
     };
     program.unvalidated = bodies == Bodies::Later;
     Ok(program)
@@ -108,8 +110,7 @@ fn read_with(inputs: &[Input], mut bodies: Bodies) -> Result<Program, Error> {
 /// What several inputs are to blame for, given what composing them, or reading the composition, ended in:
 /// the first that cannot be read by itself, or how they fit together.
 fn blamed(inputs: &[Input], error: Error) -> Error {
-    let decode = |input: &Input| decode::component(&input.name, input.bytes.clone());
-    let components = match inputs.iter().map(decode).collect::<Result<Vec<_>, _>>() {
+    let components = match decode::components(inputs) {
         Ok(components) => components,
         Err(broken) => return broken.into(),
     };

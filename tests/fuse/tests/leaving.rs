@@ -2,8 +2,9 @@
 //! instances share, and by reference, and so come to leave the instance, or not.
 //!
 //! Which calls can find the `may-leave` flag down is proved by following such calls: a proof that overlooks a way
-//! leaves a check out, and the fused module goes on where the other one traps. `MELD_FUZZ=n` runs n times as many
-//! guests, `MELD_SEED=n` others than usual.
+//! leaves a check out, and the fused module goes on where it has to trap. The measure is the same guest with a flag
+//! of its own, which it puts down in `realloc` and `post-return` and looks at before it leaves: the engine lets a
+//! `post-return` leave. `MELD_FUZZ=n` runs n times as many guests, `MELD_SEED=n` others than usual.
 
 use meld_fuse_tests::batch::Subject;
 use meld_verify::{Options, Rng, compare};
@@ -15,10 +16,46 @@ const COUNT: u64 = 300;
 const FUNCTIONS: usize = 6;
 const SLOTS: usize = 6;
 
-/// What both core modules begin with: types, and imports that leave.
-const IMPORTS: &str = r#"
-  (type $none (func)) (type $one (func (param i32)))
-  (import "out" "f" (func $f)) (import "out" "g" (func $g (param i32)))"#;
+/// Who looks whether the instance may leave.
+#[derive(Clone, Copy, PartialEq)]
+enum Flag {
+    /// Whoever runs the guest.
+    Engine,
+    /// The guest, which then never leaves where it must not.
+    Guest,
+}
+
+impl Flag {
+    /// What both core modules begin with: types, and imports that leave.
+    fn imports(self) -> &'static str {
+        match self {
+            Flag::Engine => {
+                r#"(type $none (func)) (type $one (func (param i32)))
+                   (import "out" "f" (func $f)) (import "out" "g" (func $g (param i32)))"#
+            }
+            Flag::Guest => {
+                r#"(type $none (func)) (type $one (func (param i32)))
+                   (import "out" "f" (func $out-f)) (import "out" "g" (func $out-g (param i32)))"#
+            }
+        }
+    }
+
+    /// What follows the imports of a module that exports the flag, or has it from there.
+    fn functions(self) -> &'static str {
+        match self {
+            Flag::Engine => "",
+            Flag::Guest => {
+                "(func $f (if (global.get $down) (then unreachable)) (call $out-f))
+                 (func $g (param i32) (if (global.get $down) (then unreachable)) (call $out-g (local.get 0)))"
+            }
+        }
+    }
+
+    fn global(self, text: &'static str) -> &'static str {
+        if self == Flag::Guest { text } else { "" }
+    }
+}
+
 /// A budget that ends all recursion, and a place for a reference.
 const GLOBALS: &str = r#"
   (global $fuel (mut i32) (i32.const 60))
@@ -90,7 +127,7 @@ fn filled(rng: &mut Rng, own: &str) -> String {
     text
 }
 
-fn composition(seed: u64, number: u64, in_post_return: bool) -> String {
+fn composition(seed: u64, number: u64, flag: Flag) -> String {
     let mut rng = Rng::new(seed, "leaving", number);
     let shared = rng.below(2) == 0;
     let table = if shared { r#"(import "aux" "table" (table 6 funcref))"# } else { "" };
@@ -101,7 +138,12 @@ fn composition(seed: u64, number: u64, in_post_return: bool) -> String {
     let main_filled = if rng.below(3) > 0 { filled(&mut rng, "m") } else { String::new() };
     let few = if rng.below(2) == 0 { 1 } else { 3 };
     let realloc = steps(&mut rng, few, "m");
-    let post = if in_post_return { steps(&mut rng, few, "m") } else { String::new() };
+    let post = steps(&mut rng, few - 1, "m");
+    let (imports, own) = (flag.imports(), flag.functions());
+    let down = flag.global(r#"(global $down (export "down") (mut i32) (i32.const 0))"#);
+    let down_import = flag.global(r#"(import "aux" "down" (global $down (mut i32)))"#);
+    let set = flag.global("(global.set $down (i32.const 1))");
+    let clear = flag.global("(global.set $down (i32.const 0))");
     let run = steps(&mut rng, 3, "m");
     let helper = if rng.below(2) == 0 { "(call $help)" } else { "" };
     format!(
@@ -122,16 +164,16 @@ fn composition(seed: u64, number: u64, in_post_return: bool) -> String {
     (core func $f (canon lower (func $f)))
     (core func $g (canon lower (func $g)))
     (core instance $out (export "f" (func $f)) (export "g" (func $g)))
-    (core module $aux {IMPORTS} {GLOBALS}
+    (core module $aux {imports} {down} {GLOBALS} {own}
       (table (export "table") 6 funcref) {aux} {aux_filled}
       (func (export "help") (call $a2)))
     (core instance $aux (instantiate $aux (with "out" (instance $out))))
-    (core module $main {IMPORTS}
-      (import "aux" "help" (func $help)) {table} {GLOBALS}
+    (core module $main {imports} {down_import}
+      (import "aux" "help" (func $help)) {table} {GLOBALS} {own}
       (memory (export "memory") 1) {own_table} {main} {main_filled}
       (func (export "realloc") (param i32 i32 i32 i32) (result i32)
-        {helper} {realloc} (i32.const 1024))
-      (func (export "post") (param i32) {post})
+        {set} {helper} {realloc} {clear} (i32.const 1024))
+      (func (export "post") (param i32) {set} {post} {clear})
       (func (export "take") (param i32 i32) (result i32)
         {run} (i32.store (i32.const 8) (i32.const 64)) (i32.store (i32.const 12) (i32.const 3)) (i32.const 8)))
     (core instance $main (instantiate $main (with "out" (instance $out)) (with "aux" (instance $aux))))
@@ -172,25 +214,24 @@ fn whoever_leaves_in_realloc_or_post_return_traps() {
     let count = COUNT * variable("MELD_FUZZ").unwrap_or(1);
     let rules = meld::Fuser::new().load_rules().unwrap();
     let run = |number| {
-        // The engine lets a post-return leave: then what checks each call is the measure.
-        let in_post_return = number % 2 == 1;
-        let text = composition(seed, number, in_post_return);
-        let binary = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-        let fuser = meld::Fuser::new().input("leaving", binary.clone());
+        let [text, measure] =
+            [Flag::Engine, Flag::Guest].map(|flag| composition(seed, number, flag));
+        let [binary, measure] = [&text, &measure]
+            .map(|text| wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}")));
+        let fuser = meld::Fuser::new().input("leaving", binary);
         let decided = fuser.decide(&rules).unwrap();
         let fused = decided.emit().unwrap().bytes;
-        let measure = match in_post_return {
-            true => fuser.disable("calls.meet-freely").fuse().unwrap().bytes,
-            false => binary,
-        };
         let report = compare(&measure, &fused, &Options::default()).unwrap();
         assert!(report.same(), "MELD_SEED={seed}, number {number}: {report}\n{text}");
-        let trap = Subject::new(&measure).unwrap().trap("run").unwrap();
-        (trap.is_some(), decided.trace.explain_text(None).contains("calls.meet-freely"))
+        let trap = Subject::new(&fused).unwrap().trap("run").unwrap();
+        let cannot_leave = trap.is_some_and(|name| name == "meld:trap:cannot-leave");
+        let explanation = decided.trace.explain_text(None);
+        let [proved, observed] =
+            ["leave-proved", "leave-flag"].map(|rule| explanation.contains(rule));
+        [cannot_leave, proved && observed, !observed]
     };
-    let ran: Vec<(bool, bool)> = (0..count).into_par_iter().map(run).collect();
-    let traps = ran.iter().filter(|(trap, _)| *trap).count();
-    let free = ran.iter().filter(|(_, free)| *free).count();
-    println!("{count} guests, {traps} trap, {free} call something freely");
-    assert!(traps > 20 && free > 20 && traps < ran.len() - 20, "{traps} traps, {free} free");
+    let ran: Vec<[bool; 3]> = (0..count).into_par_iter().map(run).collect();
+    let [traps, mixed, unobserved] = [0, 1, 2].map(|n| ran.iter().filter(|ran| ran[n]).count());
+    println!("{count} guests, {traps} trap, {mixed} look at some calls, {unobserved} at none");
+    assert!([traps, mixed, unobserved].iter().all(|n| *n > ran.len() / 20));
 }

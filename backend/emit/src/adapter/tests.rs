@@ -309,6 +309,7 @@ impl Terms {
 fn program() -> Program {
     Program {
         inputs: vec![],
+        composed: Vec::new(),
         unvalidated: false,
         types: Types::default(),
         modules: vec![],

@@ -1,7 +1,7 @@
 //! Describes a core module's world in a `component-type` section.
 
-use super::outline::outline;
 use meld_component::guard::guard;
+use meld_component::outline::outline;
 use meld_component::program::{ComponentWorld, Program, StringEncoding, World};
 use meld_component::types::ValueType;
 use std::collections::HashSet;

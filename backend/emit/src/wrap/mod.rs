@@ -16,7 +16,6 @@ mod embed;
 mod exports;
 mod face;
 mod linkage;
-mod outline;
 mod resources;
 mod types;
 

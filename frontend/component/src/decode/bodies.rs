@@ -88,11 +88,11 @@ pub fn validate_bodies_of<'v>(
             DecodeError::new(&input.name, &input.bytes, Some((offset, Reading::Body)), message)
         };
         let start = module.range.start;
-        guard(|| validate_module(&input.bytes[module.range.clone()], start, is_valid))
-            .map_err(|panic| {
-                invalid(start, &format!("the validator cannot cope with it: {panic}"))
-            })?
-            .map_err(|error| invalid(error.offset(), error.message()))?;
+        let result = guard(|| validate_module(&input.bytes[module.range.clone()], start, is_valid))
+            .map_err(|panic| invalid(start, &format!("the validator cannot cope with it: {panic}")))
+            .and_then(|result| result.map_err(|error| invalid(error.offset(), error.message())));
+        // Of a composition, the input that is broken by itself is to blame.
+        result.map_err(|error| super::components(&program.composed).err().unwrap_or(error))?;
     }
     Ok(())
 }

@@ -248,10 +248,9 @@ impl<'p> Module<'p> {
             (Some(first), Some(last)) => &self.bytes[first.start..last.end],
             _ => &[],
         };
-        let after = code.iter().zip(1..).filter(|(byte, _)| **byte == REF_FUNC);
-        let named: HashSet<u32> = after
-            .filter_map(|(_, at)| BinaryReader::new(&code[at..], 0).read_var_u32().ok())
-            .collect();
+        let after = memchr::memchr_iter(REF_FUNC, code).map(|at| &code[at + 1..]);
+        let named: HashSet<u32> =
+            after.filter_map(|index| BinaryReader::new(index, 0).read_var_u32().ok()).collect();
         let mut declared = Vec::new();
         for element in &self.elements {
             if matches!(element.kind, ElementKind::Declared) {
@@ -395,21 +394,7 @@ fn function_reference(expr: &ConstExpr<'_>) -> Option<u32> {
 fn calls(body: &FunctionBody<'_>) -> Option<Calls> {
     let mut calls = Calls::default();
     for operator in body.get_operators_reader().ok()? {
-        match operator.ok()? {
-            Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
-                calls.direct.push(function_index);
-            }
-            Operator::CallIndirect { type_index, .. }
-            | Operator::ReturnCallIndirect { type_index, .. }
-            | Operator::CallRef { type_index }
-            | Operator::ReturnCallRef { type_index } => calls.types.push(type_index),
-            Operator::Suspend { .. }
-            | Operator::Resume { .. }
-            | Operator::ResumeThrow { .. }
-            | Operator::ResumeThrowRef { .. }
-            | Operator::Switch { .. } => calls.anywhere = true,
-            _ => {}
-        }
+        called(&operator.ok()?, &mut calls).ok()?;
     }
     for indices in [&mut calls.direct, &mut calls.types] {
         indices.sort_unstable();
@@ -417,6 +402,29 @@ fn calls(body: &FunctionBody<'_>) -> Option<Calls> {
     }
     Some(calls)
 }
+
+// Whatever names a function, a function's type or a continuation, and is not known not to call it, is taken
+// to, so that an operator of a new proposal is not overlooked.
+macro_rules! called {
+    ($(@$proposal:ident $op:ident $({ $($arg:ident: $argty:ty),* })? => $visit:ident ($($ann:tt)*))*) => {
+        /// Adds what an operator calls; an error where nobody knows.
+        fn called(operator: &Operator<'_>, calls: &mut Calls) -> Result<(), ()> {
+            match operator {
+                $(Operator::$op $({ $($arg),* })? => {
+                    $($(called!(@$op $arg $arg calls);)*)?
+                    Ok(())
+                })*
+                _ => Err(()),
+            }
+        }
+    };
+    (@RefFunc function_index $a:ident $calls:ident) => { let _ = $a; };
+    (@$op:ident function_index $a:ident $calls:ident) => { $calls.direct.push(*$a) };
+    (@$op:ident type_index $a:ident $calls:ident) => { $calls.types.push(*$a) };
+    (@$op:ident cont_type_index $a:ident $calls:ident) => {{ let _ = $a; $calls.anywhere = true }};
+    (@$op:ident $arg:ident $a:ident $calls:ident) => { let _ = $a; };
+}
+wasmparser::for_each_operator!(called);
 
 // Whatever names a table and is not known to read only is taken to write, so that an operator of
 // a new proposal is not overlooked.

@@ -5,7 +5,10 @@
 //! functions cannot reach never finds it down. Nobody sees the flag of an instance of which they
 //! reach no call at all: then it need not be kept.
 //!
-//! The argument is a search over the functions that these may call, from body to body:
+//! While the flag is down, only what these functions call runs in the instance: nobody enters it from outside, for
+//! it was not left; no stack is switched, which is refused when inputs are read; what throws ends in a trap at the
+//! instance's border, and after a trap no instance is entered again. So the argument is a search over the functions
+//! that these may call, from body to body:
 //!
 //! * a direct call goes to the function, in this instance or the one it is imported from;
 //! * a function that only passes its parameters on leads to what it is [known](trampolines) to
@@ -27,27 +30,27 @@ use super::core_items;
 use super::trampolines::{Callee, Trampolines};
 use crate::program::{
     Builtin, ComponentId, CoreFuncType, CoreItem, FuncDef, InstanceId, Program, ResourceDef,
-    ResourceId,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// How many bytes of bodies are looked into for each instance. A `realloc` that reaches more is
-/// part of a program that collects garbage, which may come to call anything.
-const MOST_BYTES: usize = 1 << 20;
+/// How many bytes of bodies are looked into for each instance. An allocator with its reports of errors takes some
+/// 30 KB; a `realloc` that reaches more is part of a program that collects garbage, which may come to call anything.
+const MOST_BYTES: usize = 1 << 17;
 
 /// What may happen while instances must not be left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Leaving {
     /// Component instances whose `may-leave` flag can be seen to be down.
     pub observed: BTreeSet<ComponentId>,
-    /// Functions of others that such an instance lowers and built-ins of it, where none of its `realloc` and
-    /// `post-return` functions reaches them.
-    pub freely: HashSet<CoreItem>,
+    /// Lowered functions of other instances, and built-ins on resources of such, that no `realloc` or `post-return`
+    /// of their instance reaches. For those of the host nobody searches: a call of it costs more than a look
+    /// at the flag.
+    pub proved: HashSet<CoreItem>,
 }
 
 /// What the `realloc` and `post-return` functions of all component instances reach.
 pub fn leaving(program: &Program, trampolines: &Trampolines) -> Leaving {
-    let mut inner: BTreeMap<ComponentId, Vec<&CoreItem>> = BTreeMap::new();
+    let mut inner: HashMap<ComponentId, Vec<&CoreItem>> = HashMap::new();
     for options in &program.options {
         if let Some(realloc) = &options.realloc {
             inner.entry(options.component).or_default().push(realloc);
@@ -59,68 +62,68 @@ pub fn leaving(program: &Program, trampolines: &Trampolines) -> Leaving {
             inner.entry(component).or_default().push(post_return);
         }
     }
-    let mut leaves: HashMap<ComponentId, Leaves<'_>> = HashMap::new();
+    let mut leaves: BTreeMap<ComponentId, HashSet<&CoreItem>> = BTreeMap::new();
     for item in core_items(program) {
         if let Some(component) = left_by(program, item) {
             let leaves = leaves.entry(component).or_default();
-            if let Some(leave) = leave_of(program, item) {
-                leaves.entry(leave).or_default().insert(item);
+            if !is_of_host(program, item) {
+                leaves.insert(item);
             }
         }
     }
     let mut leaving = Leaving::default();
     let mut bodies = Bodies::new(program);
-    for (component, items) in inner {
-        let Some(free) = leaves.remove(&component) else { continue };
+    for (component, unreached) in leaves {
         let mut search = Search {
             program,
             trampolines,
             bodies: &mut bodies,
             component,
             referable: None,
-            free,
+            unreached,
             observed: false,
             seen: HashSet::new(),
             todo: Vec::new(),
             bytes: 0,
         };
+        let items = inner.remove(&component).unwrap_or_default();
         if search.run(&items).is_none() {
             search.observed = true;
-            search.free.clear();
+            search.unreached.clear();
         }
         if search.observed {
             leaving.observed.insert(component);
-            leaving.freely.extend(search.free.into_values().flatten().cloned());
         }
+        leaving.proved.extend(search.unreached.into_iter().cloned());
     }
     leaving
 }
 
-/// What leaves an instance, by what it comes to: one that is reached reaches the others.
-type Leaves<'p> = HashMap<Leave<'p>, HashSet<&'p CoreItem>>;
-
-/// What an item that leaves comes to: rules take two functions for one that lift the same core function.
-#[derive(PartialEq, Eq, Hash)]
-enum Leave<'p> {
-    Lifted(&'p CoreItem),
-    Resource(ResourceId),
+/// The instance that a core item leaves, or of which it at least checks that it may be left.
+fn left_by(program: &Program, item: &CoreItem) -> Option<ComponentId> {
+    match item {
+        CoreItem::Lower { options, .. } => Some(program.options[options.index()].component),
+        CoreItem::Builtin(Builtin::ResourceRep(..) | Builtin::Context { .. }) => None,
+        CoreItem::Builtin(Builtin::Async(component, name)) => {
+            (!name.starts_with("backpressure.")).then_some(*component)
+        }
+        CoreItem::Builtin(
+            Builtin::ResourceNew(component, _) | Builtin::ResourceDrop(component, _),
+        ) => Some(*component),
+        CoreItem::Export { .. } | CoreItem::Host { .. } | CoreItem::HostExport { .. } => None,
+    }
 }
 
-/// What an item comes to that leaves an instance. A call of the host costs so much more than a look at the flag
-/// that nobody has to know.
-fn leave_of<'p>(program: &'p Program, item: &CoreItem) -> Option<Leave<'p>> {
+/// Whether an item that leaves an instance comes to the host.
+fn is_of_host(program: &Program, item: &CoreItem) -> bool {
     match item {
-        CoreItem::Lower { func, .. } => match &program.funcs[func.index()].def {
-            FuncDef::Lift { core, .. } => Some(Leave::Lifted(core)),
-            FuncDef::Host(_) => None,
-        },
+        CoreItem::Lower { func, .. } => {
+            matches!(program.funcs[func.index()].def, FuncDef::Host(_))
+        }
         CoreItem::Builtin(
             Builtin::ResourceNew(_, resource) | Builtin::ResourceDrop(_, resource),
-        ) => match program.resources[resource.index()].def {
-            ResourceDef::Component { .. } => Some(Leave::Resource(*resource)),
-            ResourceDef::Host => None,
-        },
-        _ => None,
+        ) => matches!(program.resources[resource.index()].def, ResourceDef::Host),
+        _ => true,
     }
 }
 
@@ -132,7 +135,7 @@ struct Search<'s, 'p> {
     component: ComponentId,
     referable: Option<Referable>,
     /// What was not reached yet of what leaves the instance.
-    free: Leaves<'p>,
+    unreached: HashSet<&'p CoreItem>,
     /// Something was reached that looks at the flag.
     observed: bool,
     seen: HashSet<Function>,
@@ -140,12 +143,12 @@ struct Search<'s, 'p> {
     bytes: usize,
 }
 
-impl<'p> Search<'_, 'p> {
+impl Search<'_, '_> {
     fn run(&mut self, items: &[&CoreItem]) -> Option<()> {
         items.iter().try_for_each(|item| self.item(item))?;
         while let Some(function) = self.todo.pop() {
             // There is nothing more to find.
-            if self.observed && self.free.is_empty() {
+            if self.observed && self.unreached.is_empty() {
                 break;
             }
             if self.seen.insert(function) {
@@ -156,9 +159,9 @@ impl<'p> Search<'_, 'p> {
     }
 
     fn item(&mut self, item: &CoreItem) -> Option<()> {
-        self.observed |= left_by(self.program, item).is_some();
-        if let Some(leave) = leave_of(self.program, item) {
-            self.free.remove(&leave);
+        if left_by(self.program, item).is_some() {
+            self.observed = true;
+            self.unreached.remove(item);
         }
         match item {
             CoreItem::Export { .. } => self.todo.push(exported_function(self.program, item)?),
@@ -234,21 +237,6 @@ impl Referable {
             }
         }
         Some(Referable { by_type })
-    }
-}
-
-/// The instance that a core item leaves, or of which it at least checks that it may be left.
-fn left_by(program: &Program, item: &CoreItem) -> Option<ComponentId> {
-    match item {
-        CoreItem::Lower { options, .. } => Some(program.options[options.index()].component),
-        CoreItem::Builtin(Builtin::ResourceRep(..) | Builtin::Context { .. }) => None,
-        CoreItem::Builtin(Builtin::Async(component, name)) => {
-            (!name.starts_with("backpressure.")).then_some(*component)
-        }
-        CoreItem::Builtin(
-            Builtin::ResourceNew(component, _) | Builtin::ResourceDrop(component, _),
-        ) => Some(*component),
-        CoreItem::Export { .. } | CoreItem::Host { .. } | CoreItem::HostExport { .. } => None,
     }
 }
 

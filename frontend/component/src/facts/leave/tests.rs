@@ -88,9 +88,9 @@ fn the_host_may_call_back() {
     assert_eq!(observes("call $dispatch"), BTreeSet::from([ComponentId(0)]));
 }
 
-/// Functions of others, by their core function's name, that the root's one instance calls freely. What it has
-/// imports `f` and `g` of the first component, and `h` of the host.
-fn freely(module: &str) -> (bool, Vec<String>) {
+/// Whether the instance sees its flag down, and the functions of others, by their core function's name, of which it
+/// is proved that it may leave when it calls them. It imports `f` and `g` of the first component, and `h` of the host.
+fn proved(module: &str) -> (bool, Vec<String>) {
     let wat = format!(
         r#"(component
           (import "h" (func $h))
@@ -131,7 +131,7 @@ fn freely(module: &str) -> (bool, Vec<String>) {
         };
         program.module_of(*instance).exports[*export as usize].name.clone()
     };
-    let mut names: Vec<String> = found.freely.iter().map(name).collect();
+    let mut names: Vec<String> = found.proved.iter().map(name).collect();
     names.sort();
     (!found.observed.is_empty(), names)
 }
@@ -144,34 +144,35 @@ fn realloc(body: &str, more: &str) -> String {
 }
 
 #[track_caller]
-fn check_freely(body: &str, more: &str, expect: &[&str]) {
-    let (observed, found) = freely(&realloc(body, more));
+fn check_proved(body: &str, more: &str, expect: &[&str]) {
+    let (observed, found) = proved(&realloc(body, more));
     assert!(observed, "{body} {more}");
     assert_eq!(found, expect, "{body} {more}");
 }
 
 #[test]
-fn what_is_not_reached_is_called_freely() {
-    assert_eq!(freely(&realloc("", "")), (false, vec![]), "nobody looks at the flag");
-    check_freely("call $h", "", &["f", "g"]);
-    check_freely("call $f", "", &["g"]);
-    check_freely("call $a", "(func $a call $h call $b) (func $b (call $g (i32.const 0)))", &["f"]);
-    check_freely("call $f (call $g (i32.const 0))", "", &[]);
+fn what_is_not_reached_is_proved() {
+    let all = || ["f", "g"].map(String::from).to_vec();
+    assert_eq!(proved(&realloc("", "")), (false, all()), "nobody looks at the flag");
+    check_proved("call $h", "", &["f", "g"]);
+    check_proved("call $f", "", &["g"]);
+    check_proved("call $a", "(func $a call $h call $b) (func $b (call $g (i32.const 0)))", &["f"]);
+    check_proved("call $f (call $g (i32.const 0))", "", &[]);
 }
 
 #[test]
 fn a_call_through_a_table_goes_to_functions_of_its_type() {
     let through = "i32.const 0 call_indirect";
-    check_freely(through, "(table 1 funcref) (elem (i32.const 0) $h)", &["f", "g"]);
-    check_freely(through, "(table 1 funcref) (elem (i32.const 0) $f $g)", &["g"]);
-    check_freely(through, "(table 1 funcref) (elem (i32.const 0) $a) (func $a call $f)", &["g"]);
+    check_proved(through, "(table 1 funcref) (elem (i32.const 0) $h)", &["f", "g"]);
+    check_proved(through, "(table 1 funcref) (elem (i32.const 0) $f $g)", &["g"]);
+    check_proved(through, "(table 1 funcref) (elem (i32.const 0) $a) (func $a call $f)", &["g"]);
     let other = "(table 1 funcref) (elem (i32.const 0) $a $h) (func $a (param i32) call $f)";
-    check_freely(through, other, &["f", "g"]);
-    check_freely(through, "(table 1 funcref) (elem func $f) (elem (i32.const 0) $h)", &["g"]);
-    check_freely(through, "(table 1 funcref (ref.func $f)) (global funcref (ref.func $h))", &["g"]);
+    check_proved(through, other, &["f", "g"]);
+    check_proved(through, "(table 1 funcref) (elem func $f) (elem (i32.const 0) $h)", &["g"]);
+    check_proved(through, "(table 1 funcref (ref.func $f)) (global funcref (ref.func $h))", &["g"]);
     assert_eq!(
-        freely(&realloc(through, "(table 1 funcref) (elem (i32.const 0) $a) (func $a)")),
-        (false, vec![])
+        proved(&realloc(through, "(table 1 funcref) (elem (i32.const 0) $a) (func $a)")).0,
+        false
     );
 }
 
@@ -183,23 +184,107 @@ fn bodies_make_references() {
             "(type $t (func)) (global $r (mut funcref) (ref.null func)) {item} (func {body}) (elem (i32.const 0) $h) (table 1 funcref)"
         )
     };
-    check_freely(through, &made("", ""), &["f", "g"]);
-    check_freely(through, &made("(elem declare func $f)", "ref.func $f global.set $r"), &["g"]);
-    check_freely(through, &made("(elem declare func $f)", ""), &["f", "g"]);
-    check_freely(through, &made(r#"(export "f" (func $f))"#, "ref.func $f global.set $r"), &["g"]);
-    check_freely(through, &made(r#"(export "f" (func $f))"#, ""), &["f", "g"]);
+    check_proved(through, &made("", ""), &["f", "g"]);
+    check_proved(through, &made("(elem declare func $f)", "ref.func $f global.set $r"), &["g"]);
+    check_proved(through, &made("(elem declare func $f)", ""), &["f", "g"]);
+    check_proved(through, &made(r#"(export "f" (func $f))"#, "ref.func $f global.set $r"), &["g"]);
+    check_proved(through, &made(r#"(export "f" (func $f))"#, ""), &["f", "g"]);
 }
 
 /// Types that may be called as others are those of any function.
 #[test]
 fn types_with_subtypes_are_not_told_apart() {
     let module = "(type $t (sub (func (param i64))))";
-    check_freely("i64.const 0 ref.null $t call_ref $t", module, &[]);
+    check_proved("i64.const 0 ref.null $t call_ref $t", module, &[]);
+}
+
+/// What a function that only calls another one through a table calls is known, and no other of its type.
+#[test]
+fn what_shims_call_is_known() {
+    let shim = r#"(func $shim i32.const 1 call_indirect) (table $t 2 funcref) (elem (i32.const 0) $f)
+      (elem (i32.const 1) $h) (export "shim" (func $shim))"#;
+    let own = &realloc("call $shim", shim);
+    assert_eq!(proved(own), (true, vec!["g".to_string()]), "nobody imports it, so nobody asks");
+    let wat = |body: &str| {
+        format!(
+            r#"(component
+              (component $callee
+                (core module $m (func (export "f")) (func (export "g")))
+                (core instance $m (instantiate $m))
+                (func (export "f") (canon lift (core func $m "f")))
+                (func (export "g") (canon lift (core func $m "g"))))
+              (component $caller
+                (import "f" (func $f)) (import "g" (func $g))
+                (core func $f (canon lower (func $f)))
+                (core func $g (canon lower (func $g)))
+                (core module $shim
+                  (table (export "t") 2 funcref)
+                  (func (export "f") i32.const 0 call_indirect)
+                  (func (export "g") i32.const 1 call_indirect))
+                (core instance $shim (instantiate $shim))
+                (core module $fixup
+                  (import "" "t" (table 2 funcref)) (import "" "f" (func $f)) (import "" "g" (func $g))
+                  (elem (i32.const 0) $f $g))
+                (core instance (instantiate $fixup (with "" (instance
+                  (export "t" (table $shim "t")) (export "f" (func $f)) (export "g" (func $g))))))
+                (core module $main
+                  (import "" "f" (func $f)) (import "" "g" (func $g))
+                  (memory (export "memory") 1)
+                  (func (export "run") (param i32 i32) call $f call $g)
+                  (func (export "realloc") (param i32 i32 i32 i32) (result i32) {body} i32.const 0))
+                (core instance $main (instantiate $main (with "" (instance $shim))))
+                (func (export "run") (param "s" string) (canon lift (core func $main "run")
+                  (memory (core memory $main "memory")) (realloc (core func $main "realloc")))))
+              (instance $callee (instantiate $callee))
+              (instance $caller (instantiate $caller
+                (with "f" (func $callee "f")) (with "g" (func $callee "g"))))
+              (export "run" (func $caller "run")))"#
+        )
+    };
+    let proved = |body: &str| {
+        let program = crate::testing::component(&wat(body));
+        leaving(&program, &trampolines(&program)).proved.len()
+    };
+    assert_eq!([proved(""), proved("call $f"), proved("call $f call $g")], [2, 1, 0]);
+}
+
+/// The root's one instance makes and drops handles of its resource.
+#[test]
+fn making_and_dropping_handles_leaves() {
+    let wat = |body: &str| {
+        format!(
+            r#"(component
+              (type $r (resource (rep i32)))
+              (core func $new (canon resource.new $r))
+              (core func $rep (canon resource.rep $r))
+              (core func $drop (canon resource.drop $r))
+              (core module $main
+                (import "" "new" (func $new (param i32) (result i32)))
+                (import "" "rep" (func $rep (param i32) (result i32)))
+                (import "" "drop" (func $drop (param i32)))
+                (memory (export "memory") 1)
+                (func (export "run") (param i32 i32) (call $drop (call $new (i32.const 1))))
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) {body} i32.const 0))
+              (core instance $main (instantiate $main (with "" (instance
+                (export "new" (func $new)) (export "rep" (func $rep)) (export "drop" (func $drop))))))
+              (func (export "run") (param "s" string) (canon lift (core func $main "run")
+                (memory (core memory $main "memory")) (realloc (core func $main "realloc")))))"#
+        )
+    };
+    let found = |body: &str| {
+        let program = crate::testing::component(&wat(body));
+        let Leaving { observed, proved } = leaving(&program, &trampolines(&program));
+        (observed.len(), proved.len())
+    };
+    assert_eq!(found(""), (0, 2));
+    assert_eq!(found("(drop (call $rep (i32.const 0)))"), (0, 2));
+    assert_eq!(found("(call $drop (i32.const 0))"), (1, 1));
+    assert_eq!(found("(drop (call $new (i32.const 0)))"), (1, 1));
 }
 
 #[test]
 fn large_programs_are_not_searched() {
     let nops = |count: usize| format!("call $h {}", "nop ".repeat(count));
-    check_freely(&nops(MOST_BYTES / 2), "", &["f", "g"]);
-    check_freely(&nops(MOST_BYTES), "", &[]);
+    check_proved(&nops(MOST_BYTES / 2), "", &["f", "g"]);
+    check_proved(&nops(MOST_BYTES), "", &[]);
 }

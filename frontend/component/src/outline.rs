@@ -18,14 +18,14 @@ impl Open {
     }
 }
 
-/// The component, in which core modules at any depth have no code, data and custom sections.
+/// The component, in which core modules at any depth have no code, elements, data and custom sections.
 /// Its functions have bodies, so that all counts agree, but not valid ones. The bodies that it has are
 /// passed over.
 ///
 /// # Errors
 ///
 /// If the component is malformed.
-pub(super) fn outline(component: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
+pub fn outline(component: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
     let mut open = vec![Open::new(0, Parser::new(0))];
     let mut rest = component;
     while let Some(now) = open.last_mut() {
@@ -46,7 +46,9 @@ pub(super) fn outline(component: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
                 }
                 code.append_to(&mut now.bytes);
             }
-            Payload::DataSection(_) | Payload::DataCountSection { .. } => {}
+            Payload::ElementSection(_)
+            | Payload::DataSection(_)
+            | Payload::DataCountSection { .. } => {}
             Payload::CustomSection(_) if in_module => {}
             Payload::End(_) => {
                 let Some(Open { id, bytes, .. }) = open.pop() else { break };
