@@ -20,9 +20,11 @@ use crate::guard::guard;
 use crate::names;
 use crate::outline::outline;
 use crate::read::Input;
+use rayon::prelude::*;
+use std::borrow::Cow;
 use wac_graph::types::{ItemKind, Package, are_semver_compatible};
 use wac_graph::{CompositionGraph, EncodeOptions, PackageId};
-use wasm_encoder::{ComponentSectionId, CustomSection, RawSection, Section};
+use wasm_encoder::{CustomSection, Encode, Section};
 use wasmparser::{BinaryReaderError, Chunk, Parser, Payload};
 
 /// Why components could not be composed.
@@ -410,29 +412,44 @@ fn encode(
 
 /// A composition of outlines, with the inputs in their places.
 fn put_in_place(composed: &[u8], places: &[(&[u8], &Input)]) -> Result<Vec<u8>, BinaryReaderError> {
-    let size: usize = places.iter().map(|(_, input)| input.bytes.len()).sum();
-    let mut bytes = Vec::with_capacity(composed.len() + size);
+    let mut parts: Vec<Cow<'_, [u8]>> = Vec::new();
     let (mut parser, mut rest) = (Parser::new(0), composed);
     while let Chunk::Parsed { consumed, payload } = parser.parse(rest, true)? {
         rest = &rest[consumed..];
         let Some((id, range)) = payload.as_section() else {
             match payload {
-                Payload::Version { range, .. } => bytes.extend_from_slice(&composed[range]),
+                Payload::Version { range, .. } => parts.push(composed[range].into()),
                 _ => break,
             }
             continue;
         };
         let mut data = &composed[range.clone()];
-        if id == u8::from(ComponentSectionId::Component)
-            || id == u8::from(ComponentSectionId::CoreModule)
-        {
+        if let Payload::ComponentSection { .. } | Payload::ModuleSection { .. } = payload {
             rest = &rest[range.len()..];
             let place = places.iter().find(|(outline, _)| *outline == data);
             data = place.map_or(data, |(_, input)| &input.bytes);
         }
-        RawSection { id, data }.append_to(&mut bytes);
+        let mut head = vec![id];
+        data.len().encode(&mut head);
+        parts.extend([head.into(), data.into()]);
     }
-    Ok(bytes)
+    Ok(joined(&parts))
+}
+
+/// All parts, one behind the other. Large ones are copied in parallel: most of the time goes into making the pages
+/// that they are copied to.
+fn joined(parts: &[Cow<'_, [u8]>]) -> Vec<u8> {
+    const TASK: usize = 1 << 20;
+    let mut bytes = vec![0; parts.iter().map(|part| part.len()).sum()];
+    let mut rest = &mut bytes[..];
+    let mut copies = Vec::new();
+    for chunk in parts.iter().flat_map(|part| part.chunks(TASK)) {
+        let (to, behind) = rest.split_at_mut(chunk.len());
+        copies.push((to, chunk));
+        rest = behind;
+    }
+    copies.into_par_iter().for_each(|(to, chunk)| to.copy_from_slice(chunk));
+    bytes
 }
 
 /// An error with its causes.

@@ -6,7 +6,7 @@ use super::immediates::{Immediates, Slot, Visitor};
 use super::link::{Const, Constant, Item, Linked};
 use super::reach::Live;
 use super::scan::{Site, pack};
-use super::shapes::SHAPES;
+use super::shapes::{NAMES_MEMORY, SHAPES, Shape};
 use super::types::{Dangling, reencode_message};
 use super::{Kind, MergeError, PerKind};
 use wasm_encoder::reencode::{self, Reencode};
@@ -355,18 +355,33 @@ struct Writer<'w, 'a, O> {
 }
 
 impl<O: Out> Writer<'_, '_, O> {
-    /// Goes on with an instruction at a position if it has one index, which stays one.
+    /// Goes on with an instruction at a position if it has one index, which stays one, or an address in the first memory.
     #[inline]
     fn index_at(&mut self, instruction: &[u8], at: usize) -> bool {
         let [opcode, immediates @ ..] = instruction else { return false };
-        let Some((slot, index, size)) = SHAPES[*opcode as usize].index(immediates) else {
-            return false;
-        };
+        let shape = SHAPES[*opcode as usize];
+        if let (Shape::Address, [flags @ ..NAMES_MEMORY, ..]) = (shape, immediates) {
+            return self.first_memory_at(*flags, at);
+        }
+        let Some((slot, index, size)) = shape.index(immediates) else { return false };
         let Ok(new) = self.renumber.lookup(slot, index) else { return false };
         if new != index {
             self.flush(at + 1);
             self.out.number(new);
             self.copied = at + 1 + size;
+        }
+        true
+    }
+
+    /// Goes on with an instruction at a position that has an address in the first memory, which it does not name.
+    #[inline]
+    fn first_memory_at(&mut self, flags: u8, at: usize) -> bool {
+        let Ok(new) = self.renumber.lookup(Slot::Memory, 0) else { return false };
+        if new != 0 {
+            self.flush(at + 1);
+            self.out.copy(&[flags | NAMES_MEMORY]);
+            self.out.number(new);
+            self.copied = at + 2;
         }
         true
     }

@@ -84,6 +84,7 @@ pub fn leaving(program: &Program, trampolines: &Trampolines) -> Leaving {
             observed: false,
             seen: HashSet::new(),
             todo: Vec::new(),
+            called_types: Vec::new(),
             bytes: 0,
         };
         let items = inner.remove(&component).unwrap_or_default();
@@ -140,19 +141,25 @@ struct Search<'s, 'p> {
     observed: bool,
     seen: HashSet<Function>,
     todo: Vec<Function>,
+    /// Types of calls through tables and references that were not followed yet. They come last, as that takes a
+    /// look at all modules of the instance.
+    called_types: Vec<CoreFuncType>,
     bytes: usize,
 }
 
 impl Search<'_, '_> {
     fn run(&mut self, items: &[&CoreItem]) -> Option<()> {
         items.iter().try_for_each(|item| self.item(item))?;
-        while let Some(function) = self.todo.pop() {
-            // There is nothing more to find.
-            if self.observed && self.unreached.is_empty() {
+        // Until there is nothing more to find.
+        while !(self.observed && self.unreached.is_empty()) {
+            if let Some(function) = self.todo.pop() {
+                if self.seen.insert(function) {
+                    self.function(function)?;
+                }
+            } else if let Some(ty) = self.called_types.pop() {
+                self.referable_of(&ty)?;
+            } else {
                 break;
-            }
-            if self.seen.insert(function) {
-                self.function(function)?;
             }
         }
         Some(())
@@ -195,13 +202,19 @@ impl Search<'_, '_> {
             return None;
         }
         for ty in calls.types.clone() {
-            let ty = self.bodies.module(instance)?.plain_type(ty)?.clone();
-            if self.referable.is_none() {
-                self.referable = Some(Referable::of(self.program, self.bodies, self.component)?);
-            }
-            let referable = self.referable.as_mut()?;
-            self.todo.extend(referable.by_type.remove(&ty).unwrap_or_default());
+            let ty = self.bodies.module(instance)?.plain_type(ty)?;
+            self.called_types.push(ty.clone());
         }
+        Some(())
+    }
+
+    /// Goes on with all functions of a type that code can have references to.
+    fn referable_of(&mut self, ty: &CoreFuncType) -> Option<()> {
+        if self.referable.is_none() {
+            self.referable = Some(Referable::of(self.program, self.bodies, self.component)?);
+        }
+        let referable = self.referable.as_mut()?;
+        self.todo.extend(referable.by_type.remove(ty).unwrap_or_default());
         Some(())
     }
 }
