@@ -48,7 +48,7 @@ pub fn seed(
     let (terms, facts) = look_up(rules)?;
     let into = Statement { bank, ..Statement::default() };
     let trampolines = facts::trampolines(program);
-    let body_sizes = facts::body_sizes(program);
+    let body_sizes = facts::body_sizes(program, &trampolines);
     let mut seeder = Seeder {
         program,
         into,
@@ -204,7 +204,15 @@ impl Seeder<'_> {
                     CoreItem::Host { module, name, .. } => {
                         Ok(self.host_item(module, name, (instance, position)))
                     }
-                    item => self.import(item),
+                    item => {
+                        let function = self.import(item)?;
+                        let end = self.trampolines.end(self.program, item);
+                        // What is not measured is a function of another kind, or none.
+                        Ok(match self.body_sizes.get(self.program, end) {
+                            Some(_) => self.term(self.terms.called, &[function]),
+                            None => function,
+                        })
+                    }
                 }
             }
             Port::Export(index) => {
@@ -228,15 +236,22 @@ impl Seeder<'_> {
 
     /// An item as an import calls it: where it only calls another function, the term says whom.
     fn import(&mut self, item: &CoreItem) -> Result<Term, EngineError> {
-        let function = self.item(item)?;
-        match self.trampolines.callee(self.program, item).cloned() {
-            None => Ok(function),
-            Some(Callee::Slot(slot)) => {
+        let Some(callee) = self.trampolines.callee(self.program, item).cloned() else {
+            return self.sized_item(item);
+        };
+        match callee {
+            Callee::Slot(slot) => {
+                // Where nobody knows what is in the slot, the function is called itself.
+                let function = match self.trampolines.contents.contains_key(&slot) {
+                    true => self.item(item)?,
+                    false => self.sized_item(item)?,
+                };
                 let slot = self.entity(Entity::Slot(slot));
                 Ok(self.term(self.terms.through_slot, &[function, slot]))
             }
             // Its callee is none that only calls another one: this goes one level deep.
-            Some(Callee::Item(callee)) => {
+            Callee::Item(callee) => {
+                let function = self.item(item)?;
                 let callee = self.import(&callee)?;
                 Ok(self.term(self.terms.through, &[function, callee]))
             }

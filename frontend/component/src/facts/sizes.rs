@@ -1,6 +1,7 @@
 //! How large what is called is: bodies of guests' functions, and what adapters bring across.
 
 use super::bodies::{Bodies, Function, exported_function};
+use super::trampolines::Trampolines;
 use crate::program::{CoreItem, FuncDef, Program};
 use crate::types::{FuncType, TypeId, Types, ValueType};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -9,8 +10,11 @@ use wasmparser::Operator;
 /// What a string, or a list of elements of which every bit pattern is valid, counts.
 const AREA: usize = 4;
 
-/// Bytes of the bodies without loops among functions that components lift, allocate with or run after a
-/// call.
+/// Bytes of the largest body that is looked at: as many as rules may ask for (`meld.inline`).
+const LARGEST: usize = 4096;
+
+/// Bytes of the bodies without loops, of at most [`LARGEST`], among functions that components lift, allocate with or run after a
+/// call, and that instances import from others, as far as known by way of those that only pass on.
 #[derive(Clone, Debug, Default)]
 pub struct BodySizes(BTreeMap<Function, usize>);
 
@@ -22,20 +26,26 @@ impl BodySizes {
 }
 
 /// Measures them. What cannot be read has none.
-pub fn body_sizes(program: &Program) -> BodySizes {
+pub fn body_sizes(program: &Program, trampolines: &Trampolines) -> BodySizes {
     let lifted = program.funcs.iter().flat_map(|func| match &func.def {
         FuncDef::Lift { core, post_return, .. } => [Some(core), post_return.as_ref()],
         FuncDef::Host(_) => [None, None],
     });
     let reallocs = program.options.iter().filter_map(|options| options.realloc.as_ref());
+    let imports = program.instances.iter().flat_map(|instance| &instance.imports);
+    let called = imports.map(|item| trampolines.end(program, item));
     let functions: BTreeSet<Function> = lifted
         .flatten()
         .chain(reallocs)
+        .chain(called)
         .filter_map(|item| exported_function(program, item))
         .collect();
     let mut bodies = Bodies::new(program);
     let mut size = |function: &Function| {
         let body = bodies.module(function.0).and_then(|module| module.body(function.1))?;
+        if body.range().len() > LARGEST {
+            return None;
+        }
         let mut operators = body.get_operators_reader().ok()?.into_iter();
         let straight =
             operators.all(|operator| !matches!(operator, Err(_) | Ok(Operator::Loop { .. })));
