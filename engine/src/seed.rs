@@ -207,7 +207,7 @@ impl Seeder<'_> {
                     item => {
                         let function = self.import(item)?;
                         let end = self.trampolines.end(self.program, item);
-                        // What is not measured is a function of another kind, or none.
+                        // What is not measured has loops or calls, is large, or is no function of an instance.
                         Ok(match self.body_sizes.get(self.program, end) {
                             Some(_) => self.term(self.terms.called, &[function]),
                             None => function,
@@ -239,19 +239,14 @@ impl Seeder<'_> {
         let Some(callee) = self.trampolines.callee(self.program, item).cloned() else {
             return self.sized_item(item);
         };
+        let function = self.item(item)?;
         match callee {
             Callee::Slot(slot) => {
-                // Where nobody knows what is in the slot, the function is called itself.
-                let function = match self.trampolines.contents.contains_key(&slot) {
-                    true => self.item(item)?,
-                    false => self.sized_item(item)?,
-                };
                 let slot = self.entity(Entity::Slot(slot));
                 Ok(self.term(self.terms.through_slot, &[function, slot]))
             }
             // Its callee is none that only calls another one: this goes one level deep.
             Callee::Item(callee) => {
-                let function = self.item(item)?;
                 let callee = self.import(&callee)?;
                 Ok(self.term(self.terms.through, &[function, callee]))
             }

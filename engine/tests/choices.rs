@@ -211,11 +211,13 @@ fn tiny_functions_of_core_instances_are_inlined() {
         ("", Weight::Size, "separate(Instance(InstanceId(0)).f)"),
         (&large, Weight::Speed, "separate(Instance(InstanceId(0)).f)"),
         ("(loop)", Weight::Speed, "Instance(InstanceId(0)).f"),
+        ("(call $g)", Weight::Speed, "Instance(InstanceId(0)).f"),
     ] {
         let program = program(&format!(
             r#"(component
               (core module $lib
                 (global (export "g") i32 (i32.const 0))
+                (func $g)
                 (func (export "f") (param i32) (result i32) {body} (i32.add (local.get 0) (i32.const 1))))
               (core module $passes
                 (import "a" "f" (func $f (param i32) (result i32)))

@@ -127,7 +127,7 @@ fn shims_are_seen_through() {
         show(&plan, Port::Import(InstanceId(1), 0))
     };
     assert_eq!(fused(""), "inline(Instance(InstanceId(2)).g)");
-    assert_eq!(fused("(start $f)"), "inline(Instance(InstanceId(0)).f)");
+    assert_eq!(fused("(start $f)"), "Instance(InstanceId(0)).f");
 }
 
 const STREAM: &str = r#"(component

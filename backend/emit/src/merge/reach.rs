@@ -330,17 +330,15 @@ impl Reach<'_, '_> {
         for (slot, index) in refs.of(instance, index) {
             if slot == Slot::Func {
                 let refused = match inlining.target(instance, index) {
-                    Some(target) => {
-                        // A caller that cannot be read chooses nothing.
-                        let unread = Err(Reason::Caller);
-                        match chosen.map_or(Ok(()), |of| *of.get(&target).unwrap_or(&unread)) {
-                            Ok(()) => {
-                                self.inlined(target)?;
-                                continue;
-                            }
-                            Err(reason) => Some(reason),
+                    // A caller that cannot be read chooses nothing.
+                    Some(target) => match chosen.map_or(Some(&Ok(())), |of| of.get(&target)) {
+                        Some(Ok(())) => {
+                            self.inlined(target)?;
+                            continue;
                         }
-                    }
+                        Some(Err(reason)) => Some(*reason),
+                        None => Some(Reason::Caller),
+                    },
                     None => inlining.refusal(self.linked, instance, index),
                 };
                 self.live.not_inlined.extend(refused.map(|reason| (instance, index, reason)));

@@ -54,7 +54,7 @@
     (elem (table $own) (i32.const 0) func $seven)
     (elem (table $theirs) (i32.const 2) func $down)
     (global (mut i32) (i32.const 1000))
-    ;; Stands behind `apply`, which stands in it.
+    ;; Stands behind `apply`, which calls through their table.
     (func $down (param i32) (result i32)
       (if (result i32) (local.get 0)
         (then (i32.add (i32.const 2)
