@@ -9,7 +9,7 @@ use crate::error::EngineError;
 use crate::plan::{Entity, Form, Port, Target};
 use crate::term::{Bank, Op, Term};
 use crate::vocabulary::{FactIds, Terms, look_up};
-use meld_component::facts::{self, BodySizes, Callee, Calls, Slot, Trampolines};
+use meld_component::facts::{self, BodySizes, Callee, Calls, Leaving, Slot, Trampolines};
 use meld_component::program::{
     Builtin, CoreItem, CoreKind, FuncDef, FuncId, InstanceId, OptionsId, Program, ResourceDef,
     ResourceId, StringEncoding, World,
@@ -48,12 +48,14 @@ pub fn seed(
     let (terms, facts) = look_up(rules)?;
     let into = Statement { bank, ..Statement::default() };
     let trampolines = facts::trampolines(program);
+    let leaving = facts::leaving(program, &trampolines);
     let body_sizes = facts::body_sizes(program, &trampolines);
     let mut seeder = Seeder {
         program,
         into,
         terms,
         trampolines,
+        leaving,
         calls: given::calls(program, rules, silent),
         body_sizes,
         funcs: HashMap::new(),
@@ -158,6 +160,7 @@ struct Seeder<'p> {
     into: Statement,
     terms: Terms,
     trampolines: Trampolines,
+    leaving: Leaving,
     calls: Calls,
     body_sizes: BodySizes,
     funcs: HashMap<FuncId, Term>,
@@ -266,6 +269,14 @@ impl Seeder<'_> {
     }
 
     fn item(&mut self, item: &CoreItem) -> Result<Term, EngineError> {
+        let term = self.plain_item(item)?;
+        Ok(match self.leaving.freely.contains(item) {
+            true => self.term(self.terms.freely, &[term]),
+            false => term,
+        })
+    }
+
+    fn plain_item(&mut self, item: &CoreItem) -> Result<Term, EngineError> {
         Ok(match item {
             CoreItem::Export { instance, export } => {
                 let name = &self.program.module_of(*instance).exports[*export as usize].name;
@@ -469,7 +480,7 @@ impl Seeder<'_> {
             let row = vec![self.entity(Entity::Component(a)), self.entity(Entity::Component(b))];
             self.state(ids.kin, row);
         }
-        for component in facts::observes_leave(program) {
+        for component in self.leaving.observed.clone() {
             let row = vec![self.entity(Entity::Component(component))];
             self.state(ids.observes_leave, row);
         }

@@ -125,6 +125,7 @@ vocabulary! {
         through = "through"("Func", "Func") -> "Func";
         through_slot = "through-slot"("Func", "Slot") -> "Func";
         lower = "lower"("ComponentFunc", "Options") -> "Func";
+        freely = "freely"("Func") -> "Func";
         async_lower = "async-lower"("ComponentFunc", "Options") -> "Func";
         resource_new = "resource-new"("Component", "Resource") -> "Func";
         resource_rep = "resource-rep"("Component", "Resource") -> "Func";

@@ -406,12 +406,12 @@ pack test.wildcards
 use meld.vocabulary
 use meld.calls
 rule none {
-  match   call(?f, ?sig, ?callee, _, ?caller)
+  match   call(?f, ?sig, ?callee, _, ?caller, _)
   where   !scalar(func([_, _], _))
   rewrite ?f
   because "nobody has any"
-  test { call(#f, func([], []), #b, no-post-return(), #a) => #f }
-  test { given scalar(func([u8(), u8()], [])); call(#f, func([], []), #b, no-post-return(), #a) =/=> }
+  test { call(#f, func([], []), #b, no-post-return(), #a, unobserved()) => #f }
+  test { given scalar(func([u8(), u8()], [])); call(#f, func([], []), #b, no-post-return(), #a, unobserved()) =/=> }
 }
 "#,
     );
@@ -516,12 +516,12 @@ use meld.calls
 fact trusted(params: [Type], grade: Int) by-packs
 given trusted([u8(), list(u8())], 9), trusted([bool()], 7)
 rule trust {
-  match   call(?f, func(?params, []), ?callee, no-post-return(), ?caller)
+  match   call(?f, func(?params, []), ?callee, no-post-return(), ?caller, _)
   where   trusted(?params, ?grade), ?grade > 3, !trusted(?params, 8)
   rewrite ?f
   because "somebody vouches for it"
-  test { given trusted([u8()], 4); call(#f, func([u8()], []), #b, no-post-return(), #a) => #f }
-  test "what the pack states is not for tests" { call(#f, func([bool()], []), #b, no-post-return(), #a) =/=> }
+  test { given trusted([u8()], 4); call(#f, func([u8()], []), #b, no-post-return(), #a, unobserved()) => #f }
+  test "what the pack states is not for tests" { call(#f, func([bool()], []), #b, no-post-return(), #a, unobserved()) =/=> }
 }
 "#,
     );

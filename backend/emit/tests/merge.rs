@@ -518,6 +518,17 @@ fn errors_name_the_instance_and_the_item() {
     let defines = r#"(module (func (export "f") (param i32)) (memory (export "m") 1))"#;
     let float = r#"(module (import "env" "g" (global f32)))"#;
     let typed = r#"(module (import "env" "f" (func (param i64))))"#;
+    // A table that starts with what another instance makes, without a name and with one.
+    let object = r#"(module (type $s (struct)) (global (export "g") (ref $s) (struct.new $s)))"#;
+    let table = |name: &str| {
+        format!(
+            r#"(module (type $s (struct)) (import "env" "t" (table 0 funcref))
+                (import "env" "g" (global $g (ref $s)))
+                (table {name} 1 (ref null $s) (global.get $g)) (func (export "f") (drop (table.get 1 (i32.const 0)))))"#
+        )
+    };
+    let (nameless, named) = (table(""), table("$start"));
+    let of_object: &[&str] = &["host:t", "o.g"];
     let cases: &[(Instances<'_>, &[(&str, &str)])] = &[
         (&[("a", f, &[])], &[]),
         (&[("a", f, &["b.f"])], &[]),
@@ -532,6 +543,8 @@ fn errors_name_the_instance_and_the_item() {
         (&[("a", f, &["host:f"])], &[("g", "host:g")]),
         (&[("a", f, &["host:f"])], &[("g", "=1")]),
         (&[("d", defines, &[])], &[("f", "d.f"), ("f", "d.m")]),
+        (&[("o", object, &[]), ("t", &nameless, of_object)], &[("f", "t.f")]),
+        (&[("o", object, &[]), ("t", &named, of_object)], &[("f", "t.f")]),
     ];
     let errors: Vec<String> = cases
         .iter()

@@ -71,7 +71,7 @@ fn a_proof_with_another_variable_is_rejected() {
         let slots = &mut trace.saturation.events[direct].slots;
         slots[0] = slots[1];
     });
-    says(&text, &[CALL_NAME, "at step 2", "meld.calls.direct: its pattern gives another term"]);
+    says(&text, &[CALL_NAME, "at step 3", "meld.calls.direct: its pattern gives another term"]);
     let text = rejection(&scalar(), |_, trace| {
         let meet = event(trace, "meld.calls.meet");
         trace.saturation.events[meet].slots[0] = None;
@@ -88,7 +88,7 @@ fn a_proof_with_another_fact_is_rejected() {
     let callee = throwing.instances[0].module;
     throwing.modules[callee.index()].has_tags = true;
     let text = check(&throwing, &plan, &trace).unwrap_err().to_string();
-    says(&text, &[CALL_NAME, "at step 2", "meld.calls.direct: its guard 4 does not hold"]);
+    says(&text, &[CALL_NAME, "at step 3", "meld.calls.direct: its guard 3 does not hold"]);
 }
 
 #[test]
@@ -98,22 +98,22 @@ fn a_proof_with_a_step_that_no_rule_makes_is_rejected() {
         let cause = Cause::Rule(rule(trace.saturation.rules, "meld.calls.never-enter"));
         trace.saturation.events[direct].cause = cause;
     });
-    says(&text, &[CALL_NAME, "at step 2", "meld.calls.never-enter"]);
+    says(&text, &[CALL_NAME, "at step 3", "meld.calls.never-enter"]);
     let text = rejection(&scalar(), |_, trace| {
         let direct = event(trace, "meld.calls.direct");
         trace.saturation.events[direct].cause = Cause::Given;
     });
-    says(&text, &[CALL_NAME, "at step 2", "the program does not state the equation"]);
+    says(&text, &[CALL_NAME, "at step 3", "the program does not state the equation"]);
     let text = rejection(&scalar(), |_, trace| {
         let direct = event(trace, "meld.calls.direct");
         trace.saturation.events[direct].right = trace.saturation.events[direct].left;
     });
-    says(&text, &[CALL_NAME, "at step 2", "the event is about other terms"]);
+    says(&text, &[CALL_NAME, "at step 3", "the event is about other terms"]);
     let text = rejection(&scalar(), |_, trace| {
         let direct = rule(trace.saturation.rules, "meld.calls.direct");
         trace.standings[direct.index()] = Standing::Off("of the test".into());
     });
-    says(&text, &[CALL_NAME, "at step 2", "meld.calls.direct: it is not allowed to run"]);
+    says(&text, &[CALL_NAME, "at step 3", "meld.calls.direct: it is not allowed to run"]);
 }
 
 #[test]

@@ -17,11 +17,11 @@ use meld.vocabulary
 use meld.calls
 assume trusted
 rule trust {
-  match    call(?f, ?sig, ?callee, no-post-return(), ?caller)
+  match    call(?f, ?sig, ?callee, no-post-return(), ?caller, _)
   assuming trusted
   rewrite  ?f
   because  "nobody lies"
-  test { call(#f, func([], []), #b, no-post-return(), #a) => #f }
+  test { call(#f, func([], []), #b, no-post-return(), #a, unobserved()) => #f }
 }
 "#;
 

@@ -535,7 +535,10 @@ fn refusals_have_an_exit_code_of_their_own() {
     };
     let instance = r#"(core module $m (func (export "f"))) (core instance $m (instantiate $m))
         (func $f (canon lift (core func $m "f")))"#;
-    refused(&format!("(component {instance} (start $f))"), "start functions are not supported");
+    refused(
+        &format!("(component (component $inner {instance} (start $f)))"),
+        "guest: component \"inner\": function \"f\": component start functions are not supported",
+    );
     let resource =
         "(component (type $file (resource (rep i64))) (core func (canon resource.new $file)))";
     refused(resource, "guest: the resource `root.file` has representations of type i64");

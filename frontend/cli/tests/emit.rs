@@ -36,13 +36,19 @@ fn every_body_is_validated_in_the_output_or_in_its_input() {
     let written = r#"(func (export "run") (result i32) (i64.const 1))"#;
     let message = refused_as_by_reading(&[("app", &component(written))]);
     assert!(
-        message.starts_with("app: type mismatch: expected i32, found i64 (at offset"),
+        message.starts_with(
+            "app: core module \"m\": function \"run\": type mismatch: expected i32, found i64 (at offset"
+        ),
         "{message}"
     );
     let left_out = format!("{VALID} (func (drop))");
     let message = refused_as_by_reading(&[("app", &component(&left_out))]);
     assert!(message.contains("expected a type but nothing on stack"), "{message}");
-    refused_as_by_reading(&[("app", &component(VALID))]);
+    let message = refused_as_by_reading(&[("app", &component(VALID))]);
+    assert!(
+        message.starts_with("app: core module \"unused\": function 0: type mismatch"),
+        "{message}"
+    );
     // The merger cannot write this one, and validation would not come to it.
     let dangling = r#"(func (export "run") (result i32) (call 7))"#;
     let message = refused_as_by_reading(&[("app", &component(dangling))]);
@@ -71,7 +77,7 @@ fn every_body_is_validated_in_the_output_or_in_its_input() {
     let valid = wat::parse_str(format!("(module {VALID})")).unwrap();
     let invalid = wat::parse_str(r#"(module (func (export "go")) (func (drop)))"#).unwrap();
     let message = refused_as_by_reading(&[("first", &valid), ("second", &invalid)]);
-    assert!(message.starts_with("second: "), "{message}");
+    assert!(message.starts_with("second: function 1: type mismatch"), "{message}");
 }
 
 /// A consumer of one function of the `values` guests.

@@ -7,6 +7,7 @@ mod bodies;
 mod convert;
 mod module;
 mod nesting;
+mod place;
 
 use crate::component::{Alias, Body, BodyId, Component, Definition};
 use crate::guard::guard;
@@ -16,6 +17,8 @@ use bytes::Bytes;
 use module::ModuleBuilder;
 pub use nesting::MAX_NESTED_TYPES;
 pub(crate) use nesting::too_many as too_many_nested_types;
+use place::Reading;
+use std::cell::Cell;
 use std::sync::Arc;
 use wasmparser::types::Types;
 use wasmparser::{
@@ -28,16 +31,41 @@ pub const MAX_NESTING: usize = 100;
 
 /// Why an input could not be read.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{input}: {message}{}", offset.map(|o| format!(" (at offset {o:#x})")).unwrap_or_default())]
+#[error(
+    "{input}: {path}{}{message}{}",
+    if path.is_empty() { "" } else { ": " },
+    offset.map(|o| format!(" (at offset {o:#x})")).unwrap_or_default()
+)]
 pub struct DecodeError {
     /// The input's name.
     pub input: String,
+    /// The item in the input: the components and the core module that it is in and what it is in there, as in
+    /// `component "app": core module 1: function "run"`. Empty for the input as a whole.
+    pub path: String,
     /// Offset of the offending byte in the input.
     pub offset: Option<usize>,
     /// What is wrong.
     pub message: String,
     /// It is well-formed, but uses what meld does not support.
     pub refused: bool,
+}
+
+impl DecodeError {
+    /// Of what is not valid in an input.
+    fn new(
+        input: &str,
+        bytes: &[u8],
+        at: Option<(usize, Reading)>,
+        message: impl Into<String>,
+    ) -> Self {
+        DecodeError {
+            input: input.to_string(),
+            path: at.map(|(at, reading)| place::path(bytes, at, reading)).unwrap_or_default(),
+            offset: at.map(|(at, _)| at),
+            message: message.into(),
+            refused: false,
+        }
+    }
 }
 
 /// A plain core module given as an input.
@@ -170,6 +198,7 @@ enum Frame {
 
 struct Pass<'a> {
     name: &'a str,
+    bytes: &'a [u8],
     encoding: Option<Encoding>,
     modules: Vec<CoreModule>,
     bodies: Vec<Body>,
@@ -184,9 +213,10 @@ impl<'a> Pass<'a> {
         bytes: &'a [u8],
         bodies: Bodies,
     ) -> Result<Pass<'a>, DecodeError> {
-        guard(|| Self::validate(validator, name, bytes, bodies)).unwrap_or_else(|panic| {
+        let at = Cell::new(None);
+        guard(|| Self::validate(validator, name, bytes, bodies, &at)).unwrap_or_else(|panic| {
             let message = format!("the validator cannot cope with it: {panic}");
-            Err(DecodeError { input: name.to_string(), offset: None, message, refused: false })
+            Err(DecodeError::new(name, bytes, at.get(), message))
         })
     }
 
@@ -195,9 +225,11 @@ impl<'a> Pass<'a> {
         name: &'a str,
         bytes: &'a [u8],
         bodies: Bodies,
+        at: &Cell<Option<(usize, Reading)>>,
     ) -> Result<Pass<'a>, DecodeError> {
         let mut pass = Pass {
             name,
+            bytes,
             encoding: None,
             modules: Vec::new(),
             bodies: Vec::new(),
@@ -216,6 +248,9 @@ impl<'a> Pass<'a> {
         parser.set_features(features());
         for payload in parser.parse_all(bytes) {
             let payload = payload.map_err(|e| pass.invalid(e))?;
+            if let Some((_, range)) = payload.as_section() {
+                at.set(Some((range.start, pass.reading())));
+            }
             pass.before(&payload, bytes.len())?;
             let valid = validator.payload(&payload).map_err(|e| pass.invalid(e))?;
             let types = match valid {
@@ -224,7 +259,7 @@ impl<'a> Pass<'a> {
                         builder.body(body.range());
                     }
                     if bodies == Bodies::Now {
-                        queue.push(func, body).map_err(|e| pass.invalid(e))?;
+                        queue.push(func, body).map_err(|e| pass.invalid_body(e))?;
                     }
                     continue;
                 }
@@ -233,7 +268,7 @@ impl<'a> Pass<'a> {
             };
             pass.payload(payload, types)?;
         }
-        queue.finish().map_err(|e| pass.invalid(e))?;
+        queue.finish().map_err(|e| pass.invalid_body(e))?;
         Ok(pass)
     }
 
@@ -279,8 +314,8 @@ impl<'a> Pass<'a> {
                 match (self.stack.pop(), types) {
                     (Some(Frame::Module(builder, id)), Some(types)) => {
                         let module = builder.finish(&types, offset);
-                        self.modules[id.index()] =
-                            module.map_err(|m| self.error(Some(offset), m))?;
+                        self.modules[id.index()] = module
+                            .map_err(|(offset, message)| self.error(Some(offset), message))?;
                         self.types = Some(types);
                     }
                     (Some(Frame::Component(id)), Some(types)) => {
@@ -354,13 +389,19 @@ impl<'a> Pass<'a> {
         self.error(Some(error.offset()), error.message())
     }
 
+    /// Bodies wait to be validated, so that another core module may have been begun.
+    fn invalid_body(&self, error: BinaryReaderError) -> DecodeError {
+        let at = Some((error.offset(), Reading::Body));
+        DecodeError::new(self.name, self.bytes, at, error.message())
+    }
+
     fn error(&self, offset: Option<usize>, message: impl Into<String>) -> DecodeError {
-        DecodeError {
-            input: self.name.to_string(),
-            offset,
-            message: message.into(),
-            refused: false,
-        }
+        let at = offset.map(|offset| (offset, self.reading()));
+        DecodeError::new(self.name, self.bytes, at, message)
+    }
+
+    fn reading(&self) -> Reading {
+        Reading::Depth(self.stack.len().saturating_sub(1))
     }
 
     /// Of what is well-formed, and not supported.

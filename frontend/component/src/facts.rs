@@ -20,7 +20,7 @@ pub use faces::{in_memory, passes_handles, several_faces};
 pub use importers::{
     first_imports, funcref_tables, guests, known_as, peers, root_modules, same_memory, same_table,
 };
-pub use leave::observes_leave;
+pub use leave::{Leaving, leaving};
 pub use masks::{Masks, masks};
 pub use resources::{
     destroyed_by_handle, holders, lent, may_reenter, observes_lends, reaches_host,

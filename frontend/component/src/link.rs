@@ -17,6 +17,7 @@ mod types;
 mod world;
 
 use crate::component::{BodyId, Component};
+use crate::names::{MAX_PATH, MAX_SEGMENT};
 use crate::program::{
     Border, CanonicalOptions, ComponentFunc, ComponentId, ComponentInstance, CoreInstance,
     CoreItem, FuncId, HostFunc, HostInstanceId, HostModule, HostModuleId, InstanceId, OptionsId,
@@ -65,12 +66,14 @@ pub enum LinkError {
     },
     /// A core module that the root imports is used for more than its functions.
     #[error(
-        "`{path}` uses {what} of a core module that the root imports; meld fuses around its functions \
-         only; provide the module by composing first"
+        "`{path}` uses {what} of the core module `{module}`, which the root imports; meld fuses around its \
+         functions only; provide the module by composing first"
     )]
     HostModule {
         /// The instance that is being instantiated.
         path: String,
+        /// The core module, with the instances that it is in.
+        module: String,
         /// What it uses.
         what: String,
     },
@@ -344,10 +347,6 @@ impl<'a> Linker<'a> {
         LinkError::Inconsistent { path: self.path(env), message: message.into() }
     }
 }
-
-/// Longest part of a path, in characters, and where paths start to lose their beginning.
-const MAX_SEGMENT: usize = 80;
-const MAX_PATH: usize = 400;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,15 @@
 /// How many names a list in a message holds.
 const MAX_LISTED: usize = 12;
 
+/// Longest part of a path, in characters, and where paths start to lose their beginning.
+pub(crate) const MAX_SEGMENT: usize = 80;
+pub(crate) const MAX_PATH: usize = 400;
+
+/// A name of an input as a part of a path, on one line whatever it holds.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("{:?}", name.chars().take(MAX_SEGMENT).collect::<String>())
+}
+
 /// Names in backquotes, separated by commas, without the many after the first few.
 pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
     let mut text = String::new();

@@ -283,8 +283,10 @@ impl Emitter<'_, '_> {
                 TableInit::Expr(expr) => {
                     let expr = self.inits.resolve(self.linked, instance as u32, expr)?;
                     if expr.reads_defined(self.linked) {
+                        let table =
+                            names::of(&self.linked.modules[instance], Kind::Table, position);
                         let instance = self.linked.names[instance].into();
-                        return Err(MergeError::TableInit { instance, table: position });
+                        return Err(MergeError::TableInit { instance, table });
                     }
                     let expr = const_expr(&expr, &self.numbers, &self.renumber)?;
                     section.table_with_init(ty, &expr)

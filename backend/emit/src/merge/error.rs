@@ -150,8 +150,8 @@ pub enum MergeError {
     TableInit {
         /// The instance.
         instance: String,
-        /// The table's index among those that the module defines.
-        table: usize,
+        /// The table's name in backquotes, or its index in the module.
+        table: String,
     },
     /// The fused module would exceed what engines accept.
     #[error("the fused module would have {count} {what}, but engines accept at most {limit}")]

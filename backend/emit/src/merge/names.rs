@@ -123,6 +123,15 @@ fn each_name(linked: &Linked<'_>, numbers: &Numbers, kind: Kind, mut each: impl 
     }
 }
 
+/// What messages call an item that a module defines: its name in backquotes, or its index in the module.
+pub fn of(module: &Module<'_>, kind: Kind, position: usize) -> String {
+    let index = module.imported[kind].len() + position;
+    match known_names(module, kind)[index] {
+        Some(name) => format!("`{name}`"),
+        None => index.to_string(),
+    }
+}
+
 /// For each index of a kind its name in the name section, or else its first export's.
 fn known_names<'a>(module: &Module<'a>, kind: Kind) -> Vec<Option<&'a str>> {
     let mut names = vec![None; module.count(kind)];

@@ -1,5 +1,6 @@
 //! Function bodies: validated in parallel, when an input is read or later.
 
+use super::place::Reading;
 use super::{DecodeError, features};
 use crate::guard::guard;
 use crate::program::{ModuleId, Program};
@@ -83,15 +84,15 @@ pub fn validate_bodies_of<'v>(
             continue;
         }
         let input = &program.inputs[module.input as usize];
-        let invalid = |offset, message: &str| DecodeError {
-            input: input.name.clone(),
-            offset,
-            message: message.to_string(),
-            refused: false,
+        let invalid = |offset: usize, message: &str| {
+            DecodeError::new(&input.name, &input.bytes, Some((offset, Reading::Body)), message)
         };
-        guard(|| validate_module(&input.bytes[module.range.clone()], module.range.start, is_valid))
-            .map_err(|panic| invalid(None, &format!("the validator cannot cope with it: {panic}")))?
-            .map_err(|error| invalid(Some(error.offset()), error.message()))?;
+        let start = module.range.start;
+        guard(|| validate_module(&input.bytes[module.range.clone()], start, is_valid))
+            .map_err(|panic| {
+                invalid(start, &format!("the validator cannot cope with it: {panic}"))
+            })?
+            .map_err(|error| invalid(error.offset(), error.message()))?;
     }
     Ok(())
 }

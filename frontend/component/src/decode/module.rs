@@ -14,6 +14,8 @@ pub(super) struct ModuleBuilder {
     start: usize,
     name: Option<String>,
     imports: Vec<(String, String, TypeRef)>,
+    /// Offset of the first import of a function by its exact type.
+    exact: Option<usize>,
     exports: Vec<(String, ExternalKind, u32)>,
     has_start: bool,
     may_trap: bool,
@@ -29,6 +31,7 @@ impl ModuleBuilder {
             start,
             name: None,
             imports: Vec::new(),
+            exact: None,
             exports: Vec::new(),
             has_start: false,
             may_trap: false,
@@ -47,12 +50,13 @@ impl ModuleBuilder {
     pub(super) fn payload(&mut self, payload: Payload<'_>) -> Result<(), BinaryReaderError> {
         match payload {
             Payload::ImportSection(section) => {
-                for import in section.into_imports() {
-                    let import = import?;
+                for import in section.into_imports_with_offsets() {
+                    let (offset, import) = import?;
                     match import.ty {
                         TypeRef::Memory(ty) => self.memories.push(ty),
                         TypeRef::Table(ty) => self.tables.push(ty),
                         TypeRef::Tag(_) => self.has_tags = true,
+                        TypeRef::FuncExact(_) => self.exact = self.exact.or(Some(offset)),
                         _ => {}
                     }
                     self.imports.push((import.module.into(), import.name.into(), import.ty));
@@ -121,24 +125,29 @@ impl ModuleBuilder {
     }
 
     /// The module, which ends at `end`; `types` are the validator's.
-    pub(super) fn finish(self, types: &Types, end: usize) -> Result<CoreModule, String> {
+    ///
+    /// # Errors
+    ///
+    /// What is not supported or inconsistent, and where that is in the input.
+    pub(super) fn finish(self, types: &Types, end: usize) -> Result<CoreModule, (usize, String)> {
+        if let Some(offset) = self.exact {
+            let message = "functions cannot be imported by their exact types; import it as a function of the type";
+            return Err((offset, message.into()));
+        }
         let types = types.as_ref();
         let imports = self.imports.into_iter().map(|(module, name, ty)| {
             let kind = match ty {
-                TypeRef::Func(index) => {
+                TypeRef::Func(index) | TypeRef::FuncExact(index) => {
                     CoreKind::Func(func_type(types, types.core_type_at_in_module(index)))
                 }
                 TypeRef::Memory(ty) => ty.into(),
                 TypeRef::Table(ty) => ty.into(),
                 TypeRef::Global(_) => CoreKind::Global,
                 TypeRef::Tag(_) => CoreKind::Tag,
-                TypeRef::FuncExact(_) => {
-                    return Err(format!("`{module}` `{name}`: exact function imports"));
-                }
             };
-            Ok(CoreImport { module, name, kind })
+            CoreImport { module, name, kind }
         });
-        let imports = imports.collect::<Result<_, _>>()?;
+        let imports = imports.collect();
         let exports = self.exports.into_iter().map(|(name, kind, index)| {
             let export = wasmparser::Export { name: &name, kind, index };
             let kind = match types.entity_type_from_export(&export) {
@@ -149,7 +158,7 @@ impl ModuleBuilder {
                 Some(EntityType::Table(ty)) => ty.into(),
                 Some(EntityType::Global(_)) => CoreKind::Global,
                 Some(EntityType::Tag(_)) => CoreKind::Tag,
-                None => return Err(format!("the export `{name}` has no type")),
+                None => return Err((end, format!("the export `{name}` has no type"))),
             };
             Ok(CoreExport { name, kind, index })
         });

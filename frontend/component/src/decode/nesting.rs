@@ -29,9 +29,7 @@ pub(crate) fn too_many(bytes: &[u8]) -> Option<usize> {
             }
             Payload::ComponentTypeSection(section) => {
                 let range = section.range();
-                let Some(section) = bytes.get(range.clone()) else { continue };
-                let nested = section.windows(2).filter(|pair| matches!(pair, [0x01, 0x41 | 0x42]));
-                if nested.count() > MAX_NESTED_TYPES {
+                if !is_bounded(bytes.get(range.clone()).unwrap_or_default()) {
                     return Some(range.start);
                 }
             }
@@ -40,4 +38,10 @@ pub(crate) fn too_many(bytes: &[u8]) -> Option<usize> {
         }
     }
     None
+}
+
+/// Whether a type section has at most [`MAX_NESTED_TYPES`] types inside of other types.
+pub(super) fn is_bounded(section: &[u8]) -> bool {
+    let nested = section.windows(2).filter(|pair| matches!(pair, [0x01, 0x41 | 0x42]));
+    nested.count() <= MAX_NESTED_TYPES
 }

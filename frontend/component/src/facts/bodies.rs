@@ -3,7 +3,7 @@
 //! Each module is read once, and its bodies only as somebody asks for them. What cannot be read
 //! is `None`, and whoever asks has to take it for the worst.
 
-use crate::program::{CoreFuncType, CoreItem, CoreKind, InstanceId, ModuleId, Program};
+use crate::program::{CoreExport, CoreFuncType, CoreItem, CoreKind, InstanceId, ModuleId, Program};
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
@@ -55,11 +55,15 @@ pub(super) struct Segment {
     pub(super) items: Vec<Option<u32>>,
 }
 
-/// Functions that a body calls.
+/// What a body calls.
 #[derive(Default)]
-struct Calls {
-    direct: Vec<u32>,
-    indirect: bool,
+pub(super) struct Calls {
+    /// Functions, by index.
+    pub(super) direct: Vec<u32>,
+    /// Types, by index, of what it calls through tables and references.
+    pub(super) types: Vec<u32>,
+    /// It goes on somewhere in another way.
+    pub(super) anywhere: bool,
 }
 
 impl<'p> Bodies<'p> {
@@ -89,13 +93,12 @@ impl<'p> Bodies<'p> {
     }
 
     /// Whether direct calls lead from these functions, through any number of instances, to an
-    /// import of which `leaf` holds, or to a call through a table or a reference in an instance
-    /// of which `indirect` holds. What cannot be read is taken to.
+    /// import of which `leaf` holds, or to a call through a table or a reference. What cannot be
+    /// read is taken to.
     pub(super) fn reach(
         &mut self,
         mut todo: Vec<Function>,
         leaf: &dyn Fn(&CoreItem) -> bool,
-        indirect: &dyn Fn(InstanceId) -> bool,
     ) -> bool {
         let mut seen: HashSet<Function> = HashSet::new();
         while let Some(function) = todo.pop() {
@@ -110,7 +113,7 @@ impl<'p> Bodies<'p> {
                 continue;
             }
             let Some(calls) = self.calls(function) else { return true };
-            if calls.indirect && indirect(function.0) {
+            if calls.anywhere || !calls.types.is_empty() {
                 return true;
             }
             todo.extend(calls.direct.iter().map(|callee| (function.0, *callee)));
@@ -118,7 +121,8 @@ impl<'p> Bodies<'p> {
         false
     }
 
-    fn calls(&mut self, (instance, function): Function) -> Option<&Calls> {
+    /// What the body of a function calls.
+    pub(super) fn calls(&mut self, (instance, function): Function) -> Option<&Calls> {
         let id = self.program.instances[instance.index()].module;
         if !self.calls.contains_key(&(id, function)) {
             let calls = self.module(instance).and_then(|module| calls(&module.body(function)?));
@@ -233,6 +237,31 @@ impl<'p> Module<'p> {
     fn body_at(&self, range: &Range<usize>) -> Option<FunctionBody<'p>> {
         let bytes = self.bytes.get(range.clone())?;
         Some(FunctionBody::new(BinaryReader::new(bytes, range.start)))
+    }
+
+    /// Functions that code can have references to: those that are held, and of those that are declared or
+    /// exported whichever a body may name by `ref.func`. Bodies are not parsed for that: what looks like the
+    /// instruction counts.
+    pub(super) fn referable(&self, exports: &[CoreExport]) -> Option<BTreeSet<u32>> {
+        const REF_FUNC: u8 = 0xd2;
+        let code = match (self.bodies.first(), self.bodies.last()) {
+            (Some(first), Some(last)) => &self.bytes[first.start..last.end],
+            _ => &[],
+        };
+        let after = code.iter().zip(1..).filter(|(byte, _)| **byte == REF_FUNC);
+        let named: HashSet<u32> = after
+            .filter_map(|(_, at)| BinaryReader::new(&code[at..], 0).read_var_u32().ok())
+            .collect();
+        let mut declared = Vec::new();
+        for element in &self.elements {
+            if matches!(element.kind, ElementKind::Declared) {
+                declared.extend(functions_of(element)?);
+            }
+        }
+        let functions = exports.iter().filter(|export| matches!(export.kind, CoreKind::Func(_)));
+        declared.extend(functions.map(|export| export.index));
+        declared.retain(|function| named.contains(function));
+        Some(self.held.iter().copied().chain(declared).collect())
     }
 
     /// Position among all imports of an imported function.
@@ -370,20 +399,22 @@ fn calls(body: &FunctionBody<'_>) -> Option<Calls> {
             Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
                 calls.direct.push(function_index);
             }
-            Operator::CallIndirect { .. }
-            | Operator::ReturnCallIndirect { .. }
-            | Operator::CallRef { .. }
-            | Operator::ReturnCallRef { .. }
-            | Operator::Suspend { .. }
+            Operator::CallIndirect { type_index, .. }
+            | Operator::ReturnCallIndirect { type_index, .. }
+            | Operator::CallRef { type_index }
+            | Operator::ReturnCallRef { type_index } => calls.types.push(type_index),
+            Operator::Suspend { .. }
             | Operator::Resume { .. }
             | Operator::ResumeThrow { .. }
             | Operator::ResumeThrowRef { .. }
-            | Operator::Switch { .. } => calls.indirect = true,
+            | Operator::Switch { .. } => calls.anywhere = true,
             _ => {}
         }
     }
-    calls.direct.sort_unstable();
-    calls.direct.dedup();
+    for indices in [&mut calls.direct, &mut calls.types] {
+        indices.sort_unstable();
+        indices.dedup();
+    }
     Some(calls)
 }
 

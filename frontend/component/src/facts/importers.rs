@@ -55,7 +55,7 @@ pub fn guests(program: &Program) -> Vec<(Import, Import)> {
 
 /// The same with the first such import of all whose core functions may call each other. Core functions do
 /// not cross from one component instance to another: [`may_throw`](super::may_throw),
-/// [`observes_leave`](super::observes_leave) and the argument in `resources.rs` rest on it. Between plain
+/// [`leaving`](super::leaving) and the argument in `resources.rs` rest on it. Between plain
 /// core modules there is nothing that a call has to go through.
 pub fn peers(program: &Program) -> Vec<(Import, Import)> {
     first_of_each(program, |instance| match program.world {

@@ -358,11 +358,9 @@ impl<'p> Search<'p> {
             .filter(|id| program.module_of(*id).has_start);
         starting
             .filter(|id| match self.bodies.module(*id).and_then(|module| module.start) {
-                Some(start) => self.bodies.reach(
-                    vec![(*id, start)],
-                    &|item| !matches!(item, CoreItem::Export { .. }),
-                    &|_| true,
-                ),
+                Some(start) => self
+                    .bodies
+                    .reach(vec![(*id, start)], &|item| !matches!(item, CoreItem::Export { .. })),
                 None => true,
             })
             .collect()

@@ -76,8 +76,11 @@ impl<'a> Linker<'a> {
         args: usize,
     ) -> Result<CoreInstanceRef, LinkError> {
         if args > 0 {
-            let what = "an instantiation with imports".to_string();
-            return Err(LinkError::HostModule { path: self.path(env), what });
+            return Err(self.more_than_functions(
+                self.path(env),
+                module,
+                "an instantiation with imports",
+            ));
         }
         let path = self.path(env);
         self.count_instance(&path)?;
@@ -107,7 +110,7 @@ impl<'a> Linker<'a> {
             let found = match args.get(&*import.module) {
                 Some(CoreInstanceRef::Host(instance)) => {
                     let kind = external_kind(&import.kind);
-                    Some((kind, self.host_export(env, *instance, kind, &import.name)?))
+                    Some((kind, self.host_export(&name, *instance, kind, &import.name)?))
                 }
                 Some(instance) => self.core_export(env, *instance, &import.name)?,
                 None => None,
@@ -143,7 +146,7 @@ impl<'a> Linker<'a> {
     ) -> Result<(), LinkError> {
         let instance = self.core_instance_at(env, instance)?;
         if let CoreInstanceRef::Host(instance) = instance {
-            let item = self.host_export(env, instance, kind, name)?;
+            let item = self.host_export(&self.path(env), instance, kind, name)?;
             self.envs[env.0 as usize].core(kind).push(item);
             return Ok(());
         }
@@ -156,27 +159,31 @@ impl<'a> Linker<'a> {
         }
     }
 
-    /// An export of an instance of an imported module: validation has seen that it is there.
+    /// An export of an instance of an imported module, which `user` uses: validation has seen that it
+    /// is there.
     fn host_export(
         &self,
-        env: EnvId,
+        user: &str,
         instance: HostInstanceId,
         kind: ExternalKind,
         name: &str,
     ) -> Result<CoreItem, LinkError> {
-        match kind {
-            ExternalKind::Func => Ok(CoreItem::HostExport { instance, name: name.to_string() }),
-            _ => {
-                let kind = match kind {
-                    ExternalKind::Memory => "memory",
-                    ExternalKind::Table => "table",
-                    ExternalKind::Tag => "tag",
-                    _ => "global",
-                };
-                let what = format!("the {kind} `{name}`");
-                Err(LinkError::HostModule { path: self.path(env), what })
+        let kind = match kind {
+            ExternalKind::Func | ExternalKind::FuncExact => {
+                return Ok(CoreItem::HostExport { instance, name: name.to_string() });
             }
-        }
+            ExternalKind::Memory => "memory",
+            ExternalKind::Table => "table",
+            ExternalKind::Tag => "tag",
+            ExternalKind::Global => "global",
+        };
+        let module = self.host_instances[instance.index()];
+        Err(self.more_than_functions(user.into(), module, &format!("the {kind} `{name}`")))
+    }
+
+    fn more_than_functions(&self, path: String, module: HostModuleId, what: &str) -> LinkError {
+        let module = self.host_modules[module.index()].path.join(".");
+        LinkError::HostModule { path, module, what: what.to_string() }
     }
 
     fn core_instance_at(&self, env: EnvId, index: u32) -> Result<CoreInstanceRef, LinkError> {
@@ -234,9 +241,10 @@ impl<'a> Linker<'a> {
     /// The core function at an index, for a canonical definition, which does not say its type.
     pub(super) fn core_func(&mut self, env: EnvId, index: u32) -> Result<CoreItem, LinkError> {
         match self.core_item(env, ExternalKind::Func, index)? {
-            CoreItem::HostExport { name, .. } => {
+            CoreItem::HostExport { instance, name } => {
                 let what = format!("the function `{name}` in a canonical definition");
-                Err(LinkError::HostModule { path: self.path(env), what })
+                let module = self.host_instances[instance.index()];
+                Err(self.more_than_functions(self.path(env), module, &what))
             }
             item => Ok(item),
         }

@@ -467,7 +467,30 @@ fn what_cannot_be_fused_is_refused_by_name() {
               (core instance $i (instantiate $m))
               (core module $user (import "m" "g" (global i32)))
               (core instance (instantiate $user (with "m" (instance $i)))))"#,
-            "`root` uses the global `g` of a core module that the root imports",
+            "`root/user` uses the global `g` of the core module `a:b/c.m`, which the root imports; meld fuses",
+        ),
+        (
+            r#"(component (import "a:b/c" (core module $m (export "f" (func))))
+              (component $inner
+                (alias outer 1 $m (core module $m)) (core instance $i (instantiate $m))
+                (func (export "f") (canon lift (core func $i "f"))))
+              (instance $inner (instantiate $inner)))"#,
+            "`inner` uses the function `f` in a canonical definition of the core module `a:b/c`, which",
+        ),
+        (
+            r#"(component
+              (import "m" (core module $m (import "a" "f" (func))))
+              (core module $n (func (export "f"))) (core instance $n (instantiate $n))
+              (core instance (instantiate $m (with "a" (instance $n)))))"#,
+            "`root` uses an instantiation with imports of the core module `m`, which",
+        ),
+        (
+            r#"(component (import "m" (core module $m (export "mem" (memory 1))))
+              (component $inner
+                (alias outer 1 $m (core module $m)) (core instance $i (instantiate $m))
+                (alias core export $i "mem" (core memory $mem)))
+              (instance $inner (instantiate $inner)))"#,
+            "`inner` uses the memory `mem` of the core module `m`, which",
         ),
         (
             r#"(component (core module $m) (export "m" (core module $m)))"#,

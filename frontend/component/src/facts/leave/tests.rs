@@ -1,4 +1,9 @@
 use super::*;
+use crate::facts::trampolines;
+
+fn observed(program: &Program) -> BTreeSet<ComponentId> {
+    leaving(program, &trampolines(program)).observed
+}
 
 /// Whether an instance with this core module sees its flag down. The module may import the
 /// lowered function `h`, and exports `realloc`.
@@ -15,7 +20,7 @@ fn check(module: &str, expect: bool) {
     );
     let program = crate::testing::component(&wat);
     let expect = if expect { BTreeSet::from([ComponentId(0)]) } else { BTreeSet::new() };
-    assert_eq!(observes_leave(&program), expect, "{module}");
+    assert_eq!(observed(&program), expect, "{module}");
 }
 
 #[test]
@@ -33,9 +38,16 @@ fn what_realloc_reaches() {
     check(&module("call $a", "(func $a call $b) (func $b)"), false);
     check(&module("call $a", "(func $a call $b) (func $b call $h)"), true);
     check(&module("call $a", "(func $a call $a)"), false);
-    check(&module("i32.const 0 call_indirect", "(table 1 funcref)"), true);
-    check(&module("call $a", "(func $a i32.const 0 return_call_indirect) (table 1 funcref)"), true);
-    check(&module("ref.null 0 call_ref 0", "(type (func))"), true);
+    const TABLE: &str = "(table 1 funcref) (elem (i32.const 0) $h)";
+    check(&module("i32.const 0 call_indirect", TABLE), true);
+    check(&module("i32.const 0 call_indirect", "(table 1 funcref)"), false);
+    let tail = format!("(func $a i32.const 0 return_call_indirect) {TABLE}");
+    check(&module("call $a", &tail), true);
+    let reference = "(type $t (func)) (elem func $h)";
+    check(&module("ref.null $t call_ref $t", reference), true);
+    let tail = format!("(func $a ref.null $t return_call_ref $t) {reference}");
+    check(&module("call $a", &tail), true);
+    check(&module("ref.null $t call_ref $t", "(type $t (func))"), false);
 }
 
 #[test]
@@ -71,7 +83,123 @@ fn the_host_may_call_back() {
                 (memory (core memory $main "memory")) (realloc (core func $main "realloc")))))"#
         )
     };
-    let observes = |body: &str| observes_leave(&crate::testing::component(&wat(body)));
+    let observes = |body: &str| observed(&crate::testing::component(&wat(body)));
     assert_eq!(observes(""), BTreeSet::new());
     assert_eq!(observes("call $dispatch"), BTreeSet::from([ComponentId(0)]));
+}
+
+/// Functions of others, by their core function's name, that the root's one instance calls freely. What it has
+/// imports `f` and `g` of the first component, and `h` of the host.
+fn freely(module: &str) -> (bool, Vec<String>) {
+    let wat = format!(
+        r#"(component
+          (import "h" (func $h))
+          (component $callee
+            (core module $m (func (export "f")) (func (export "g") (param i32)))
+            (core instance $m (instantiate $m))
+            (func (export "f") (canon lift (core func $m "f")))
+            (func (export "g") (param "a" u32) (canon lift (core func $m "g"))))
+          (component $caller
+            (import "h" (func $h))
+            (import "f" (func $f))
+            (import "g" (func $g (param "a" u32)))
+            (core func $h (canon lower (func $h)))
+            (core func $f (canon lower (func $f)))
+            (core func $g (canon lower (func $g)))
+            (core module $main
+              (import "" "h" (func $h)) (import "" "f" (func $f)) (import "" "g" (func $g (param i32)))
+              (memory (export "memory") 1)
+              (func (export "run") (param i32 i32) call $h call $f (call $g (i32.const 0)))
+              {module})
+            (core instance $main (instantiate $main (with "" (instance
+              (export "h" (func $h)) (export "f" (func $f)) (export "g" (func $g))))))
+            (func (export "run") (param "s" string) (canon lift (core func $main "run")
+              (memory (core memory $main "memory")) (realloc (core func $main "realloc")))))
+          (instance $callee (instantiate $callee))
+          (instance $caller (instantiate $caller
+            (with "h" (func $h)) (with "f" (func $callee "f")) (with "g" (func $callee "g"))))
+          (export "run" (func $caller "run")))"#
+    );
+    let program = crate::testing::component(&wat);
+    let found = leaving(&program, &trampolines(&program));
+    let name = |item: &CoreItem| {
+        let CoreItem::Lower { func, .. } = item else { panic!("a function of the callee") };
+        let FuncDef::Lift { core: CoreItem::Export { instance, export }, .. } =
+            &program.funcs[func.index()].def
+        else {
+            panic!("a function of the callee");
+        };
+        program.module_of(*instance).exports[*export as usize].name.clone()
+    };
+    let mut names: Vec<String> = found.freely.iter().map(name).collect();
+    names.sort();
+    (!found.observed.is_empty(), names)
+}
+
+/// A `realloc` with this body, and more items.
+fn realloc(body: &str, more: &str) -> String {
+    format!(
+        r#"(func (export "realloc") (param i32 i32 i32 i32) (result i32) {body} i32.const 0) {more}"#
+    )
+}
+
+#[track_caller]
+fn check_freely(body: &str, more: &str, expect: &[&str]) {
+    let (observed, found) = freely(&realloc(body, more));
+    assert!(observed, "{body} {more}");
+    assert_eq!(found, expect, "{body} {more}");
+}
+
+#[test]
+fn what_is_not_reached_is_called_freely() {
+    assert_eq!(freely(&realloc("", "")), (false, vec![]), "nobody looks at the flag");
+    check_freely("call $h", "", &["f", "g"]);
+    check_freely("call $f", "", &["g"]);
+    check_freely("call $a", "(func $a call $h call $b) (func $b (call $g (i32.const 0)))", &["f"]);
+    check_freely("call $f (call $g (i32.const 0))", "", &[]);
+}
+
+#[test]
+fn a_call_through_a_table_goes_to_functions_of_its_type() {
+    let through = "i32.const 0 call_indirect";
+    check_freely(through, "(table 1 funcref) (elem (i32.const 0) $h)", &["f", "g"]);
+    check_freely(through, "(table 1 funcref) (elem (i32.const 0) $f $g)", &["g"]);
+    check_freely(through, "(table 1 funcref) (elem (i32.const 0) $a) (func $a call $f)", &["g"]);
+    let other = "(table 1 funcref) (elem (i32.const 0) $a $h) (func $a (param i32) call $f)";
+    check_freely(through, other, &["f", "g"]);
+    check_freely(through, "(table 1 funcref) (elem func $f) (elem (i32.const 0) $h)", &["g"]);
+    check_freely(through, "(table 1 funcref (ref.func $f)) (global funcref (ref.func $h))", &["g"]);
+    assert_eq!(
+        freely(&realloc(through, "(table 1 funcref) (elem (i32.const 0) $a) (func $a)")),
+        (false, vec![])
+    );
+}
+
+#[test]
+fn bodies_make_references() {
+    let through = "ref.null $t call_ref $t";
+    let made = |item: &str, body: &str| {
+        format!(
+            "(type $t (func)) (global $r (mut funcref) (ref.null func)) {item} (func {body}) (elem (i32.const 0) $h) (table 1 funcref)"
+        )
+    };
+    check_freely(through, &made("", ""), &["f", "g"]);
+    check_freely(through, &made("(elem declare func $f)", "ref.func $f global.set $r"), &["g"]);
+    check_freely(through, &made("(elem declare func $f)", ""), &["f", "g"]);
+    check_freely(through, &made(r#"(export "f" (func $f))"#, "ref.func $f global.set $r"), &["g"]);
+    check_freely(through, &made(r#"(export "f" (func $f))"#, ""), &["f", "g"]);
+}
+
+/// Types that may be called as others are those of any function.
+#[test]
+fn types_with_subtypes_are_not_told_apart() {
+    let module = "(type $t (sub (func (param i64))))";
+    check_freely("i64.const 0 ref.null $t call_ref $t", module, &[]);
+}
+
+#[test]
+fn large_programs_are_not_searched() {
+    let nops = |count: usize| format!("call $h {}", "nop ".repeat(count));
+    check_freely(&nops(MOST_BYTES / 2), "", &["f", "g"]);
+    check_freely(&nops(MOST_BYTES), "", &[]);
 }
