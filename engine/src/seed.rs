@@ -49,7 +49,7 @@ pub fn seed(
     let into = Statement { bank, ..Statement::default() };
     let trampolines = facts::trampolines(program);
     let leaving = facts::leaving(program, &trampolines);
-    let body_sizes = facts::body_sizes(program);
+    let body_sizes = facts::body_sizes(program, &trampolines);
     let mut seeder = Seeder {
         program,
         into,
@@ -207,7 +207,15 @@ impl Seeder<'_> {
                     CoreItem::Host { module, name, .. } => {
                         Ok(self.host_item(module, name, (instance, position)))
                     }
-                    item => self.import(item),
+                    item => {
+                        let function = self.import(item)?;
+                        let end = self.trampolines.end(self.program, item);
+                        // What is not measured has loops or calls, is large, or is no function of an instance.
+                        Ok(match self.body_sizes.get(self.program, end) {
+                            Some(_) => self.term(self.terms.called, &[function]),
+                            None => function,
+                        })
+                    }
                 }
             }
             Port::Export(index) => {
@@ -231,15 +239,17 @@ impl Seeder<'_> {
 
     /// An item as an import calls it: where it only calls another function, the term says whom.
     fn import(&mut self, item: &CoreItem) -> Result<Term, EngineError> {
+        let Some(callee) = self.trampolines.callee(self.program, item).cloned() else {
+            return self.sized_item(item);
+        };
         let function = self.item(item)?;
-        match self.trampolines.callee(self.program, item).cloned() {
-            None => Ok(function),
-            Some(Callee::Slot(slot)) => {
+        match callee {
+            Callee::Slot(slot) => {
                 let slot = self.entity(Entity::Slot(slot));
                 Ok(self.term(self.terms.through_slot, &[function, slot]))
             }
             // Its callee is none that only calls another one: this goes one level deep.
-            Some(Callee::Item(callee)) => {
+            Callee::Item(callee) => {
                 let callee = self.import(&callee)?;
                 Ok(self.term(self.terms.through, &[function, callee]))
             }

@@ -121,6 +121,7 @@ vocabulary! {
         no_post_return = "no-post-return"() -> "PostReturn";
         post_return = "post-return"("Func") -> "PostReturn";
         body = "body"("Func", "Int") -> "Func";
+        called = "called"("Func") -> "Func";
         through = "through"("Func", "Func") -> "Func";
         through_slot = "through-slot"("Func", "Slot") -> "Func";
         proved = "proved"() -> "MayLeave";

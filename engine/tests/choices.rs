@@ -199,3 +199,44 @@ fn a_tiny_post_return_is_inlined() {
         assert!(shown.contains(expect), "{expect}: {shown}");
     }
 }
+
+/// What core instances import from each other stands in place of calls if it is tiny, also where the import
+/// comes to it by functions that only pass on, and if speed counts.
+#[test]
+fn tiny_functions_of_core_instances_are_inlined() {
+    let rules = rules();
+    let large = "(drop (i32.const 1))".repeat(30);
+    for (body, weight, expect) in [
+        ("", Weight::Speed, "inline(Instance(InstanceId(0)).f)"),
+        ("", Weight::Size, "separate(Instance(InstanceId(0)).f)"),
+        (&large, Weight::Speed, "separate(Instance(InstanceId(0)).f)"),
+        ("(loop)", Weight::Speed, "Instance(InstanceId(0)).f"),
+        ("(call $g)", Weight::Speed, "Instance(InstanceId(0)).f"),
+    ] {
+        let program = program(&format!(
+            r#"(component
+              (core module $lib
+                (global (export "g") i32 (i32.const 0))
+                (func $g)
+                (func (export "f") (param i32) (result i32) {body} (i32.add (local.get 0) (i32.const 1))))
+              (core module $passes
+                (import "a" "f" (func $f (param i32) (result i32)))
+                (func (export "f") (param i32) (result i32) (call $f (local.get 0))))
+              (core module $main
+                (import "a" "f" (func $f (param i32) (result i32)))
+                (import "b" "f" (func $g (param i32) (result i32)))
+                (import "a" "g" (global i32))
+                (func (export "run") (result i32) (call $f (call $g (i32.const 1)))))
+              (core instance $lib (instantiate $lib))
+              (core instance $passes (instantiate $passes (with "a" (instance $lib))))
+              (core instance $main (instantiate $main
+                (with "a" (instance $lib)) (with "b" (instance $passes))))
+              (func (export "run") (result u32) (canon lift (core func $main "run"))))"#
+        ));
+        let options = Options { weight, ..Options::default() };
+        let plan = decide(&program, &rules, &options).unwrap().plan;
+        let import = |position| show(&plan, Port::Import(InstanceId(2), position));
+        assert_eq!([import(0), import(1)], [expect, expect], "{body}");
+        assert_eq!(import(2), "Instance(InstanceId(0)).g");
+    }
+}

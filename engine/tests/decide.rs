@@ -126,7 +126,7 @@ fn shims_are_seen_through() {
         let plan = decide(&program, &rules, &Options::default()).unwrap().plan;
         show(&plan, Port::Import(InstanceId(1), 0))
     };
-    assert_eq!(fused(""), "Instance(InstanceId(2)).g");
+    assert_eq!(fused(""), "inline(Instance(InstanceId(2)).g)");
     assert_eq!(fused("(start $f)"), "Instance(InstanceId(0)).f");
 }
 
@@ -321,7 +321,7 @@ fn a_summary_tells_pack_modules_from_direct_calls() {
     let program = program(
         r#"(component
           (core func $get (canon context.get i32 0))
-          (core module $callee (func (export "f")))
+          (core module $callee (func (export "f") (loop)))
           (core module $main
             (import "a" "get" (func $get (result i32)))
             (import "a" "f" (func $f))

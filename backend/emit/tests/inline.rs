@@ -392,6 +392,39 @@ fn callers_grow_within_bounds() {
     }
 }
 
+/// Where not all bodies have room in a caller, small ones stand there, whoever is called first.
+#[test]
+fn small_bodies_come_first() {
+    let steps = |steps: usize| "(local.set 0 (i32.add (local.get 0) (i32.const 1)))".repeat(steps);
+    let function = |name: &str, count| {
+        let steps = steps(count);
+        format!(r#"(func (export "{name}") (param i32) (result i32) {steps} (local.get 0))"#)
+    };
+    let [small, middle, large] =
+        [("small", 1), ("middle", 100), ("large", 200)].map(|(name, count)| function(name, count));
+    let callee = wat::parse_str(format!("(module {large} {small} {middle})")).unwrap();
+    for order in [["large", "middle", "small"], ["small", "middle", "large"]] {
+        let import = |name: &&str| {
+            format!(r#"(import "" "{name}" (func ${name} (param i32) (result i32)))"#)
+        };
+        let call = |name: &&str| format!("(local.set 0 (call ${name} (local.get 0)))").repeat(10);
+        let imports: String = order.iter().map(import).collect();
+        let calls: String = order.iter().map(call).collect();
+        let caller = format!(
+            r#"(module {imports}
+                 (func (export "run") (param i32) (result i32) {calls} (local.get 0)))"#
+        );
+        let caller = wat::parse_str(caller).unwrap();
+        let called = merge(&request(&callee, &caller, true)).unwrap().not_inlined;
+        let called: Vec<_> = called.iter().map(|called| (called.import, called.reason)).collect();
+        let large = order.iter().position(|name| *name == "large").unwrap();
+        assert_eq!(called, [(large, Reason::Growth)], "{order:?}");
+        let module = merged(&callee, &caller, true);
+        assert_eq!(text(&module).matches(" call ").count(), 10, "{order:?}");
+        assert_eq!(run(&module, &[("run", &[5])]), ["I32(3015) "], "{order:?}");
+    }
+}
+
 /// Why functions of the first module are called by the second.
 fn called(callee: &[u8], caller: &[u8]) -> Vec<Reason> {
     let called = merge(&request(callee, caller, true)).unwrap().not_inlined;

@@ -225,3 +225,26 @@ fn bodies_stand_in_place_of_calls_up_to_a_constant() {
     assert!(kinds("64").contains("1 inline direct"), "{}", kinds("64"));
     assert!(kinds("2").contains("1 separate direct"), "{}", kinds("2"));
 }
+
+/// What one core module imports from another one stands in place of its calls if it is tiny, and an explanation
+/// says so.
+#[test]
+fn tiny_functions_of_core_modules_stand_in_place_of_calls() {
+    let lib = r#"(module (memory 1) (data (i32.const 8) "*")
+        (func (export "field") (param i32) (result i32) (i32.load offset=4 (local.get 0))))"#;
+    let main = r#"(module (import "lib" "field" (func $field (param i32) (result i32)))
+        (func (export "run") (result i32) (call $field (i32.const 4))))"#;
+    for (bytes, kind, calls) in [("64", "1 inline direct", 0), ("2", "1 separate direct", 1)] {
+        let inputs = Fuser::new().input("main", main).input("lib", lib);
+        let fuser = inputs.set("inline.body-bytes", bytes);
+        let rules = fuser.load_rules().unwrap();
+        let mut decided = fuser.decide(&rules).unwrap();
+        let emitted = decided.emit().unwrap();
+        decided.note(&emitted.report);
+        let text = decided.trace.explain_text(Some("import"));
+        assert!(text.starts_with("1 of 2 ports: ") && text.contains(kind), "{text}");
+        assert!(!text.contains("  but "), "{text}");
+        let fused = wasmprinter::print_bytes(&emitted.bytes).unwrap();
+        assert_eq!(fused.matches(" call ").count(), calls, "{fused}");
+    }
+}

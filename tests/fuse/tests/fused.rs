@@ -72,3 +72,55 @@ fn types_of_canonical_options_may_be_open() {
     let fused = fuse(case.text.as_bytes()).unwrap();
     assert_eq!(case.check(&fused), Vec::<String>::new());
 }
+
+/// Plain core modules that call each other in a circle, and what both import from a third: the same results,
+/// however large the bodies are that stand in place of calls.
+#[test]
+fn core_modules_call_each_other_in_a_circle() {
+    let even = r#"(module
+        (import "odd" "odd" (func $odd (param i32) (result i32)))
+        (import "lib" "less" (func $less (param i32) (result i32)))
+        (import "lib" "table" (table 2 funcref))
+        (elem (i32.const 1) $less)
+        (func (export "even") (param i32) (result i32)
+          (if (result i32) (local.get 0)
+            (then (call $odd (call $less (local.get 0)))) (else (i32.const 1)))))"#;
+    let odd = r#"(module
+        (import "even" "even" (func $even (param i32) (result i32)))
+        (import "lib" "less" (func $less (param i32) (result i32)))
+        (func (export "odd") (param i32) (result i32)
+          (if (result i32) (local.get 0)
+            (then (return_call $even (call $less (local.get 0)))) (else (i32.const 0)))))"#;
+    let lib = r#"(module
+        (table (export "table") 2 funcref)
+        (global $count (mut i32) (i32.const 0))
+        (func (export "less") (param i32) (result i32)
+          (global.set $count (i32.add (global.get $count) (i32.const 1)))
+          (i32.sub (local.get 0) (i32.const 1)))
+        (func (export "through") (param i32) (result i32)
+          (call_indirect (param i32) (result i32) (local.get 0) (i32.const 1)))
+        (func (export "count") (result i32) (global.get $count)))"#;
+    let main = r#"(module
+        (import "even" "even" (func $even (param i32) (result i32)))
+        (import "lib" "through" (func $through (param i32) (result i32)))
+        (import "lib" "count" (func $count (result i32)))
+        (func (export "run") (param i32) (result i32)
+          (i32.add (i32.mul (i32.const 100) (call $even (local.get 0)))
+            (i32.add (call $through (i32.const 40)) (call $count)))))"#;
+    let inputs = [("main", main), ("even", even), ("odd", odd), ("lib", lib)];
+    for bytes in ["0", "64", "4096"] {
+        let fuser = meld::Fuser::new().set("inline.body-bytes", bytes);
+        let add = |fuser: meld::Fuser, (name, text): (&str, &str)| {
+            fuser.input(name, text.as_bytes().to_vec())
+        };
+        let fused = inputs.into_iter().fold(fuser, add).fuse().unwrap().bytes;
+        let engine = wasmtime::Engine::default();
+        let module = wasmtime::Module::new(&engine, &fused).unwrap();
+        let mut store = wasmtime::Store::new(&engine, ());
+        let instance = wasmtime::Instance::new(&mut store, &module, &[]).unwrap();
+        let run = instance.get_typed_func::<i32, i32>(&mut store, "run").unwrap();
+        // `less` is called as often as the argument says, and once through the table.
+        let results = [6, 5, 0].map(|argument| run.call(&mut store, argument).unwrap());
+        assert_eq!(results, [100 + 39 + 7, 39 + 13, 100 + 39 + 14], "{bytes}");
+    }
+}

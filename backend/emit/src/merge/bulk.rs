@@ -2,12 +2,12 @@
 //! bodies, rewritten in parallel a few at a time, and data segments.
 
 use super::MergeError;
-use super::inline::{self, Defined, Inlining};
+use super::inline::{self, Chosen, Defined, Inlining};
 use super::module::Module;
 use super::reencode::{Out, Renumber, Size};
 use super::scan::Sites;
 use rayon::prelude::*;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use wasm_encoder::{Encode, SectionId};
 
 /// Bytes of bodies rewritten as one task.
@@ -24,7 +24,7 @@ pub struct Code<'c> {
     pub sites: &'c Sites,
     pub inlining: &'c Inlining,
     /// Functions in which bodies stand in place of calls.
-    pub callers: &'c HashSet<Defined>,
+    pub callers: &'c HashMap<Defined, Chosen>,
     /// Functions by instance and position in its module.
     pub functions: Vec<(usize, usize)>,
     /// A body that comes last, after its size.
@@ -84,7 +84,7 @@ impl Code<'_> {
 
     /// Bytes of a body without its size.
     fn size(&self, function: &(usize, usize)) -> Result<usize, MergeError> {
-        if self.inlines(function) {
+        if self.callers.contains_key(&defined(function)) {
             let mut bytes = Vec::new();
             self.body(function, &mut bytes)?;
             return Ok(bytes.len());
@@ -95,20 +95,19 @@ impl Code<'_> {
     }
 
     fn body(&self, function: &(usize, usize), out: &mut Vec<u8>) -> Result<(), MergeError> {
-        if self.inlines(function) {
+        if let Some(chosen) = self.callers.get(&defined(function)) {
+            let Code { modules, renumber, sites, inlining, .. } = *self;
             return inline::body(
-                self.modules,
-                self.renumber,
-                self.inlining,
+                modules,
+                renumber,
+                sites,
+                inlining,
+                chosen,
                 defined(function),
                 out,
             );
         }
         self.renumbered(function, out)
-    }
-
-    fn inlines(&self, function: &(usize, usize)) -> bool {
-        self.callers.contains(&defined(function))
     }
 
     fn renumbered(

@@ -196,7 +196,7 @@ impl Emitter<'_, '_> {
         let modules = self.linked.modules.iter();
         let mut kept: Vec<_> = modules.map(|module| vec![false; module.funcs.len()]).collect();
         for (instance, position) in self.defined(Kind::Func) {
-            let inlines = self.live.callers.contains(&(instance as u32, position as u32));
+            let inlines = self.live.callers.contains_key(&(instance as u32, position as u32));
             kept[instance][position] = !inlines;
         }
         kept

@@ -10,15 +10,19 @@
 //! call or handle exceptions, functions that call each other in a circle, callers that leave by a tail call and handle exceptions (what is thrown behind
 //! a tail call is not theirs to handle), or that would grow beyond bounds.
 
+use super::immediates::Slot;
 use super::link::{Item, Linked};
 use super::module::Module;
 use super::not_inlined::Reason;
 use super::reencode::{Renumber, const_instruction};
+use super::scan::{Site, Sites};
+use super::shapes::SHAPES;
 use super::{Kind, MergeError};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use wasm_encoder::reencode::Reencode;
 use wasm_encoder::{BlockType, Encode, Instruction};
-use wasmparser::{FuncType, Operator, ValType};
+use wasmparser::{FuncType, FunctionBody, Operator, ValType};
 
 /// Rows of functions that are inlined in each other.
 pub(super) const MOST_NESTED: usize = 8;
@@ -42,6 +46,9 @@ const LOCAL: usize = 24;
 
 /// A function that an instance defines: instance, and position among its functions.
 pub type Defined = (u32, u32);
+
+/// For each function whose body should stand in a caller, that it does, or why not.
+pub type Chosen = BTreeMap<Defined, Result<(), Reason>>;
 
 /// Which calls become bodies.
 pub struct Inlining {
@@ -144,41 +151,57 @@ impl Inlining {
         linked.modules.iter().map(|module| module.bytes.len()).sum::<usize>() / SHARE + MOST_GROWTH
     }
 
-    /// How many bytes a function grows by at most in which calls become bodies, or why none do. One that
+    /// Chooses among the functions whose bodies should stand in a caller: small ones first, as many as the
+    /// caller may grow by, and by `budget` with all others, which is then what is left of it. A caller that
     /// cannot be read is not valid, and left as it is.
-    pub fn growth(
+    pub fn choose(
         &self,
         linked: &Linked<'_>,
+        sites: &Sites,
         (instance, position): Defined,
-    ) -> Result<usize, Reason> {
+        budget: &mut usize,
+    ) -> Chosen {
         let module = &linked.modules[instance as usize];
-        let (mut handles, mut leaves) = (false, false);
-        let note = |operator: &Operator<'_>| {
-            handles |= matches!(operator, Operator::TryTable { .. } | Operator::Try { .. });
-            leaves |= matches!(operator, Operator::ReturnCall { .. });
-            true
+        let body = module.body(position as usize);
+        let (Ok(code), Some(ty)) =
+            (Code::of(&body), module.func_type(module.funcs[position as usize]))
+        else {
+            return Chosen::default();
         };
-        let (locals, calls) = read(module, position as usize, note).ok_or(Reason::Caller)?;
-        let ty = module.func_type(module.funcs[position as usize]).ok_or(Reason::Caller)?;
-        let params = ty.params().len();
-        // Its own indices may take more bytes, too.
-        let before = module.body_size(position as usize).saturating_mul(GROWTH);
-        let mut size = before;
-        let mut needs = params + locals.iter().map(|(count, _)| *count as usize).sum::<usize>();
-        let mut met = HashSet::new();
-        for function in calls {
-            if let Some(body) = self.body_of(instance, function) {
-                size = size.saturating_add(body.size);
-                needs += if met.insert(function) { body.needs } else { 0 };
+        let mut leaves = false;
+        // Their numbers of calls, by how large they are.
+        let mut wanted: BTreeMap<(usize, Defined), usize> = BTreeMap::new();
+        for call in code.calls(module.bytes, sites.of(instance as usize, position as usize)) {
+            leaves |= call.leaves;
+            if let Some(target) = self.target(instance, call.function) {
+                *wanted.entry((self.bodies[&target].size, target)).or_default() += 1;
             }
         }
-        let grown = size - before;
-        let fits = size <= BODY_LIMIT && grown <= MOST_GROWTH && needs <= LOCALS_LIMIT;
-        match (handles && leaves, fits) {
-            (true, _) => Err(Reason::Caller),
-            (false, false) => Err(Reason::Growth),
-            (false, true) => Ok(grown),
-        }
+        let handles = |operator: &Operator<'_>| {
+            matches!(operator, Operator::TryTable { .. } | Operator::Try { .. })
+        };
+        let leaves_handlers =
+            leaves && read(module, position as usize, |operator| !handles(operator)).is_none();
+        // Its own indices may take more bytes, too.
+        let before = module.body_size(position as usize).saturating_mul(GROWTH);
+        let room = BODY_LIMIT.saturating_sub(before).min(MOST_GROWTH);
+        let mut needs = ty.params().len();
+        needs += code.locals.iter().map(|(count, _)| *count as usize).sum::<usize>();
+        let mut grown = 0;
+        let mut choose = |target, calls: usize| {
+            let body = &self.bodies[&target];
+            let (more, locals) = (calls.saturating_mul(body.size), needs + body.needs);
+            if leaves_handlers {
+                return Err(Reason::Caller);
+            }
+            if more > room - grown || locals > LOCALS_LIMIT {
+                return Err(Reason::Growth);
+            }
+            *budget = budget.checked_sub(more).ok_or(Reason::Budget)?;
+            (grown, needs) = (grown + more, locals);
+            Ok(())
+        };
+        wanted.into_iter().map(|((_, target), calls)| (target, choose(target, calls))).collect()
     }
 }
 
@@ -245,25 +268,74 @@ fn read(
     Some((groups, calls))
 }
 
+/// A caller's body, of which instructions are only read that have an index.
+struct Code {
+    /// Declared locals, in groups of one type.
+    locals: Vec<(u32, ValType)>,
+    /// Where its instructions are in its module.
+    range: Range<usize>,
+}
+
+/// A call in a body.
+struct Call {
+    /// By its index in the caller's module.
+    function: u32,
+    /// Where the instruction is in the caller's module.
+    range: Range<usize>,
+    /// It is a tail call.
+    leaves: bool,
+}
+
+/// The first byte of a tail call (core specification, "Control Instructions").
+const RETURN_CALL: u8 = 0x12;
+
+impl Code {
+    fn of(body: &FunctionBody<'_>) -> Result<Self, wasmparser::Error> {
+        let mut reader = body.get_locals_reader()?;
+        let locals = (0..reader.get_count()).map(|_| reader.read()).collect::<Result<_, _>>()?;
+        let first = reader.get_binary_reader().original_position();
+        Ok(Code { locals, range: first..body.range().end })
+    }
+
+    /// The direct calls among its instructions with indices, in order.
+    fn calls(
+        &self,
+        module: &[u8],
+        sites: impl Iterator<Item = Site>,
+    ) -> impl Iterator<Item = Call> {
+        sites.filter_map(|site| {
+            let at = self.range.start + site.offset;
+            let (opcode, immediates) = module[at..self.range.end].split_first()?;
+            match SHAPES[*opcode as usize].index(immediates)? {
+                (Slot::Func, function, size) => {
+                    let leaves = *opcode == RETURN_CALL;
+                    Some(Call { function, range: at..at + 1 + size, leaves })
+                }
+                _ => None,
+            }
+        })
+    }
+}
+
 /// Appends the body of a function that inlines calls, from its locals to its final `end`, without
 /// a size.
 pub fn body(
     modules: &[Module<'_>],
     renumber: &[Renumber<'_>],
+    sites: &Sites,
     inlining: &Inlining,
+    chosen: &Chosen,
     at: Defined,
     out: &mut Vec<u8>,
 ) -> Result<(), MergeError> {
     let (module, new) = (&modules[at.0 as usize], &renumber[at.0 as usize]);
-    let malformed = |error: wasmparser::Error| new.malformed(error);
     let ty = module
         .func_type(module.funcs[at.1 as usize])
         .ok_or_else(|| new.malformed("a function's type is no function type"))?;
-    let groups = module.body(at.1 as usize).get_locals_reader().map_err(malformed)?;
-    let groups = groups.into_iter().collect::<Result<Vec<_>, _>>().map_err(malformed)?;
-    let mut locals = Vec::with_capacity(groups.len());
-    for (count, ty) in groups {
-        locals.push((count, new.rewrite(|types| types.val_type(ty))?));
+    let code = Code::of(&module.body(at.1 as usize)).map_err(|error| new.malformed(error))?;
+    let mut locals = Vec::with_capacity(code.locals.len());
+    for (count, ty) in &code.locals {
+        locals.push((*count, new.rewrite(|types| types.val_type(*ty))?));
     }
     let declared = locals.iter().map(|(count, _)| *count).sum::<u32>();
     let mut writer = Writer {
@@ -275,7 +347,24 @@ pub fn body(
         bases: HashMap::new(),
         code: Vec::new(),
     };
-    writer.operators(at, None)?;
+    let (instance, position) = (at.0 as usize, at.1 as usize);
+    let (mut from, first) = (code.range.start, code.range.start);
+    let mut others = sites.of(instance, position);
+    for call in code.calls(module.bytes, sites.of(instance, position)) {
+        let Some(target) = inlining.target(at.0, call.function) else { continue };
+        if chosen.get(&target) != Some(&Ok(())) {
+            continue;
+        }
+        // This takes the call, too.
+        let before = others.by_ref().take_while(|site| first + site.offset < call.range.start);
+        new.part(from..call.range.start, first, before, &mut writer.code)?;
+        writer.inline(target)?;
+        if call.leaves {
+            writer.emit(Instruction::Return);
+        }
+        from = call.range.end;
+    }
+    new.part(from..code.range.end, first, others, &mut writer.code)?;
     writer.locals.len().encode(out);
     for (count, ty) in &writer.locals {
         count.encode(out);
@@ -304,9 +393,9 @@ impl Writer<'_, '_> {
         instruction.encode(&mut self.code);
     }
 
-    /// Appends a body's instructions up to its final `end`; `base` is the local that stands for its
-    /// first where the body is inlined.
-    fn operators(&mut self, at: Defined, base: Option<u32>) -> Result<(), MergeError> {
+    /// Appends the instructions of a body that is inlined, up to its final `end`; `base` is the local that
+    /// stands for its first.
+    fn operators(&mut self, at: Defined, base: u32) -> Result<(), MergeError> {
         let (renumber, inlining) = (self.renumber, self.inlining);
         let new = &renumber[at.0 as usize];
         let body = self.modules[at.0 as usize].body(at.1 as usize);
@@ -316,40 +405,33 @@ impl Writer<'_, '_> {
         let mut depth = 0u32;
         while !operators.eof() {
             let operator = operators.read().map_err(malformed)?;
-            match (&operator, base) {
-                (Operator::Call { function_index }, _) => {
+            match &operator {
+                Operator::Call { function_index } => {
                     if let Some(target) = inlining.target(at.0, *function_index) {
                         self.inline(target)?;
                         continue;
                     }
                 }
-                (Operator::ReturnCall { function_index }, None) => {
-                    if let Some(target) = inlining.target(at.0, *function_index) {
-                        self.inline(target)?;
-                        self.emit(Instruction::Return);
-                        continue;
-                    }
-                }
-                (Operator::Return, Some(_)) => {
+                Operator::Return => {
                     self.emit(Instruction::Br(depth));
                     continue;
                 }
-                (Operator::LocalGet { local_index }, Some(base)) => {
+                Operator::LocalGet { local_index } => {
                     self.emit(Instruction::LocalGet(base.saturating_add(*local_index)));
                     continue;
                 }
-                (Operator::LocalSet { local_index }, Some(base)) => {
+                Operator::LocalSet { local_index } => {
                     self.emit(Instruction::LocalSet(base.saturating_add(*local_index)));
                     continue;
                 }
-                (Operator::LocalTee { local_index }, Some(base)) => {
+                Operator::LocalTee { local_index } => {
                     self.emit(Instruction::LocalTee(base.saturating_add(*local_index)));
                     continue;
                 }
-                (Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. }, _) => {
+                Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
                     depth = depth.saturating_add(1);
                 }
-                (Operator::End, _) => depth = depth.saturating_sub(1),
+                Operator::End => depth = depth.saturating_sub(1),
                 _ => {}
             }
             new.instruction(operator)?.encode(&mut self.code);
@@ -391,7 +473,7 @@ impl Writer<'_, '_> {
             // Several results need a type that names the parameters, too.
             _ => {
                 let module = &self.modules[target.0 as usize];
-                let ty = new.get(super::immediates::Slot::Type, module.funcs[target.1 as usize])?;
+                let ty = new.get(Slot::Type, module.funcs[target.1 as usize])?;
                 self.emit(Instruction::Block(BlockType::FunctionType(ty)));
                 self.arguments(params.len(), base);
             }
@@ -403,7 +485,7 @@ impl Writer<'_, '_> {
                 self.emit(Instruction::LocalSet(local));
             }
         }
-        self.operators(target, Some(base))
+        self.operators(target, base)
     }
 
     fn arguments(&mut self, params: usize, base: u32) {

@@ -213,7 +213,7 @@ pub(crate) fn merge_then<B: Send, T>(
     let (beside, (steps, scanned)) = rayon::join(beside, || rayon::join(steps, scan));
     let (steps, (references, sites)) = (steps?, scanned?);
     let inlining = inline::Inlining::new(&linked);
-    let live = reach::reach(&linked, &references, &inits, &inlining, &steps, &exports)?;
+    let live = reach::reach(&linked, (&references, &sites), &inits, &inlining, &steps, &exports)?;
     drop(references);
     let schedule =
         segments::Schedule::new(steps, |write| live.items[write.kind][write.target as usize]);

@@ -5,14 +5,14 @@
 
 use super::consts::{Expr, Inits, Piece};
 use super::immediates::{Immediates, Slot, Visitor};
-use super::inline::{Defined, Inlining};
+use super::inline::{Chosen, Defined, Inlining};
 use super::link::{Constant, Item, Linked};
 use super::not_inlined::Reason;
-use super::scan::References;
+use super::scan::{References, Sites};
 use super::segments::{Step, Write};
 use super::types::{Dangling, ToIds};
 use super::{Kind, MergeError, PerKind};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use wasm_encoder::EntityType;
 use wasm_encoder::reencode::Reencode;
 use wasmparser::{BinaryReader, ElementItems, Operator, OperatorsReader, TableInit};
@@ -31,8 +31,8 @@ pub struct Live {
     /// By instance: its live code needs what the fused module has, whether or not its own module
     /// has it: declarations of functions whose references are taken, or a data count section.
     pub needs_declarations: Vec<bool>,
-    /// Functions in which bodies stand in place of calls.
-    pub callers: HashSet<Defined>,
+    /// Functions in which bodies stand in place of calls, and which do.
+    pub callers: HashMap<Defined, Chosen>,
     /// Imports that live code calls where bodies should stand: instance, function and why.
     pub not_inlined: BTreeSet<(u32, u32, Reason)>,
 }
@@ -47,7 +47,7 @@ impl Live {
 /// Finds what is reached.
 pub fn reach(
     linked: &Linked<'_>,
-    refs: &References,
+    (refs, sites): (&References, &Sites),
     inits: &Inits,
     inlining: &Inlining,
     steps: &[Step],
@@ -65,6 +65,7 @@ pub fn reach(
         linked,
         inits,
         refs,
+        sites,
         inlining,
         inlined: HashSet::new(),
         budget: Inlining::budget(linked),
@@ -76,7 +77,7 @@ pub fn reach(
             func_refs: vec![false; linked.items[Kind::Func].len()],
             code_uses_data: false,
             needs_declarations: vec![false; linked.modules.len()],
-            callers: HashSet::new(),
+            callers: HashMap::new(),
             not_inlined: BTreeSet::new(),
         },
         queue: Vec::new(),
@@ -120,6 +121,7 @@ struct Reach<'a, 'r> {
     /// How many bytes callers may still grow by, in which bodies stand in place of calls.
     budget: usize,
     refs: &'r References,
+    sites: &'r Sites,
     live: Live,
     queue: Vec<Node>,
     /// Active segments by the table or memory they write to.
@@ -296,15 +298,14 @@ impl Reach<'_, '_> {
         let calls =
             |(slot, function)| slot == Slot::Func && inlining.target(instance, function).is_some();
         if !refs.of(instance, index).any(calls) {
-            return self.references(instance, index, Ok(()));
+            return self.references(instance, index, None);
         }
-        let growth = inlining.growth(self.linked, (instance, index));
-        let left = growth.and_then(|growth| self.budget.checked_sub(growth).ok_or(Reason::Budget));
-        if let Ok(left) = left {
-            self.budget = left;
-            self.live.callers.insert((instance, index));
+        let chosen = inlining.choose(self.linked, self.sites, (instance, index), &mut self.budget);
+        self.references(instance, index, Some(&chosen))?;
+        if chosen.values().any(Result::is_ok) {
+            self.live.callers.insert((instance, index), chosen);
         }
-        self.references(instance, index, left.map(|_| ()))
+        Ok(())
     }
 
     /// What stands in place of a call of the function. Rows of such are short.
@@ -314,26 +315,31 @@ impl Reach<'_, '_> {
         }
         let ty = self.linked.modules[instance as usize].funcs[index as usize];
         self.reference(instance, Slot::Type, ty)?;
-        self.references(instance, index, Ok(()))
+        self.references(instance, index, None)
     }
 
-    /// What a body refers to; in place of calls stand bodies, or there is a reason why not.
+    /// What a body refers to; in place of calls stand bodies, or there is a reason why not. In what stands
+    /// in place of a call itself, nothing is chosen.
     fn references(
         &mut self,
         instance: u32,
         index: u32,
-        inlines: Result<(), Reason>,
+        chosen: Option<&Chosen>,
     ) -> Result<(), MergeError> {
         let (refs, inlining) = (self.refs, self.inlining);
         for (slot, index) in refs.of(instance, index) {
             if slot == Slot::Func {
-                let refused = match (inlining.target(instance, index), inlines) {
-                    (Some(target), Ok(())) => {
-                        self.inlined(target)?;
-                        continue;
-                    }
-                    (Some(_), Err(reason)) => Some(reason),
-                    (None, _) => inlining.refusal(self.linked, instance, index),
+                let refused = match inlining.target(instance, index) {
+                    // A caller that cannot be read chooses nothing.
+                    Some(target) => match chosen.map_or(Some(&Ok(())), |of| of.get(&target)) {
+                        Some(Ok(())) => {
+                            self.inlined(target)?;
+                            continue;
+                        }
+                        Some(Err(reason)) => Some(*reason),
+                        None => Some(Reason::Caller),
+                    },
+                    None => inlining.refusal(self.linked, instance, index),
                 };
                 self.live.not_inlined.extend(refused.map(|reason| (instance, index, reason)));
             }

@@ -9,6 +9,7 @@ use super::scan::{Site, pack};
 use super::shapes::{NAMES_MEMORY, SHAPES, Shape};
 use super::types::{Dangling, reencode_message};
 use super::{Kind, MergeError, PerKind};
+use std::ops::Range;
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{ConstExpr, Encode, Instruction};
 use wasmparser::{BinaryReader, FunctionBody, Operator};
@@ -197,30 +198,36 @@ impl<'a> Renumber<'a> {
         let malformed = |error: wasmparser::Error| self.malformed(error);
         let range = body.range();
         let mut locals = body.get_locals_reader().map_err(malformed)?;
-        let mut writer = Writer {
-            renumber: self,
-            out,
-            copied: range.start,
-            at: range.start,
-            rewritten: false,
-            error: None,
-        };
+        let mut types = Writer::new(self, range.start, out);
         let mut changed = false;
         for _ in 0..locals.get_count() {
             let (_, ty) = locals.read().map_err(malformed)?;
-            changed |= writer.val_type(ty);
+            changed |= types.val_type(ty);
         }
-        let code = locals.get_binary_reader();
+        let first = locals.get_binary_reader().original_position();
+        let mut start = range.start;
         if changed {
-            self.locals(body, writer.out)?;
-            writer.copied = code.original_position();
+            self.locals(body, out)?;
+            start = first;
         }
-        let first = code.original_position();
+        self.part(start..range.end, first, sites, out)
+    }
+
+    /// Appends what stands at a range of a body in the module. `sites` are all instructions with indices in
+    /// it, by their distance from the body's `first` one.
+    pub fn part(
+        &self,
+        range: Range<usize>,
+        first: usize,
+        sites: impl Iterator<Item = Site>,
+        out: &mut impl Out,
+    ) -> Result<(), MergeError> {
+        let mut writer = Writer::new(self, range.start, out);
         for site in sites.filter(|site| !(site.only_memories && self.same_memories)) {
             let at = first + site.offset;
             if !writer.index_at(&self.bytes[at..range.end], at) {
                 let mut reader = BinaryReader::new(&self.bytes[at..range.end], at);
-                writer.operator(&mut reader).map_err(malformed)?;
+                writer.operator(&mut reader).map_err(|error| self.malformed(error))?;
             }
         }
         writer.finish().map_err(|message| self.malformed(message))?;
@@ -242,8 +249,7 @@ impl<'a> Renumber<'a> {
     /// Appends instructions that stand at `start..end` in the module.
     fn code(&self, start: u32, end: u32, out: &mut Vec<u8>) -> Result<(), MergeError> {
         let (start, end) = (start as usize, end as usize);
-        let mut writer =
-            Writer { renumber: self, out, copied: start, at: start, rewritten: false, error: None };
+        let mut writer = Writer::new(self, start, out);
         let mut reader = BinaryReader::new(&self.bytes[start..end], start);
         while !reader.eof() {
             writer.operator(&mut reader).map_err(|error| self.malformed(error))?;
@@ -354,7 +360,12 @@ struct Writer<'w, 'a, O> {
     error: Option<String>,
 }
 
-impl<O: Out> Writer<'_, '_, O> {
+impl<'w, 'a, O: Out> Writer<'w, 'a, O> {
+    /// Writes what stands in the module from a position on.
+    fn new(renumber: &'w Renumber<'a>, start: usize, out: &'w mut O) -> Self {
+        Writer { renumber, out, copied: start, at: start, rewritten: false, error: None }
+    }
+
     /// Goes on with an instruction at a position if it has one index, which stays one, or an address in the first memory.
     #[inline]
     fn index_at(&mut self, instruction: &[u8], at: usize) -> bool {

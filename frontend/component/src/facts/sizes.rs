@@ -1,6 +1,7 @@
 //! How large what is called is: bodies of guests' functions, and what adapters bring across.
 
 use super::bodies::{Bodies, Function, exported_function};
+use super::trampolines::Trampolines;
 use crate::program::{CoreItem, FuncDef, Program};
 use crate::types::{FuncType, TypeId, Types, ValueType};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -9,8 +10,12 @@ use wasmparser::Operator;
 /// What a string, or a list of elements of which every bit pattern is valid, counts.
 const AREA: usize = 4;
 
-/// Bytes of the bodies without loops among functions that components lift, allocate with or run after a
-/// call.
+/// Bytes of the largest body that is looked at: as many as rules may ask for (`meld.inline`).
+const LARGEST: usize = 4096;
+
+/// Bytes of the bodies without loops, and of at most [`LARGEST`], among functions that components lift,
+/// allocate with or run after a call, and of those without calls, too, among functions that instances import
+/// from others, be it by way of some that only pass on.
 #[derive(Clone, Debug, Default)]
 pub struct BodySizes(BTreeMap<Function, usize>);
 
@@ -22,27 +27,50 @@ impl BodySizes {
 }
 
 /// Measures them. What cannot be read has none.
-pub fn body_sizes(program: &Program) -> BodySizes {
+pub fn body_sizes(program: &Program, trampolines: &Trampolines) -> BodySizes {
     let lifted = program.funcs.iter().flat_map(|func| match &func.def {
         FuncDef::Lift { core, post_return, .. } => [Some(core), post_return.as_ref()],
         FuncDef::Host(_) => [None, None],
     });
     let reallocs = program.options.iter().filter_map(|options| options.realloc.as_ref());
-    let functions: BTreeSet<Function> = lifted
-        .flatten()
-        .chain(reallocs)
-        .filter_map(|item| exported_function(program, item))
-        .collect();
+    let imports = program.instances.iter().flat_map(|instance| &instance.imports);
+    let called = imports.map(|item| trampolines.end(program, item));
+    let measured = lifted.flatten().chain(reallocs).map(|item| (item, false));
+    // Whether only a leaf is of interest: libraries have thousands of imports, and what calls others is seldom
+    // so short that a call of it matters.
+    let mut functions: BTreeMap<Function, bool> = BTreeMap::new();
+    for (item, leaf) in called.map(|item| (item, true)).chain(measured) {
+        functions.extend(exported_function(program, item).map(|function| (function, leaf)));
+    }
     let mut bodies = Bodies::new(program);
-    let mut size = |function: &Function| {
+    let mut size = |function: Function, leaf| {
         let body = bodies.module(function.0).and_then(|module| module.body(function.1))?;
-        let mut operators = body.get_operators_reader().ok()?.into_iter();
-        let straight =
-            operators.all(|operator| !matches!(operator, Err(_) | Ok(Operator::Loop { .. })));
-        straight.then(|| body.range().len())
+        if body.range().len() > LARGEST {
+            return None;
+        }
+        for operator in body.get_operators_reader().ok()? {
+            let operator = operator.ok()?;
+            if matches!(operator, Operator::Loop { .. }) || leaf && calls(&operator) {
+                return None;
+            }
+        }
+        Some(body.range().len())
     };
-    let sizes = functions.into_iter().filter_map(|function| Some((function, size(&function)?)));
+    let sizes = functions.into_iter().filter_map(|(f, leaf)| Some((f, size(f, leaf)?)));
     BodySizes(sizes.collect())
+}
+
+fn calls(operator: &Operator<'_>) -> bool {
+    use Operator::*;
+    matches!(
+        operator,
+        Call { .. }
+            | CallIndirect { .. }
+            | CallRef { .. }
+            | ReturnCall { .. }
+            | ReturnCallIndirect { .. }
+            | ReturnCallRef { .. }
+    )
 }
 
 /// For each type how many values cross: 1 for a number, a handle and a discriminant, [`AREA`] for a string

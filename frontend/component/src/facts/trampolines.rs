@@ -63,13 +63,28 @@ impl Trampolines {
         self.functions.get(&exported_function(program, item)?)
     }
 
-    /// The function that is called next, if it is known.
+    /// What an item comes to in the end: itself, or whom a row of such functions calls, as far as that
+    /// is known.
+    pub fn end<'i>(&'i self, program: &Program, item: &'i CoreItem) -> &'i CoreItem {
+        let mut end = item;
+        while let Some(next) = exported_function(program, end).and_then(|f| self.called_by(f)) {
+            end = next;
+        }
+        end
+    }
+
+    /// What a function calls, if that is all it does and known.
+    fn called_by(&self, function: Function) -> Option<&CoreItem> {
+        match self.functions.get(&function)? {
+            Callee::Slot(slot) => self.contents.get(slot),
+            Callee::Item(item) => Some(item),
+        }
+    }
+
+    /// The next such function.
     fn next(&self, program: &Program, function: Function) -> Option<Function> {
-        let item = match self.functions.get(&function)? {
-            Callee::Slot(slot) => self.contents.get(slot)?,
-            Callee::Item(item) => item,
-        };
-        exported_function(program, item).filter(|next| self.functions.contains_key(next))
+        exported_function(program, self.called_by(function)?)
+            .filter(|next| self.functions.contains_key(next))
     }
 }
 
