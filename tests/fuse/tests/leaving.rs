@@ -1,5 +1,6 @@
 //! Guests whose `realloc` and `post-return` call around at random, directly, through tables that several core
-//! instances share, and by reference, and so come to leave the instance, or not.
+//! instances share, and by reference, and so come to leave the instance, or not. Two of the functions that they
+//! leave it for are one.
 //!
 //! Which calls can find the `may-leave` flag down is proved by following such calls: a proof that overlooks a way
 //! leaves a check out, and the fused module goes on where it has to trap. The measure is the same guest with a flag
@@ -31,11 +32,13 @@ impl Flag {
         match self {
             Flag::Engine => {
                 r#"(type $none (func)) (type $one (func (param i32)))
-                   (import "out" "f" (func $f)) (import "out" "g" (func $g (param i32)))"#
+                   (import "out" "f" (func $f)) (import "out" "g" (func $g (param i32)))
+                   (import "out" "h" (func $h))"#
             }
             Flag::Guest => {
                 r#"(type $none (func)) (type $one (func (param i32)))
-                   (import "out" "f" (func $out-f)) (import "out" "g" (func $out-g (param i32)))"#
+                   (import "out" "f" (func $out-f)) (import "out" "g" (func $out-g (param i32)))
+                   (import "out" "h" (func $out-h))"#
             }
         }
     }
@@ -46,6 +49,7 @@ impl Flag {
             Flag::Engine => "",
             Flag::Guest => {
                 "(func $f (if (global.get $down) (then unreachable)) (call $out-f))
+                 (func $h (if (global.get $down) (then unreachable)) (call $out-h))
                  (func $g (param i32) (if (global.get $down) (then unreachable)) (call $out-g (local.get 0)))"
             }
         }
@@ -66,7 +70,8 @@ fn steps(rng: &mut Rng, most: usize, own: &str) -> String {
     let mut text = String::new();
     for _ in 0..rng.below(most + 1) {
         let (function, slot) = (rng.below(FUNCTIONS), rng.below(SLOTS));
-        match rng.below(12) {
+        match rng.below(13) {
+            12 => text.push_str(" (call $h)"),
             0 => text.push_str(" (call $f)"),
             1 => text.push_str(" (call $g (i32.const 1))"),
             // Even ones take nothing.
@@ -116,7 +121,8 @@ fn functions(rng: &mut Rng, own: &str) -> String {
 fn filled(rng: &mut Rng, own: &str) -> String {
     let mut text = String::new();
     for slot in 0..SLOTS {
-        let item = match rng.below(8) {
+        let item = match rng.below(9) {
+            8 => "h".to_string(),
             0 => "f".to_string(),
             1 => "g".to_string(),
             2..=5 => format!("{own}{}", rng.below(FUNCTIONS)),
@@ -145,6 +151,10 @@ fn composition(seed: u64, number: u64, flag: Flag) -> String {
     let set = flag.global("(global.set $down (i32.const 1))");
     let clear = flag.global("(global.set $down (i32.const 0))");
     let run = steps(&mut rng, 3, "m");
+    // `f` and `h` come to one core function, and nothing else tells them apart.
+    let options = if rng.below(2) == 0 { r#"(memory (core memory $m "memory"))"# } else { "" };
+    let namesake = if rng.below(2) == 0 { "f" } else { "h" };
+    let by = if rng.below(2) == 0 { "log" } else { "middle" };
     let helper = if rng.below(2) == 0 { "(call $help)" } else { "" };
     format!(
         r#"(component
@@ -156,14 +166,25 @@ fn composition(seed: u64, number: u64, flag: Flag) -> String {
       (func (export "total") (result i32) (global.get $n)))
     (core instance $m (instantiate $m))
     (func (export "f") (canon lift (core func $m "f")))
+    (func (export "h") (canon lift (core func $m "f")))
     (func (export "g") (param "n" u32) (canon lift (core func $m "g")))
     (func (export "total") (result u32) (canon lift (core func $m "total"))))
+  (component $middle
+    (import "f" (func $f)) (import "h" (func $h))
+    (core module $m (memory (export "memory") 1))
+    (core instance $m (instantiate $m))
+    (core func $f (canon lower (func $f)))
+    (core func $h (canon lower (func $h) {options}))
+    (func (export "f") (canon lift (core func $f)))
+    (func (export "h") (canon lift (core func $h))))
   (component $guest
     (import "f" (func $f))
+    (import "h" (func $h))
     (import "g" (func $g (param "n" u32)))
     (core func $f (canon lower (func $f)))
     (core func $g (canon lower (func $g)))
-    (core instance $out (export "f" (func $f)) (export "g" (func $g)))
+    (core func $h (canon lower (func $h)))
+    (core instance $out (export "f" (func $f)) (export "g" (func $g)) (export "h" (func $h)))
     (core module $aux {imports} {down} {GLOBALS} {own}
       (table (export "table") 6 funcref) {aux} {aux_filled}
       (func (export "help") (call $a2)))
@@ -201,7 +222,9 @@ fn composition(seed: u64, number: u64, flag: Flag) -> String {
       (export "take" (func $take)) (export "total" (func $total))))))
     (func (export "run") (result u32) (canon lift (core func $m "run"))))
   (instance $log (instantiate $log))
-  (instance $guest (instantiate $guest (with "f" (func $log "f")) (with "g" (func $log "g"))))
+  (instance $middle (instantiate $middle (with "f" (func $log "f")) (with "h" (func $log "{namesake}"))))
+  (instance $guest (instantiate $guest
+    (with "f" (func ${by} "f")) (with "g" (func $log "g")) (with "h" (func ${by} "h"))))
   (instance $driver (instantiate $driver (with "take" (func $guest "take")) (with "total" (func $log "total"))))
   (export "run" (func $driver "run")))"#
     )
