@@ -352,7 +352,7 @@ mod tests {
         )
         .expect("the text is valid");
         for (offset, expect) in [
-            (85, "core module \"m\": global 0"),
+            (86, "core module \"m\": global 0"),
             (175, "component \"c\": type 0"),
             (282, "export \"run\""),
         ] {
