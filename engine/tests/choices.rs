@@ -37,10 +37,10 @@ module search(component: Component, resource: Resource) -> Kept from """
   (module (func (export "drop") (param i32)) (func (export "rep") (param i32) (result i32) local.get 0))
 """ cost size 10, call 100
 rule drop {
-  match   resource-drop(?c, ?r)
+  match   resource-drop(?c, ?r, _)
   rewrite kept(?c, ?r).drop
   because "the instance holds it"
-  test { resource-drop(#c, #r) => kept(#c, #r).drop }
+  test { resource-drop(#c, #r, proved()) => kept(#c, #r).drop }
 }
 rule rep {
   match   resource-rep(?c, ?r)
@@ -87,10 +87,10 @@ module everybody() from """
   (module (func (export "drop") (param i32)) (func (export "rep") (param i32) (result i32) local.get 0))
 """ cost size 100, call 5
 rule own-drop {
-  match   resource-drop(?c, ?r)
+  match   resource-drop(?c, ?r, _)
   rewrite private(?c, ?r, "drop")
   because "x"
-  test { resource-drop(#c, #r) => private(#c, #r, "drop") }
+  test { resource-drop(#c, #r, proved()) => private(#c, #r, "drop") }
 }
 rule own-rep {
   match   resource-rep(?c, ?r)
@@ -99,10 +99,10 @@ rule own-rep {
   test { resource-rep(#c, #r) => private(#c, #r, "rep") }
 }
 rule shared-drop {
-  match   resource-drop(_, _)
+  match   resource-drop(_, _, _)
   rewrite everybody().drop
   because "x"
-  test { resource-drop(#c, #r) => everybody().drop }
+  test { resource-drop(#c, #r, proved()) => everybody().drop }
 }
 rule shared-rep {
   match   resource-rep(_, _)

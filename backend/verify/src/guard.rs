@@ -1,22 +1,11 @@
 //! The engine is a compiler and a runtime of some size: a panic in it is an outcome, not the end.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use crate::report::ENGINE_PANICKED;
 
 /// Runs the engine; `Err` is what it panicked with. What a panic may have left half done must not
 /// be used again.
 pub(crate) fn guard<T>(run: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
-        format!("the engine panicked, which is a fault of the engine: {}", message(&*payload))
-    })
-}
-
-fn message(payload: &(dyn Any + Send)) -> &str {
-    match (payload.downcast_ref::<String>(), payload.downcast_ref::<&str>()) {
-        (Some(message), _) => message,
-        (_, Some(message)) => message,
-        _ => "it does not say why",
-    }
+    meld_component::guard::guard(run).map_err(|panic| format!("{ENGINE_PANICKED}: {panic}"))
 }
 
 #[cfg(test)]

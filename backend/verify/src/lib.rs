@@ -34,7 +34,7 @@ mod world;
 
 pub use compare::{Options, Sequence, VerifyError, Which, call, compare};
 pub use core_compare::{CoreItem, CoreProgram, compare_core};
-pub use report::{Call, Ended, HostCall, Outcome, Report, Skipped, Verdict};
+pub use report::{Call, Ended, HostCall, Outcome, Report, Skipped, Verdict, names};
 pub use run::config;
 pub use values::Rng;
 

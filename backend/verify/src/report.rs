@@ -1,6 +1,7 @@
 //! What a comparison found, for people and for programs.
 
 use serde::Serialize;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 /// What the instantiation is called among calls.
@@ -8,6 +9,12 @@ pub(crate) const INSTANTIATE: &str = "(instantiate)";
 
 /// The export that starts a core module whose start functions are not in a start section.
 pub(crate) const INITIALIZE: &str = "_initialize";
+
+/// What a call is given up on for, where `--fuel` helps.
+pub(crate) const OUT_OF_FUEL: &str = "out of fuel";
+
+/// How the reason begins where the engine itself failed.
+pub(crate) const ENGINE_PANICKED: &str = "the engine panicked, which is a fault of the engine";
 
 /// Why a function is not called where instantiating does not get through.
 pub(crate) const NO_INSTANCE: &str = "instantiating ends in a trap or is given up on";
@@ -146,17 +153,40 @@ impl Report {
     /// Functions that trapped on both sides after they had called the host, each once: its answers are
     /// generated, and a guest may stop on what no real host says.
     pub fn stopped_after_answers(&self) -> Vec<&str> {
-        let mut functions = Vec::new();
-        for call in &self.calls {
-            let stops = |outcome: &Outcome| {
-                matches!(outcome.ended, Ended::Trapped(_)) && !outcome.host_calls.is_empty()
-            };
-            let function = call.function.as_str();
-            if stops(&call.original) && stops(&call.fused) && !functions.contains(&function) {
-                functions.push(function);
-            }
-        }
-        functions
+        let stops = |outcome: &Outcome| {
+            matches!(outcome.ended, Ended::Trapped(_)) && !outcome.host_calls.is_empty()
+        };
+        self.functions_with(|call| stops(&call.original) && stops(&call.fused))
+    }
+
+    /// Functions that were given up on, on either side, because fuel was used up, each once.
+    pub fn out_of_fuel(&self) -> Vec<&str> {
+        self.given_up_for(|reason| reason == OUT_OF_FUEL)
+    }
+
+    /// Functions that were given up on, on either side, because the engine itself failed, each once.
+    pub fn engine_failed(&self) -> Vec<&str> {
+        self.given_up_for(|reason| reason.starts_with(ENGINE_PANICKED))
+    }
+
+    /// Functions that were given up on, on either side, for any other reason, each once.
+    pub fn limited(&self) -> Vec<&str> {
+        self.given_up_for(|reason| reason != OUT_OF_FUEL && !reason.starts_with(ENGINE_PANICKED))
+    }
+
+    fn given_up_for(&self, why: impl Fn(&str) -> bool) -> Vec<&str> {
+        let given_up = |outcome: &Outcome| match &outcome.ended {
+            Ended::GivenUp(reason) => why(reason),
+            _ => false,
+        };
+        self.functions_with(|call| given_up(&call.original) || given_up(&call.fused))
+    }
+
+    /// Functions with such a call, each once, in the order of the calls.
+    fn functions_with(&self, such: impl Fn(&Call) -> bool) -> Vec<&str> {
+        let calls = self.calls.iter().filter(|call| such(call));
+        let (mut seen, functions) = (HashSet::new(), calls.map(|call| call.function.as_str()));
+        functions.filter(|function| seen.insert(*function)).collect()
     }
 
     /// How many calls have a verdict.
@@ -169,8 +199,17 @@ impl Report {
     }
 }
 
-/// At most this many calls of a verdict are written out.
+/// At most this many calls of a verdict are written out, and at most this many functions listed.
 const SHOWN: usize = 10;
+
+/// The first few of some names, separated by commas, and how many more there are.
+pub fn names(all: &[&str]) -> String {
+    let shown = all.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    match all.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -192,14 +231,10 @@ impl fmt::Display for Report {
         }
         let stopped = self.stopped_after_answers();
         if !stopped.is_empty() {
-            let shown = stopped.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
-            let more = match stopped.len().saturating_sub(SHOWN) {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
             writeln!(
                 f,
-                "compared up to a trap, before which the host's answers were generated: {shown}{more}"
+                "compared up to a trap, before which the host's answers were generated: {}",
+                names(&stopped)
             )?;
         }
         writeln!(
@@ -224,31 +259,60 @@ impl fmt::Display for Verdict {
 }
 
 impl Report {
-    /// One line a function that went alike: how often it was called, and its first call.
+    /// One line for each way in which calls of a function went, but for those that differ: how often,
+    /// and the first such call. Functions come in the order of their first calls, and so do the ways
+    /// of one function.
     fn functions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.calls.as_slice();
-        while let Some((first, _)) = rest.split_first() {
-            let count = rest.iter().take_while(|call| call.function == first.function).count();
-            let (calls, others) = rest.split_at(count);
-            rest = others;
-            if calls.iter().all(|call| call.verdict == Verdict::Same) {
-                let times = if count == 1 { "once".to_string() } else { format!("{count} times") };
-                let (function, arguments) = (&first.function, around(&first.arguments, 0));
-                writeln!(
-                    f,
-                    "same, {times}: {function}{arguments} {}",
-                    ended(&first.fused.ended, 0)
-                )?;
+        let (mut functions, mut ways) = (BTreeMap::new(), BTreeMap::new());
+        for (number, call) in self.calls.iter().enumerate() {
+            let function = *functions.entry(&call.function).or_insert(number);
+            if call.verdict != Verdict::Different {
+                ways.entry((function, call.way())).or_insert((number, call, 0)).2 += 1;
             }
+        }
+        let mut lines: Vec<_> = ways.into_iter().collect();
+        lines.sort_by_key(|((function, _), (number, ..))| (*function, *number));
+        for (_, (_, call, count)) in lines {
+            let times = if count == 1 { "once".to_string() } else { format!("{count} times") };
+            let Call { verdict, function, .. } = call;
+            let (arguments, again) = (around(&call.arguments, 0), call.again());
+            let outcome = ended(call.outcome(), 0);
+            let comma = if call.after_trap { "," } else { "" };
+            writeln!(f, "{verdict}, {times}: {function}{arguments}{again}{comma} {outcome}")?;
         }
         Ok(())
     }
 }
 
+/// In which way a call went: whether after a trap, how it ended, and the reason unless it returned.
+type Way<'a> = (bool, u8, &'a str);
+
+impl Call {
+    /// What a line says of both sides: that one was given up on, or what became of the fused one.
+    fn outcome(&self) -> &Ended {
+        match &self.original.ended {
+            given_up @ Ended::GivenUp(_) => given_up,
+            _ => &self.fused.ended,
+        }
+    }
+
+    fn way(&self) -> Way<'_> {
+        let (kind, reason) = match self.outcome() {
+            Ended::Returned(_) => (0, ""),
+            Ended::Trapped(reason) => (1, reason.as_str()),
+            Ended::GivenUp(reason) => (2, reason.as_str()),
+        };
+        (self.after_trap, kind, reason)
+    }
+
+    fn again(&self) -> &'static str {
+        if self.after_trap { ", after a trap" } else { "" }
+    }
+}
+
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let again = if self.after_trap { ", after a trap" } else { "" };
-        let arguments = around(&self.arguments, 0);
+        let (arguments, again) = (around(&self.arguments, 0), self.again());
         writeln!(f, "{}: {}{arguments}{again}", self.verdict, self.function)?;
         let (a, b) = (&self.original, &self.fused);
         let differ = match (&a.ended, &b.ended) {

@@ -3,7 +3,7 @@
 use crate::guard::guard;
 use crate::handles::{Pool, context};
 use crate::host::{self, Host, Limit};
-use crate::report::{Ended, Outcome};
+use crate::report::{Ended, OUT_OF_FUEL, Outcome};
 use crate::text;
 use crate::values::{Generator, Rng};
 use crate::world::{Path, World};
@@ -210,7 +210,7 @@ fn settle<T>(future: impl Future<Output = wasmtime::Result<T>>) -> Result<T, End
 /// Where fuel or the stack ends is not the guest's doing: fused code needs less of both.
 pub(crate) fn ended(error: wasmtime::Error) -> Ended {
     let limit = match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => Some("out of fuel".to_string()),
+        Some(Trap::OutOfFuel) => Some(OUT_OF_FUEL.to_string()),
         Some(trap @ (Trap::StackOverflow | Trap::AllocationTooLarge)) => Some(trap.to_string()),
         Some(_) => None,
         None => {

@@ -44,6 +44,50 @@ fn traps() {
     assert!(report.calls.iter().any(same_again), "{report:?}");
 }
 
+#[test]
+fn each_way_in_which_a_function_goes_has_a_line() {
+    let text = SCALAR.replace(
+        "HERE",
+        "(if (i32.and (local.get 0) (i32.const 1)) (then
+            (if (i32.and (local.get 0) (i32.const 2)) (then unreachable))
+            (return (i32.div_u (i32.const 1) (i32.const 0)))))
+         local.get 0",
+    );
+    let report = run(&text, &text);
+    let written = report.to_string();
+    let mut total = 0;
+    for (way, trapped, after_trap) in [
+        (" returned ", false, false),
+        (" trapped: wasm trap: wasm `unreachable` instruction executed", true, false),
+        (" trapped: wasm trap: integer divide by zero", true, false),
+        (", after a trap, trapped: wasm trap: cannot enter component instance", true, true),
+    ] {
+        let of_this_way = |call: &&Call| match &call.fused.ended {
+            Ended::Trapped(reason) => trapped && way.ends_with(reason),
+            _ => !trapped,
+        };
+        let calls: Vec<_> = report.calls[1..].iter().filter(of_this_way).collect();
+        assert!(calls.iter().all(|call| call.after_trap == after_trap), "{written}");
+        total += calls.len();
+        let times = match calls.len() {
+            1 => "once".to_string(),
+            count => format!("{count} times"),
+        };
+        let line = format!("same, {times}: f{}{way}", calls[0].arguments);
+        assert_eq!(written.matches(&line).count(), 1, "no `{line}` in\n{written}");
+    }
+    assert_eq!(total, report.calls.len() - 1, "{written}");
+}
+
+#[test]
+fn functions_that_differ_now_and_then_say_how_they_went_otherwise() {
+    let (whole, masked) = ("local.get 1", "(i32.and (local.get 1) (i32.const 0xff))");
+    let report = run(&SCALAR.replace("HERE", whole), &SCALAR.replace("HERE", masked));
+    let (same, different) = (report.count(Verdict::Same) - 1, report.count(Verdict::Different));
+    assert!(same > 1 && different > 1, "{report}");
+    assert!(report.to_string().contains(&format!("same, {same} times: f")), "{report}");
+}
+
 /// The verdicts of all calls but the instantiation.
 fn verdicts(report: &Report) -> Vec<Verdict> {
     report.calls[1..].iter().map(|call| call.verdict).collect()
@@ -66,7 +110,10 @@ fn endless_loops_are_inconclusive() {
                     .to_string()
                     .ends_with("2 calls, 0 different, 1 inconclusive; 0 functions skipped\n")
             );
+            assert!(report.to_string().contains("\ninconclusive, once: f("), "{report}");
             assert!(report.to_string().contains("given up: out of fuel"), "{report}");
+            assert_eq!(report.out_of_fuel(), ["f"]);
+            assert!(report.engine_failed().is_empty() && report.limited().is_empty());
         }
     }
 }
@@ -85,6 +132,8 @@ fn endless_recursion_is_inconclusive() {
             report.to_string().contains("given up: wasm trap: call stack exhausted"),
             "{report}"
         );
+        assert_eq!(report.limited(), ["f"]);
+        assert!(report.engine_failed().is_empty() && report.out_of_fuel().is_empty());
     }
 }
 

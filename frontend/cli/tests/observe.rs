@@ -279,7 +279,11 @@ const LOOP: &str = r#"(component
 #[test]
 fn verify_tells_what_it_cannot_tell() {
     let (_folder, endless) = file("loop.wat", LOOP);
-    check(&["verify", &endless, "--fuel", "1000"], 6, "--fuel");
+    check(
+        &["verify", &endless, "--fuel", "1000"],
+        6,
+        "those out of fuel get further with `--fuel`\n",
+    );
     let output = stdout(&meld(&["verify", &endless, "--fuel", "1000"]));
     assert!(output.contains("2 calls, 0 different, 1 inconclusive"), "{output}");
     check(&["verify", APP, GREETER], 0, "");
@@ -302,6 +306,36 @@ fn verify_tells_what_it_cannot_tell() {
             (func (export "f") (result u32) (canon lift (core func $n "f"))))"#,
     );
     check(&["verify", &importer], 6, "on an engine that supplies the imports");
+}
+
+/// A debug build of the engine asserts that the `realloc` that it calls itself has a 32-bit type.
+#[test]
+fn verify_tells_of_faults_of_the_engine() {
+    let (_folder, wide) = file(
+        "wide.wat",
+        r#"(component
+            (core module $m (memory (export "memory") i64 1)
+                (func (export "realloc") (param i64 i64 i64 i64) (result i64) (i64.const 1024))
+                (func (export "f") (param i64 i64) (result i32) (i32.wrap_i64 (local.get 1))))
+            (core instance $i (instantiate $m))
+            (alias core export $i "memory" (core memory $memory))
+            (alias core export $i "realloc" (core func $realloc))
+            (func (export "f") (param "a" string) (result u32)
+                (canon lift (core func $i "f") (memory $memory) (realloc $realloc))))"#,
+    );
+    let output = meld(&["verify", &wide]);
+    let errors = stderr(&output);
+    // Without the assertion the engine does what it should.
+    if output.status.code() == Some(0) {
+        return;
+    }
+    assert_eq!(output.status.code(), Some(6), "{errors}");
+    assert!(stdout(&output).contains("inconclusive, once: f("), "{}", stdout(&output));
+    assert!(
+        errors.contains("the engine itself failed in calls of f, which is no fault"),
+        "{errors}"
+    );
+    assert!(!errors.contains("--fuel") && !errors.contains("panicked"), "{errors}");
 }
 
 #[test]

@@ -20,6 +20,7 @@ use crate::guard::guard;
 use crate::names;
 use crate::outline::outline;
 use crate::read::Input;
+use bytes::Bytes;
 use rayon::prelude::*;
 use std::borrow::Cow;
 use wac_graph::types::{ItemKind, Package, are_semver_compatible};
@@ -126,8 +127,14 @@ fn namesakes(inputs: &[String]) -> &'static str {
 
 /// Composes components. A single one is returned as it is.
 pub fn compose(inputs: &[Input]) -> Result<Input, ComposeError> {
+    Ok(composed(inputs)?.0)
+}
+
+/// Composes components, and says where they are in what comes out: its bytes are theirs, too. A single one is
+/// returned as it is, and made of nothing.
+pub(crate) fn composed(inputs: &[Input]) -> Result<(Input, Vec<Input>), ComposeError> {
     if let [input] = inputs {
-        return Ok(input.clone());
+        return Ok((input.clone(), Vec::new()));
     }
     let mut graph = CompositionGraph::new();
     let parts = register(&mut graph, inputs)?;
@@ -139,9 +146,15 @@ pub fn compose(inputs: &[Input]) -> Result<Input, ComposeError> {
     };
     let outlines = parts.iter().map(|part| graph[part.package].bytes());
     let places: Vec<_> = outlines.zip(inputs).collect();
-    let bytes = put_in_place(&bytes, &places)
+    let (bytes, starts) = put_in_place(&bytes, &places)
         .map_err(|error| ComposeError::Encode { message: chain(&error) })?;
-    Ok(Input { name: parts[root].name.clone(), bytes: bytes.into() })
+    let bytes = Bytes::from(bytes);
+    let part = |(input, start): (&Input, usize)| Input {
+        name: input.name.clone(),
+        bytes: bytes.slice(start..start + input.bytes.len()),
+    };
+    let made_of = inputs.iter().zip(starts).map(part).collect();
+    Ok((Input { name: parts[root].name.clone(), bytes }, made_of))
 }
 
 /// Why inputs whose names fit, and of which `components` are the decoded ones, do not make a component:
@@ -410,30 +423,44 @@ fn encode(
     graph.encode(options).map_err(|e| failed(&e))
 }
 
-/// A composition of outlines, with the inputs in their places.
-fn put_in_place(composed: &[u8], places: &[(&[u8], &Input)]) -> Result<Vec<u8>, BinaryReaderError> {
+/// A composition of outlines, with the inputs in their places, and where each of them begins.
+fn put_in_place(
+    composed: &[u8],
+    places: &[(&[u8], &Input)],
+) -> Result<(Vec<u8>, Vec<usize>), BinaryReaderError> {
     let mut parts: Vec<Cow<'_, [u8]>> = Vec::new();
+    let mut starts = vec![0; places.len()];
+    let mut size = 0;
     let (mut parser, mut rest) = (Parser::new(0), composed);
     while let Chunk::Parsed { consumed, payload } = parser.parse(rest, true)? {
         rest = &rest[consumed..];
         let Some((id, range)) = payload.as_section() else {
             match payload {
-                Payload::Version { range, .. } => parts.push(composed[range].into()),
+                Payload::Version { range, .. } => {
+                    size += range.len();
+                    parts.push(composed[range].into());
+                }
                 _ => break,
             }
             continue;
         };
         let mut data = &composed[range.clone()];
+        let mut place = None;
         if let Payload::ComponentSection { .. } | Payload::ModuleSection { .. } = payload {
             rest = &rest[range.len()..];
-            let place = places.iter().find(|(outline, _)| *outline == data);
-            data = place.map_or(data, |(_, input)| &input.bytes);
+            place = places.iter().position(|(outline, _)| *outline == data);
+            data = place.map_or(data, |place| &places[place].1.bytes);
         }
         let mut head = vec![id];
         data.len().encode(&mut head);
+        size += head.len();
+        if let Some(place) = place {
+            starts[place] = size;
+        }
+        size += data.len();
         parts.extend([head.into(), data.into()]);
     }
-    Ok(joined(&parts))
+    Ok((joined(&parts), starts))
 }
 
 /// All parts, one behind the other. Large ones are copied in parallel: most of the time goes into making the pages

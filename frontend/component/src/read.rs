@@ -92,15 +92,15 @@ fn read_with(inputs: &[Input], bodies: Bodies) -> Result<Program, Error> {
     } else {
         // wac-graph says little of a broken input, takes some for whole and may hand one on:
         // whatever went wrong then, the one that is broken by itself is to blame.
-        let component = compose::compose(inputs)
+        let (component, made_of) = compose::composed(inputs)
             .map_err(Error::from)
-            .and_then(|input| Ok(decode::component_with(&input.name, input.bytes, bodies)?))
+            .and_then(|(input, made_of)| {
+                Ok((decode::component_with(&input.name, input.bytes, bodies)?, made_of))
+            })
             .map_err(|error| if inputs.len() == 1 { error } else { blamed(inputs, error) })?;
         let mut program =
             link::link(&component).map_err(|error| Error::Link { input: component.name, error })?;
-        if inputs.len() > 1 {
-            program.composed = inputs.to_vec();
-        }
+        program.composed = made_of;
         program
     };
     program.unvalidated = bodies == Bodies::Later;

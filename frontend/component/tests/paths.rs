@@ -178,6 +178,30 @@ fn unreadable_items_are_named_by_their_positions() {
     check("(component)", &[11, 5, 1, 0, 2, b'a', 0x82], "export 0");
 }
 
+/// Of inputs that are composed, the one is named that is broken by itself, and where in it.
+#[test]
+fn a_body_that_waits_is_of_its_input() {
+    let provider = |body: &str| {
+        format!(
+            r#"(component (core module $m (func (export "f") {body})) (core instance $m (instantiate $m))
+              (func (export "f") (canon lift (core func $m "f"))))"#
+        )
+    };
+    let consumer = r#"(component (import "f" (func $f)) (core func $f (canon lower (func $f)))
+      (core module $m (import "" "f" (func)) (func (export "run")))
+      (core instance $m (instantiate $m (with "" (instance (export "f" (func $f))))))
+      (func (export "run") (canon lift (core func $m "run"))))"#;
+    let read = |body: &str| {
+        let inputs = [input("consumer", consumer), input("provider", &provider(body))];
+        let program = read_deferred(&inputs).expect("bodies are not read");
+        assert!(inputs.iter().zip(&program.composed).all(|(a, b)| a.bytes == b.bytes));
+        meld_component::decode::validate_bodies_of(&program, |_| &[])
+    };
+    read("").expect("all bodies are valid");
+    let error = read("drop").unwrap_err();
+    assert_eq!((&*error.input, &*error.path), ("provider", "core module \"m\": function \"f\""));
+}
+
 /// What comes behind a cut is not known, and names do.
 #[test]
 fn cut_inputs() {

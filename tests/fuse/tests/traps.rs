@@ -9,7 +9,10 @@ use std::collections::BTreeSet;
 
 /// Traps that are the guest's own, or that the host of the fused component finds, by composition
 /// and export.
-const OTHERS: [(&str, &str); 11] = [
+const OTHERS: [(&str, &str); 14] = [
+    ("bodies/core-imports", "bad"),
+    ("bodies/core-imports", "not-caught"),
+    ("bodies/core-imports", "out-of-bounds"),
     ("exceptions/at-the-host", "thrown"),
     ("exceptions/at-the-host", "thrown-after"),
     ("exceptions/in-start", "run"),

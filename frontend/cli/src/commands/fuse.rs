@@ -42,6 +42,8 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     })?;
     let program = program.expect("the scope waits for it")?;
     let mut decided = fuser.decide_for(program, &rules)?;
+    // Inputs that were composed lie in the composition, too, and are not read any more.
+    drop(fuser);
     let why_not = arguments.explain.why_not(&decided)?;
     let output = match &arguments.output {
         Some(path) => Some(path.as_str()),
@@ -79,7 +81,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     drop(progress);
     warn_of(&rules);
     // The process ends: to give back one by one what was allocated takes a while.
-    std::mem::forget((decided, fuser));
+    std::mem::forget(decided);
     std::mem::forget(rules);
     for warning in &report.warnings {
         io::complain(&format!("warning: {warning}\n"));

@@ -6,7 +6,7 @@ use crate::io;
 use clap::Args;
 use meld::Form;
 use meld::component::program::{CoreItem, Program, World};
-use meld_verify::{CoreProgram, Options, Sequence, VerifyError, Which};
+use meld_verify::{CoreProgram, Options, Report, Sequence, VerifyError, Which, names};
 use std::process::ExitCode;
 
 /// Arguments of `meld verify`.
@@ -67,10 +67,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         return Err(Failure::refused("what was fused behaves differently"));
     }
     if !report.same() {
-        return Err(Failure::inconclusive(
-            "no difference was found, but some calls were given up on before they ended; \
-             those out of fuel get further with `--fuel`",
-        ));
+        return Err(given_up(&report));
     }
     if report.nothing_called() {
         let failure = Failure::inconclusive(
@@ -87,6 +84,35 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
 /// The way out where calls cannot be generated.
 const ELSEWHERE: &str = "write the output with `meld fuse -o FILE`, and run it and what \
                          it was made of on an engine that supplies the imports";
+
+/// Why calls were given up on, and for each reason the way out.
+fn given_up(report: &Report) -> Failure {
+    let mut failure = Failure::inconclusive(
+        "no difference was found, but some calls were given up on before they ended",
+    );
+    if !report.out_of_fuel().is_empty() {
+        failure = failure.hint("those out of fuel get further with `--fuel`");
+    }
+    let failed = report.engine_failed();
+    if !failed.is_empty() {
+        failure = failure.hint(&format!(
+            "the engine itself failed in calls of {}, which is no fault of the program or of what meld \
+             made of it: write the output with `meld fuse -o FILE`, and run it and what it was made of \
+             on another engine, or, if strings or lists go to or from a memory of 64 bits, put a \
+             component with a memory of 32 bits around it",
+            names(&failed)
+        ));
+    }
+    let limited = report.limited();
+    if !limited.is_empty() {
+        failure = failure.hint(&format!(
+            "calls of {} met limits of this command, which the report names: write the output with \
+             `meld fuse -o FILE`, and run it and what it was made of on an engine without them",
+            names(&limited)
+        ));
+    }
+    failure
+}
 
 /// Whether what meld made is at fault, or the engine cannot run what meld was given.
 fn failure(error: VerifyError) -> Failure {
