@@ -112,7 +112,31 @@ pub enum EmitError {
     /// The output could not be written where it was to go.
     #[error("the output cannot be written: {0}")]
     Write(std::io::Error),
+    /// A name or a type of the output would be larger than engines accept, or a list longer.
+    #[error(
+        "the output would exceed what engines accept: {0}; give what the root imports and exports shorter names \
+         and smaller types, or fewer of them"
+    )]
+    TooLarge(String),
     /// The output is not valid WebAssembly.
     #[error("internal error: the output is not valid: {0}; please report this with the input")]
     Invalid(String),
+}
+
+impl EmitError {
+    /// What a validator says of the output. Sizes that are not counted before are told from faults of
+    /// meld by its words, because it says them by nothing else.
+    pub(crate) fn invalid(message: String) -> EmitError {
+        let of_limits = [
+            "effective type size exceeds the limit of",
+            "type nesting is too deep",
+            "count exceeds limit of",
+            "instantiation arguments size is out of bounds",
+            "string size out of bounds",
+        ];
+        match of_limits.iter().any(|words| message.contains(words)) {
+            true => EmitError::TooLarge(message),
+            false => EmitError::Invalid(message),
+        }
+    }
 }

@@ -144,7 +144,7 @@ fn write(
             size += pieces.iter().map(|piece| piece.len()).sum::<usize>();
             let write = || write_all(out, pieces);
             let (written, valid) = rayon::join(write, || check.take(outline));
-            valid.map_err(EmitError::Invalid)?;
+            valid.map_err(EmitError::invalid)?;
             written.map_err(EmitError::Write)
         };
         let (put, others) = rayon::join(
@@ -156,7 +156,7 @@ fn write(
         if size != face.size(&module)? {
             return Err(EmitError::Invalid("sections do not have the sizes that they say".into()));
         }
-        let valid = check.finish().map_err(EmitError::Invalid)?;
+        let valid = check.finish().map_err(EmitError::invalid)?;
         if let (World::Component(world), Form::Component) = (&program.world, plan.target.form) {
             wrap::same_world(world, &valid)?;
         }

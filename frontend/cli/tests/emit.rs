@@ -248,3 +248,58 @@ fn tiny_functions_of_core_modules_stand_in_place_of_calls() {
         assert_eq!(fused.matches(" call ").count(), calls, "{fused}");
     }
 }
+
+/// What a component is made with beyond its input counts, too: no limit of engines is met as a fault of meld.
+#[test]
+fn more_than_engines_accept_is_refused() {
+    let refused = |text: &str, expect: &str| {
+        let error = Fuser::new().input("app", text.to_string()).fuse().unwrap_err().to_string();
+        assert!(error.starts_with(expect), "{error}");
+    };
+    let each =
+        |count: usize, item: &dyn Fn(usize) -> String| (0..count).map(item).collect::<String>();
+
+    let imports = each(900, &|i| format!(r#"(import "i{i}" (instance (export "f" (func))))"#));
+    let exports = each(50, &|i| format!(r#"(export "o{i}" (instance {i}))"#));
+    refused(
+        &format!("(component {imports} {exports})"),
+        "the fused component would have 1001 instances, but engines accept at most 1000; import and export fewer \
+         instances, or ask for a core module (--core)",
+    );
+    let children = each(501, &|i| format!(r#"(export "c{i}" (instance $c))"#));
+    refused(
+        &format!(
+            r#"(component (import "f" (func $f)) (instance $c (export "f" (func $f)))
+                (instance $i (export "f" (func $f))) (instance $o {children})
+                (instance $p (export "o" (instance $o))) (export "p" (instance $p)))"#
+        ),
+        "the component that makes the export `p` / `o` would have 1002 instances, but engines accept at most 1000;",
+    );
+
+    let name = "n".repeat(60_000);
+    let long = format!(
+        r#"(component (core module $m (func (export "f"))) (core instance $m (instantiate $m))
+            (func $f (canon lift (core func $m "f")))
+            (instance $i (export "{name}" (func $f))) (export "{name}" (instance $i)))"#
+    );
+    refused(
+        &long,
+        "the fused module would have 120001 bytes in an export's name, but engines accept at most 100000",
+    );
+
+    let wide = format!("(tuple {})", "u8 ".repeat(9_000));
+    let functions = each(60, &|i| format!(r#"(export "f{i}" (func $f))"#));
+    refused(
+        &format!(
+            r#"(component
+                (core module $m (memory (export "m") 1) (func (export "f") (param i32))
+                  (func (export "r") (param i32 i32 i32 i32) (result i32) unreachable))
+                (core instance $m (instantiate $m))
+                (alias core export $m "m" (core memory $memory)) (alias core export $m "r" (core func $realloc))
+                (func $f (param "a" {wide})
+                  (canon lift (core func $m "f") (memory $memory) (realloc $realloc)))
+                (instance $i {functions}) (export "i" (instance $i)))"#
+        ),
+        "the output would exceed what engines accept: effective type size exceeds the limit of 1000000",
+    );
+}

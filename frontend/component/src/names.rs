@@ -3,13 +3,28 @@
 /// How many names a list in a message holds.
 const MAX_LISTED: usize = 12;
 
-/// Longest part of a path, in characters, and where paths start to lose their beginning.
+/// How much of a name stands in a path, in characters.
 pub(crate) const MAX_SEGMENT: usize = 80;
+
+/// From what length on, in bytes, paths lose their beginning.
 pub(crate) const MAX_PATH: usize = 400;
 
-/// A name of an input as a part of a path, on one line whatever it holds.
+/// A name of an input as a part of a path, on one line whatever it holds: at most [`MAX_SEGMENT`]
+/// characters between the quotes, and no part of an escape.
 pub(crate) fn quoted(name: &str) -> String {
-    format!("{:?}", name.chars().take(MAX_SEGMENT).collect::<String>())
+    let (mut text, mut length) = (String::from('"'), 0);
+    for c in name.chars() {
+        let escaped = match c {
+            '\'' => c.to_string(),
+            c => c.escape_debug().to_string(),
+        };
+        length += escaped.chars().count();
+        if length > MAX_SEGMENT {
+            break;
+        }
+        text += &escaped;
+    }
+    text + "\""
 }
 
 /// Names in backquotes, separated by commas, without the many after the first few.
@@ -90,6 +105,14 @@ mod tests {
         check("great", Some("greet"));
         check("run", None);
         check("x:y/zebra@0.1.0", None);
+    }
+
+    #[test]
+    fn names_are_cut_after_they_are_escaped() {
+        assert_eq!(quoted("it's \"é\"\n"), r#""it's \"é\"\n""#);
+        assert_eq!(quoted(&"é".repeat(81)), format!("\"{}\"", "é".repeat(80)));
+        // Thirteen of six characters each, and no part of the next.
+        assert_eq!(quoted(&"\u{1b}".repeat(80)), format!("\"{}\"", r"\u{1b}".repeat(13)));
     }
 
     #[test]

@@ -159,6 +159,25 @@ fn a_body_that_waits_is_not_of_the_module_that_is_read() {
     assert_eq!(error.path, "core module \"a\": function 0");
 }
 
+/// What cannot be read does not say what it is, but which one of its kind it is, over all sections.
+#[test]
+fn unreadable_items_are_named_by_their_positions() {
+    let check = |wat: &str, section: &[u8], expect: &str| {
+        let mut bytes = wat::parse_str(wat).expect("the text is valid");
+        bytes.extend_from_slice(section);
+        let app = Input { name: "app".into(), bytes: bytes.into() };
+        let error = read(&[app]).expect_err("it cannot be read").to_string();
+        assert!(error.starts_with(&format!("app: {expect}: ")), "{error}");
+    };
+    let alias = "(component $c (type $t u8) (alias outer $c $t (type)))";
+    check(alias, &[6, 2, 1, 0x2c], "alias 1");
+    let canon = "(component (type $r (resource (rep i32))) (core func (canon resource.drop $r)))";
+    check(canon, &[8, 2, 1, 0x91], "canonical function 1");
+    check("(component (import \"f\" (func)))", &[10, 2, 1, 4], "import 1");
+    check("(component (type $t u8) (export \"t\" (type $t)))", &[11, 2, 1, 4], "export 1");
+    check("(component)", &[11, 5, 1, 0, 2, b'a', 0x82], "export 0");
+}
+
 /// Of inputs that are composed, the one is named that is broken by itself, and where in it.
 #[test]
 fn a_body_that_waits_is_of_its_input() {

@@ -245,6 +245,9 @@ impl Emitter<'_, '_> {
                 let ty = self.linked.modules[instance].imports[position].ty;
                 let ty: EntityType =
                     self.renumber[instance].rewrite(|types| types.entity_type(ty))?;
+                for name in [host.module, host.name] {
+                    check_name("bytes in an import's name", name)?;
+                }
                 section.import(host.module, host.name, ty);
             }
         }
@@ -350,6 +353,7 @@ impl Emitter<'_, '_> {
         let mut section = ExportSection::new();
         let mut taken = HashSet::new();
         let mut export = |name: &str, kind: Kind, index: u32| {
+            check_name("bytes in an export's name", name)?;
             if !taken.insert(name.to_owned()) {
                 return Err(MergeError::DuplicateExport { name: name.into() });
             }
@@ -520,6 +524,15 @@ impl Emitter<'_, '_> {
         body.instruction(&Instruction::End);
         Ok(body)
     }
+}
+
+/// Checks that a name, which may be made of several of an input, is not longer than engines accept.
+fn check_name(what: &'static str, name: &str) -> Result<(), MergeError> {
+    let (count, limit) = (name.len(), 100_000);
+    if count > limit {
+        return Err(MergeError::TooMany { what, count, limit });
+    }
+    Ok(())
 }
 
 /// A section as an object.

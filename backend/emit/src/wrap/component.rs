@@ -8,7 +8,9 @@ use super::face::Face;
 use super::linkage::{self, Signature};
 use super::resources::{Destructor, ResourceBuiltin, ResourceOperation, Resources};
 use super::types::{TypeWriter, extern_name};
-use super::{Imported, Lifted, Lowered, Supplied, SurfaceNeeds, WrapError, Wrapping, check};
+use super::{
+    Imported, Lifted, Lowered, Supplied, SurfaceNeeds, WrapError, Wrapping, check, limits,
+};
 use crate::validate::Check;
 use indexmap::IndexMap;
 use meld_component::needs::Needs;
@@ -486,6 +488,7 @@ impl<'a> Wrapper<'a> {
     fn finish(self) -> Result<Face, WrapError> {
         let place = self.module;
         let mut component = self.types.finish();
+        limits::check(&component)?;
         component.append_names();
         let mut field = ProducersField::new();
         field.value("meld", env!("CARGO_PKG_VERSION"));

@@ -5,9 +5,9 @@
 //! instance of a small component that imports functions, child instances and types, and exports
 //! them under the names that the world has.
 
-use super::WrapError;
 use super::component::Wrapper;
 use super::types::{TypeWriter, extern_name};
+use super::{WrapError, limits};
 use meld_component::program::WorldItem;
 use wasm_encoder::{ComponentExportKind, ComponentTypeRef};
 use wasmparser::component_types::{ComponentEntityType, ComponentInstanceTypeId};
@@ -76,7 +76,9 @@ impl Wrapper<'_> {
             let outer = self.types.type_index(import.ty)?;
             arguments.push((import.name, ComponentExportKind::Type, outer));
         }
-        let component = self.types.component().component(None, inner.finish());
+        let inner = inner.finish();
+        limits::check(&inner)?;
+        let component = self.types.component().component(None, inner);
         Ok(self.types.component().instantiate(None, component, arguments))
     }
 }

@@ -15,6 +15,7 @@ mod core_form;
 mod embed;
 mod exports;
 mod face;
+mod limits;
 mod linkage;
 mod resources;
 mod types;
@@ -222,9 +223,33 @@ pub enum WrapError {
         /// The name.
         name: String,
     },
+    /// The component would define more than engines accept.
+    #[error(
+        "{} would have {count} {what}, but engines accept at most {limit}; import and export fewer instances, \
+         or ask for a core module (--core)",
+        made_for(at)
+    )]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many.
+        count: usize,
+        /// How many are accepted.
+        limit: usize,
+        /// Names from the root down to the exported instance for which the component is made, none for the
+        /// fused component itself.
+        at: Vec<String>,
+    },
     /// The result is not what it must be, which is a fault of meld.
     #[error("internal error: wrapping the fused module failed: {0}")]
     Internal(String),
+}
+
+fn made_for(at: &[String]) -> String {
+    match at {
+        [] => "the fused component".into(),
+        at => format!("the component that makes the export `{}`", at.join("` / `")),
+    }
 }
 
 impl WrapError {
@@ -234,7 +259,7 @@ impl WrapError {
 
     /// Notes that the error is about something within the item of that name.
     fn within(mut self, name: &str) -> WrapError {
-        if let WrapError::Kind { at, .. } = &mut self {
+        if let WrapError::Kind { at, .. } | WrapError::TooMany { at, .. } = &mut self {
             at.insert(0, name.to_string());
         }
         self

@@ -145,7 +145,7 @@ impl<'a> Level<'a> {
             P::GlobalSection(s) => self.uniform(s, Space::Global),
             P::ElementSection(s) => self.uniform(s, Space::Element),
             P::DataSection(s) => self.uniform(s, Space::Data),
-            P::ExportSection(s) => self.section(s, Self::export),
+            P::ExportSection(s) => self.listed(s, Space::Export, Self::export),
             P::StartSection { func, range } => self.start(func, &range),
             P::CodeSectionEntry(body) => {
                 let range = body.range();
@@ -177,22 +177,20 @@ impl<'a> Level<'a> {
                 }
             }
             P::ComponentAliasSection(s) => {
-                self.section(s, |level, alias| level.one(alias_space(&alias?)));
+                self.listed(s, Space::Alias, |level, alias| level.one(alias_space(&alias)));
             }
-            P::ComponentCanonicalSection(s) => self.section(s, |level, canon| {
-                level.one(match canon? {
+            P::ComponentCanonicalSection(s) => self.listed(s, Space::Canonical, |level, canon| {
+                level.one(match canon {
                     CanonicalFunction::Lift { .. } => Space::Func,
                     _ => Space::CoreFunc,
                 })
             }),
             P::ComponentStartSection { start, range } => self.start(start.func_index, &range),
-            P::ComponentImportSection(s) => self.section(s, |level, import| {
-                let import = import?;
+            P::ComponentImportSection(s) => self.listed(s, Space::Import, |level, import| {
                 level.add(import.ty.kind().into());
                 Some(Item::Named(format!("import {}", names::quoted(import.name.name))))
             }),
-            P::ComponentExportSection(s) => self.section(s, |level, export| {
-                let export = export?;
+            P::ComponentExportSection(s) => self.listed(s, Space::Export, |level, export| {
                 let (name, space) = (export.name.name, export.kind.into());
                 level.exports.push((space, export.index, name));
                 level.add(space);
@@ -208,14 +206,14 @@ impl<'a> Level<'a> {
     }
 
     fn import(&mut self, import: Option<Import<'a>>) -> Option<Item> {
-        let import = import?;
+        let position = self.one(Space::Import);
+        let Some(import) = import else { return position };
         self.add(import.ty.into());
         let [module, name] = [import.module, import.name].map(names::quoted);
         Some(Item::Named(format!("import {module} {name}")))
     }
 
-    fn export(&mut self, export: Option<Export<'a>>) -> Option<Item> {
-        let export = export?;
+    fn export(&mut self, export: Export<'a>) -> Option<Item> {
         self.exports.push((export.kind.into(), export.index, export.name));
         Item::export(export.name)
     }
@@ -229,6 +227,19 @@ impl<'a> Level<'a> {
     /// A section each of whose items adds one index to a space.
     fn uniform<T: FromReader<'a>>(&mut self, section: SectionLimited<'a, T>, space: Space) {
         self.section(section, |level, _| level.one(space));
+    }
+
+    /// A section of items that say themselves what they are; one that cannot be read has its position.
+    fn listed<T: FromReader<'a>>(
+        &mut self,
+        section: SectionLimited<'a, T>,
+        list: Space,
+        item: impl Fn(&mut Self, T) -> Option<Item>,
+    ) {
+        self.section(section, |level, read| {
+            let position = level.one(list);
+            read.map_or(position, |read| item(level, read))
+        });
     }
 
     fn section<T: FromReader<'a>>(
@@ -323,9 +334,10 @@ fn alias_space(alias: &ComponentAlias<'_>) -> Space {
 mod tests {
     use super::*;
 
-    /// Whatever is said of an input, and wherever that ends.
+    /// Three offsets have exactly these paths; of an input that ends anywhere, all offsets can be asked for, and
+    /// among the answers are items of every kind.
     #[test]
-    fn every_offset_has_a_path() {
+    fn items_of_every_kind_have_paths_in_whole_and_in_cut_inputs() {
         let bytes = wat::parse_str(
             r#"(component
               (import "i" (instance $i (export "f" (func))))
@@ -339,6 +351,13 @@ mod tests {
               (func (export "run") (canon lift (core func $m "f"))))"#,
         )
         .expect("the text is valid");
+        for (offset, expect) in [
+            (86, "core module \"m\": global 0"),
+            (175, "component \"c\": type 0"),
+            (282, "export \"run\""),
+        ] {
+            assert_eq!(path(&bytes, offset, Reading::Depth(0)), expect, "{offset}");
+        }
         let mut paths = std::collections::BTreeSet::new();
         for size in (0..=bytes.len()).rev().step_by(5) {
             for offset in 0..=size + 1 {

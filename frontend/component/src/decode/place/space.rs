@@ -5,7 +5,7 @@ use wasmparser::{
     NameSectionReader, TypeRef,
 };
 
-/// An index space of a component or a core module.
+/// An index space of a component or a core module, or what sections list without an index space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Space {
     Component,
@@ -27,11 +27,15 @@ pub(super) enum Space {
     Tag,
     Element,
     Data,
+    Import,
+    Export,
+    Alias,
+    Canonical,
 }
 
 impl Space {
     /// How many there are.
-    pub(super) const COUNT: usize = Space::Data as usize + 1;
+    pub(super) const COUNT: usize = Space::Canonical as usize + 1;
 
     /// What one item is called.
     pub(super) fn label(self) -> &'static str {
@@ -55,6 +59,10 @@ impl Space {
             Space::Tag => "tag",
             Space::Element => "element segment",
             Space::Data => "data segment",
+            Space::Import => "import",
+            Space::Export => "export",
+            Space::Alias => "alias",
+            Space::Canonical => "canonical function",
         }
     }
 
